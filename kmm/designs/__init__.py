@@ -1,0 +1,27 @@
+"""The rival historic answers to each question, and the kernels that they make up.
+
+One package a question, one small module an answer.  Reading order: `question`, then
+`exec_stack/` from its lowest tag to its highest, `pte_peek/`, `rmap_walk/`, `kernels`.
+"""
+
+from .kernels import (
+    ALIASES,
+    KERNELS,
+    QUESTIONS,
+    KernelSpec,
+    UnknownName,
+    find_kernel,
+    parse_kernel,
+)
+from .question import Answer
+
+__all__ = [
+    "ALIASES",
+    "KERNELS",
+    "QUESTIONS",
+    "Answer",
+    "KernelSpec",
+    "UnknownName",
+    "find_kernel",
+    "parse_kernel",
+]

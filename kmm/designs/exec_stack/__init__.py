@@ -1,0 +1,15 @@
+"""exec-stack: how does exec move a stack whose pages may be migrating?
+
+The modules carry their tags in the catalogue of fixes, so that the folder lists them
+in the order in which history met them.
+"""
+
+from .e00_unprotected import UNPROTECTED
+from .e06_temporary_vma_new_first import TEMPORARY_VMA_NEW_FIRST
+from .e07_temporary_vma import TEMPORARY_VMA
+from .e10_skip_temporary import SKIP_TEMPORARY
+from .question import ExecStack
+
+ANSWERS = (UNPROTECTED, TEMPORARY_VMA_NEW_FIRST, TEMPORARY_VMA, SKIP_TEMPORARY)
+
+__all__ = ["ANSWERS", "ExecStack"]

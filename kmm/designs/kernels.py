@@ -1,0 +1,112 @@
+"""Kernels by name: one answer to each question.
+
+A kernel is named for where it stands in history.  Questions that are not about its
+time are answered so that each race is seen by itself: every named kernel looks at
+migration entries under the lock, although none of 2010 did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from . import exec_stack, pte_peek, rmap_walk
+from .exec_stack import ExecStack
+from .pte_peek import PtePeek
+from .question import Answer
+from .rmap_walk import RmapWalk
+
+# Every question, in the order in which they are listed, with its answers by name.
+QUESTIONS: Mapping[str, Mapping[str, Answer]] = {
+    "rmap-walk": {a.name: a for a in rmap_walk.ANSWERS},
+    "exec-stack": {a.name: a for a in exec_stack.ANSWERS},
+    "pte-peek": {a.name: a for a in pte_peek.ANSWERS},
+}
+
+
+@frozen
+class KernelSpec:
+    """A named kernel, or one with some answers replaced."""
+
+    name: str
+    title: str
+    rmap_walk: RmapWalk
+    exec_stack: ExecStack
+    pte_peek: PtePeek
+    replaced: tuple[str, ...] = ()  # the questions whose answers are not the name's
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        found = (self.rmap_walk, self.exec_stack, self.pte_peek)
+        return {answer.question: answer for answer in found}
+
+    @property
+    def text(self) -> str:
+        """Name and replaced answers, as in `v6,pte-peek=unlocked`."""
+        answers = self.answers
+        return ",".join([self.name, *(f"{q}={answers[q].name}" for q in self.replaced)])
+
+    def with_answer(self, question: str, name: str) -> KernelSpec:
+        """The same kernel with another answer to one question.
+
+        Raises UnknownName.
+        """
+        if question not in QUESTIONS:
+            raise UnknownName("question", question, list(QUESTIONS))
+        if name not in QUESTIONS[question]:
+            raise UnknownName(f"answer to {question}", name, list(QUESTIONS[question]))
+        if self.answers[question].name == name:
+            return self
+        replaced = tuple(sorted({*self.replaced, question}))
+        answer: dict[str, Any] = {question.replace("-", "_"): QUESTIONS[question][name]}
+        return evolve(self, replaced=replaced, **answer)
+
+
+class UnknownName(ValueError):
+    """A name that nothing has; says what there is instead."""
+
+    def __init__(self, what: str, name: str, known: list[str]) -> None:
+        super().__init__(f"no {what} is called {name!r}; there is {', '.join(known)}")
+
+
+def _kernel(name: str, title: str, exec_stack_answer: str) -> KernelSpec:
+    return KernelSpec(
+        name,
+        title,
+        rmap_walk.LOCAL_LOCK,
+        next(a for a in exec_stack.ANSWERS if a.name == exec_stack_answer),
+        pte_peek.LOCKED,
+    )
+
+
+KERNELS: Mapping[str, KernelSpec] = {
+    spec.name: spec
+    for spec in (
+        _kernel("2.6.34", "Linux 2.6.34, May 2010", "unprotected"),
+        _kernel("v4", "version 4 of the series, 3 May 2010", "temporary-vma-new-first"),
+        _kernel("v6", "version 6 of the series, 6 May 2010", "temporary-vma"),
+        _kernel("2.6.35", "Linux 2.6.35, August 2010", "skip-temporary"),
+    )
+}
+
+ALIASES: Mapping[str, str] = {"vanilla": "2.6.34", "fixraces": "v6"}
+
+
+def find_kernel(name: str) -> KernelSpec:
+    """A kernel by name or alias.  Raises UnknownName."""
+    spec = KERNELS.get(ALIASES.get(name, name))
+    if spec is None:
+        raise UnknownName("kernel", name, [*KERNELS, *ALIASES])
+    return spec
+
+
+def parse_kernel(text: str) -> KernelSpec:
+    """The kernel of a text such as `v6,pte-peek=unlocked`.  Raises UnknownName."""
+    name, *replaced = text.split(",")
+    spec = find_kernel(name)
+    for pair in replaced:
+        question, _, answer = pair.partition("=")
+        spec = spec.with_answer(question, answer)
+    return spec

@@ -1,0 +1,47 @@
+"""What a question is, and what an answer is.
+
+A **question** is something for which history had rival answers.  An **answer** (a
+design) is a frozen record of the functions in which it differs from the others, with
+its story.  The model calls those functions through the kernel, as in
+
+    await k.exec_stack.shift_arg_pages(k, vma, shift)
+
+so that rival answers never meet in an `if`.  A module of answers reads from top to
+bottom: the story, the functions it changes, whole, and the record.  What 2.6.34 does
+stands in `mm` and `fs`.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any, ClassVar
+
+from attrs import Attribute, fields, frozen
+
+
+@frozen(kw_only=True)
+class Answer:
+    """One answer to a question; each question adds its functions as fields."""
+
+    question: ClassVar[str]  # its name, e.g. "exec-stack"
+    asks: ClassVar[str]  # the question in one sentence
+
+    name: str
+    title: str  # one line
+    tag: str  # in the catalogue of fixes, e.g. "E7"
+    source: str  # who and when, or the commit
+    closes: str  # which race
+    costs: str  # what it gives up
+    story: str  # the module's docstring
+    base: Answer | None = None  # what it is best compared with
+
+    def functions(self) -> dict[str, FunctionType]:
+        """The functions of this answer, in reading order."""
+        every: tuple[Attribute[Any], ...] = fields(type(self))
+        found = ((a.name, getattr(self, a.name)) for a in every)
+        return {name: f for name, f in found if isinstance(f, FunctionType)}
+
+    def changed(self, other: Answer) -> list[str]:
+        """The names of the functions that differ from another answer's."""
+        theirs = other.functions()
+        return [name for name, f in self.functions().items() if theirs[name] is not f]

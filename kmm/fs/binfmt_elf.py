@@ -1,0 +1,72 @@
+"""The second half of execve, for ELF programs: the point of no return and beyond.
+
+Linux: fs/binfmt_elf.c.  Left out: the program's segments, the auxiliary vector.
+"""
+
+from __future__ import annotations
+
+from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
+from ..mm.kernel import Kernel
+from ..mm.mm_types import Task
+from ..sim.failure import ModelFailure
+from .exec import ADDRESS_BYTES, STACK_TOP, BinPrm, flush_old_exec, setup_arg_pages
+
+STACK_ALIGN = 16
+
+
+class Killed(ModelFailure):
+    """execve failed after the old program was gone: SIGKILL."""
+
+    kind = "corruption"
+
+
+async def load_elf_binary(k: Kernel, task: Task, bprm: BinPrm) -> VirtAddr:
+    """Turn `task` into the program; return the stack pointer that it starts with."""
+    await flush_old_exec(task, bprm)
+    error = await k.exec_stack.setup_arg_pages(k, bprm, randomize_stack_top(k))
+    if error:
+        raise Killed(f"{task.comm}[{task.pid}]: killed in execve, error {error}")
+    return await create_elf_tables(task, bprm)
+
+
+def randomize_stack_top(k: Kernel) -> VirtAddr:
+    """Where the stack ends: lowered by as much as address randomisation says.
+
+    On a native x86-64 program that is 0 to 0x3fffff pages; with 0 nothing moves.
+    """
+    return VirtAddr(STACK_TOP - (k.config.stack_shift << PAGE_SHIFT))
+
+
+async def create_elf_tables(task: Task, bprm: BinPrm) -> VirtAddr:
+    """Put argc and the argv pointers on the new stack; return where argc is.
+
+    The kernel itself touches the new stack here, for the first time since it moved.
+    """
+    pointers = [bprm.p]
+    for _ in range(bprm.argc):
+        pointers.append(VirtAddr(pointers[-1] + await strnlen_user(task, pointers[-1])))
+    assert task.mm is not None
+    task.mm.arg_end = pointers.pop()
+    table = [bprm.argc, *pointers, 0]
+    sp = VirtAddr((bprm.p - len(table) * ADDRESS_BYTES) & -STACK_ALIGN)
+    for place, word in enumerate(table):
+        await put_user(task, VirtAddr(sp + place * ADDRESS_BYTES), word)
+    task.mm.start_stack = sp
+    return sp
+
+
+async def put_user(task: Task, address: VirtAddr, word: int) -> None:
+    """Store 8 bytes in the program's memory, from the kernel."""
+    data = word.to_bytes(ADDRESS_BYTES, "little")
+    await task.cpu.store(address, data, user=False)
+
+
+async def strnlen_user(task: Task, address: VirtAddr) -> int:
+    """The length of a string in the program's memory, its NUL included."""
+    length = 0
+    while True:
+        room = PAGE_SIZE - ((address + length) & ~PAGE_MASK)
+        data = await task.cpu.load(VirtAddr(address + length), room, user=False)
+        if b"\0" in data:
+            return length + data.index(b"\0") + 1
+        length += room

@@ -1,0 +1,123 @@
+"""exec-stack: execve moves a stack while one of its pages is migrating.
+
+The race of the letter's patch 2.  CPU 1 is in execve: the new program's strings are
+on the temporary stack, and the stack is about to move to its final place.  CPU 0
+compacts memory and has picked the stack's page.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from ..designs import KernelSpec
+from ..fs.binfmt_elf import load_elf_binary
+from ..fs.exec import ADDRESS_BYTES, BinPrm, prepare_exec
+from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
+from ..mm.audit import audit
+from ..mm.boot import start_kernel
+from ..mm.kernel import Config, Kernel
+from ..mm.migrate import migrate_pages
+from ..mm.mm_types import Page, Task
+from ..mm.observe import observe
+from ..mm.page_alloc import alloc_page
+from ..mm.swap import isolate_lru_page
+from ..sim.failure import Corruption
+from ..sim.machine import Machine, run_alone
+from ..sim.thread import KThread
+from .race import Race
+
+ARGV = [b"date"]
+
+
+def set_up(spec: KernelSpec, config: Config) -> Machine:
+    """The stack is built and holds its strings; nothing has moved yet."""
+    k = start_kernel(config, spec.rmap_walk, spec.exec_stack, spec.pte_peek)
+    task = Task("sh", 4021, k.cpus[1])
+    k.tasks.append(task)
+    bprm = run_alone(prepare_exec(k, "/bin/date", ARGV))
+    (page,) = k.zone.lru
+    threads = [
+        KThread("compact", 3977, 0, compact(k, page)),
+        KThread("date", task.pid, 1, execve(k, task, bprm)),
+    ]
+    return Machine(threads, check=lambda: audit(k), observe=lambda: observe(k))
+
+
+async def compact(k: Kernel, page: Page) -> None:
+    """Stands for compaction, whose scanner has come to `page`."""
+    if await isolate_lru_page(k, page):
+        await migrate_pages(k, [page], compaction_alloc)
+
+
+async def compaction_alloc(k: Kernel, page: Page) -> Page | None:
+    """Where a page may move to.  (Compaction proper takes the highest free frames.)"""
+    return await alloc_page(k)
+
+
+async def execve(k: Kernel, task: Task, bprm: BinPrm) -> None:
+    """The rest of execve, and then the program itself, in user mode."""
+    sp = await load_elf_binary(k, task, bprm)
+    await main(task, sp, ARGV)
+
+
+async def main(task: Task, sp: VirtAddr, expected: list[bytes]) -> None:
+    """The program reads its argv, and it must be what execve was given."""
+    argc = await load_word(task, sp)
+    argv = []
+    for number in range(1, argc + 1):
+        pointer = await load_word(task, VirtAddr(sp + number * ADDRESS_BYTES))
+        argv.append(await load_string(task, VirtAddr(pointer)))
+    if argv != expected:
+        raise Corruption(
+            f"{task.comm}[{task.pid}]: argv is {argv!r}, execve was given {expected!r}"
+        )
+
+
+async def load_word(task: Task, address: VirtAddr) -> int:
+    data = await task.cpu.load(address, ADDRESS_BYTES, user=True)
+    return int.from_bytes(data, "little")
+
+
+async def load_string(task: Task, address: VirtAddr) -> bytes:
+    """The string at `address`, which ends in the same page."""
+    room = PAGE_SIZE - (address & ~PAGE_MASK)
+    data = await task.cpu.load(address, room, user=True)
+    return data.partition(b"\0")[0]
+
+
+EXEC_STACK = Race(
+    name="exec-stack",
+    title="execve moves a stack while its page is migrating",
+    asks="Can a migration entry outlive its migration in a stack that execve moves?",
+    story=(
+        "execve builds a new program's stack at the top of the address space and then "
+        "moves it down.  A migration of a page in it walks the page's mappings twice: "
+        "once to put migration entries in, once to take them out again.  If the stack "
+        "moves in between, the second walk may look where the entry is not."
+    ),
+    watch=(
+        "vm_start of the stack's VMA, and the one page-table entry: is the entry where "
+        "vm_start says it is when the second walk comes by?"
+    ),
+    threads=(
+        "compaction migrates the page that holds the strings",
+        "execve moves the stack, writes argc and argv, and starts the program",
+    ),
+    set_up=set_up,
+    config=Config(cpus=2, frames=16, stack_shift=6, migrate_passes=1),
+)
+
+EXEC_STACK_PEEK = evolve(
+    EXEC_STACK,
+    name="exec-stack-peek",
+    title="the same, with an unlocked look at the entry",
+    asks=(
+        "Does an unlocked look in remove_migration_pte reopen exec-stack where it was "
+        "closed?"
+    ),
+    watch=(
+        "the moment between the two stores of move_ptes, when the entry is in neither "
+        "place"
+    ),
+    sets={"pte-peek": "unlocked"},
+)

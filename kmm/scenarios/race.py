@@ -1,0 +1,94 @@
+"""What a race is, and how one of its runs is written as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from attrs import field, frozen
+
+from ..designs import KernelSpec, UnknownName, parse_kernel
+from ..mm.kernel import Config
+from ..sim.machine import Machine
+from ..sim.schedule import ScheduleError, decode, encode
+
+
+@frozen(kw_only=True)
+class Race:
+    """A litmus test: a small initial state, a few threads, a forbidden outcome.
+
+    Nothing here says what a failure is.  A run fails when the model fails: a BUG_ON,
+    a program that reads what it did not write, a count that does not add up.
+    """
+
+    name: str
+    title: str
+    asks: str  # the question, in one sentence
+    story: str  # what happens, for a reader who is about to see it
+    watch: str  # where to look
+    threads: tuple[str, ...]  # what each does, in order
+    set_up: Callable[[KernelSpec, Config], Machine]
+    config: Config
+    sets: Mapping[str, str] = field(factory=dict)  # answers that the race insists on
+
+    def kernel(self, spec: KernelSpec) -> KernelSpec:
+        """The kernel to run on: `spec`, with the answers that the race insists on."""
+        for question, answer in self.sets.items():
+            spec = spec.with_answer(question, answer)
+        return spec
+
+    def booter(self, spec: KernelSpec) -> Callable[[], Machine]:
+        """Makes fresh machines with the threads at their first step."""
+        return partial(self.set_up, self.kernel(spec), self.config)
+
+    @property
+    def bounds(self) -> dict[str, int]:
+        """What a proof is bounded by: it says nothing about larger settings."""
+        return {
+            "threads": len(self.threads),
+            "cpus": self.config.cpus,
+            "frames": self.config.frames,
+            "stack_shift": self.config.stack_shift,
+            "migrate_passes": self.config.migrate_passes,
+        }
+
+
+@frozen
+class ScheduleToken:
+    """A run as one word: `race/kernel/schedule/check`.
+
+    `exec-stack/v4,pte-peek=unlocked/14a22b9a/7f3a` says everything that is needed to
+    make the run again.  The check is the recording's fingerprint: it changes if any
+    operation of the run does, so a schedule that was cut off, or that comes from
+    another version of the model, is not taken for the run that it was.
+    """
+
+    race: str
+    kernel: KernelSpec
+    choices: tuple[int, ...]
+    check: str
+
+    def __str__(self) -> str:
+        return f"{self.race}/{self.kernel.text}/{encode(self.choices)}/{self.check}"
+
+    @staticmethod
+    def parse(text: str) -> ScheduleToken:
+        """The token of a text.  Raises ScheduleError."""
+        parts = text.strip().split("/")
+        if len(parts) != 4:
+            raise ScheduleError(
+                f"not a schedule: {shorten(text)!r} has {len(parts)} parts; expected "
+                f"race/kernel/schedule/check, as `kmm hunt` prints it"
+            )
+        race, kernel, schedule, check = parts
+        try:
+            return ScheduleToken(
+                race, parse_kernel(kernel), tuple(decode(schedule)), check
+            )
+        except UnknownName as error:
+            raise ScheduleError(f"not a schedule for this kmm: {error}") from None
+
+
+def shorten(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,8 @@
+"""Time and interleaving: kernel threads, locks, schedules and searches.
+
+Reading order: `trap` (the one yield), `thread`, `failure`, `access` and `locks`
+(what a thread can do at a preemption point), `machine` (the run loop), `schedule`,
+`strategies/` (who goes next), `search`, `shrink`, `recording`.
+
+Nothing here knows what memory is.
+"""

@@ -1,0 +1,77 @@
+"""Accesses that are lockless on purpose, marked where they happen.
+
+Fields that one CPU may read while another writes them are touched only through
+these functions; today's kernel marks the same places with READ_ONCE and WRITE_ONCE.
+Each is a preemption point: the value is read or stored at the moment at which the
+thread is next chosen.
+
+A field is named by its attrs description, much as C++ points to a member:
+
+    VMA = attrs.fields(VmArea)
+    start = await read_once(vma, VMA.vm_start)
+
+so that a type checker knows what `start` is.  What a lock protects is read and
+written plainly.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar, cast
+
+from attrs import Attribute
+
+from .trap import READ, WRITE, Kind, Op, trap
+
+T = TypeVar("T")
+
+
+class Named(Protocol):
+    """A structure that other CPUs can reach; no two in one run share a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class FieldOp(Op):
+    """A marked access to one field of a structure."""
+
+    __slots__ = ("field", "struct")
+
+    def __init__(self, kind: Kind, struct: Named, field: str) -> None:
+        self.kind = kind
+        self.key = f"{struct.name}.{field}"
+        self.struct = struct
+        self.field = field
+
+    def peek(self) -> object:
+        return getattr(self.struct, self.field)
+
+
+async def read_once(struct: Named, field: Attribute[T]) -> T:
+    """Read one field, at one moment."""
+    await trap(FieldOp(READ, struct, field.name))
+    return cast(T, getattr(struct, field.name))
+
+
+async def write_once(struct: Named, field: Attribute[T], value: T) -> None:
+    """Store one field, at one moment."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    setattr(struct, field.name, value)
+
+
+async def atomic_add(struct: Named, field: Attribute[int], amount: int) -> int:
+    """Add to a counter in one indivisible step, and return the sum."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    total = cast(int, getattr(struct, field.name)) + amount
+    setattr(struct, field.name, total)
+    return total
+
+
+async def atomic_inc_not_zero(struct: Named, field: Attribute[int]) -> bool:
+    """Add one to a counter unless it is zero; say whether it was done."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    count = cast(int, getattr(struct, field.name))
+    if count == 0:
+        return False
+    setattr(struct, field.name, count + 1)
+    return True

@@ -1,0 +1,293 @@
+"""The kernel's locks, each a preemption point to take and another to give back.
+
+A thread that wants a lock announces it and is not chosen until it can have it, so a
+waiter is simply a thread whose next operation is not possible yet.  Whether it spins
+or sleeps meanwhile changes what it may hold (`Held.atomic`), not the order of things.
+
+    async with anon_vma.lock:
+        ...
+
+gives the lock back at the end of the block, but not when a BUG ends the thread: an
+oops leaves its locks held, as in the kernel.
+
+Left out: the order in which waiters arrived.  Any of them may be next, which allows
+every order that a queue allows, and some that it does not.
+"""
+
+from __future__ import annotations
+
+from .thread import Held, KThread
+from .trap import (
+    ACQUIRE,
+    READ,
+    RELEASE,
+    SHARE,
+    TRY,
+    UNSHARE,
+    WAIT,
+    WRITE,
+    GateOp,
+    Op,
+    trap,
+)
+
+
+class ExclusiveLock(Held):
+    """A lock with one holder at a time."""
+
+    sleeps = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.owner: KThread | None = None
+        self.to_lock = GateOp(ACQUIRE, name, self, sleeps=self.sleeps)
+        self.to_unlock = GateOp(RELEASE, name, self, sleeps=False)
+
+    def admits(self, op: Op) -> bool:
+        return op.kind < ACQUIRE or self.owner is None
+
+    async def lock(self) -> None:
+        current = await trap(self.to_lock)
+        self.owner = current
+        current.held.append(self)
+
+    async def trylock(self) -> bool:
+        """Take the lock if it is free; say whether it was."""
+        current = await trap(GateOp(TRY, self.name, self, sleeps=False))
+        if self.owner is not None:
+            return False
+        self.owner = current
+        current.held.append(self)
+        return True
+
+    async def unlock(self) -> None:
+        current = await trap(self.to_unlock)
+        self.owner = None
+        current.held.remove(self)
+
+    async def __aenter__(self) -> None:
+        await self.lock()
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            await self.unlock()
+
+    def __str__(self) -> str:
+        return "free" if self.owner is None else f"held by {self.owner.name}"
+
+
+class SpinLock(ExclusiveLock):
+    """spinlock_t: its holder must not sleep."""
+
+    atomic = True
+
+
+class Mutex(ExclusiveLock):
+    """A lock to sleep for: struct mutex, or a lock bit such as PG_locked.
+
+    A lock bit can also be looked at, and waited for without taking it.
+    """
+
+    sleeps = True
+
+    async def is_locked(self) -> bool:
+        """A look at one moment; it may have changed by the next line."""
+        await trap(GateOp(READ, self.name, self, sleeps=False))
+        return self.owner is not None
+
+    async def wait_unlocked(self) -> None:
+        """Sleep until the lock is seen free once."""
+        await trap(GateOp(WAIT, self.name, self, sleeps=True))
+
+
+class RwSem(Held):
+    """rw_semaphore: many readers or one writer, all of whom may sleep."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.writer: KThread | None = None
+        self.readers: list[KThread] = []
+        self.to_write = GateOp(ACQUIRE, name, self, sleeps=True)
+        self.to_read = GateOp(SHARE, name, self, sleeps=True)
+
+    def admits(self, op: Op) -> bool:
+        if op.kind is ACQUIRE:
+            return self.writer is None and not self.readers
+        return op.kind is not SHARE or self.writer is None
+
+    async def down_write(self) -> None:
+        current = await trap(self.to_write)
+        self.writer = current
+        current.held.append(self)
+
+    async def up_write(self) -> None:
+        current = await trap(GateOp(RELEASE, self.name, self, sleeps=False))
+        self.writer = None
+        current.held.remove(self)
+
+    async def down_read(self) -> None:
+        current = await trap(self.to_read)
+        self.readers.append(current)
+        current.held.append(self)
+
+    async def up_read(self) -> None:
+        current = await trap(GateOp(UNSHARE, self.name, self, sleeps=False))
+        self.readers.remove(current)
+        current.held.remove(self)
+
+    @property
+    def for_write(self) -> WriteSide:
+        """`async with mm.mmap_sem.for_write:`"""
+        return WriteSide(self)
+
+    @property
+    def for_read(self) -> ReadSide:
+        """`async with mm.mmap_sem.for_read:`"""
+        return ReadSide(self)
+
+    def __str__(self) -> str:
+        if self.writer is not None:
+            return f"written by {self.writer.name}"
+        if self.readers:
+            return f"read by {', '.join(t.name for t in self.readers)}"
+        return "free"
+
+
+class WriteSide:
+    """The block form of down_write and up_write."""
+
+    def __init__(self, sem: RwSem) -> None:
+        self.sem = sem
+
+    async def __aenter__(self) -> None:
+        await self.sem.down_write()
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            await self.sem.up_write()
+
+
+class ReadSide:
+    """The block form of down_read and up_read."""
+
+    def __init__(self, sem: RwSem) -> None:
+        self.sem = sem
+
+    async def __aenter__(self) -> None:
+        await self.sem.down_read()
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            await self.sem.up_read()
+
+
+class Sleeper:
+    """One thread's place on a wait queue."""
+
+    def __init__(self) -> None:
+        self.woken = False
+
+    def admits(self, op: Op) -> bool:
+        return self.woken
+
+    def __str__(self) -> str:
+        return "woken" if self.woken else "asleep"
+
+
+class WaitQueue:
+    """wait_queue_head_t: threads that sleep until somebody calls `wake_up`.
+
+    The protocol that loses no wake-up: get on the queue, look at the condition, and
+    only then sleep.  A wake-up between the look and the sleep ends the sleep at once.
+
+        while True:
+            sleeper = await queue.prepare_to_wait()
+            if await condition():
+                break
+            await queue.schedule(sleeper)
+        await queue.finish_wait(sleeper)
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sleepers: list[Sleeper] = []
+
+    async def prepare_to_wait(self) -> Sleeper:
+        """Get on the queue; from here on a wake-up is not lost."""
+        await trap(Op(WRITE, self.name))
+        sleeper = Sleeper()
+        self.sleepers.append(sleeper)
+        return sleeper
+
+    async def schedule(self, sleeper: Sleeper) -> None:
+        """Sleep until woken."""
+        await trap(GateOp(WAIT, self.name, sleeper, sleeps=True))
+
+    async def finish_wait(self, sleeper: Sleeper) -> None:
+        """Get off the queue, if a wake-up has not taken us off already."""
+        await trap(Op(WRITE, self.name))
+        if sleeper in self.sleepers:
+            self.sleepers.remove(sleeper)
+
+    async def wake_up(self) -> None:
+        """Wake every thread on the queue; each then looks at its condition again."""
+        await trap(Op(WRITE, self.name))
+        for sleeper in self.sleepers:
+            sleeper.woken = True
+        self.sleepers.clear()
+
+
+class Rcu(Held):
+    """Read sections that delay the freeing of what they may be looking at.
+
+    Readers never wait.  `synchronize` sleeps until every section that had begun when
+    it was called has ended.  A reader must not sleep (the kernels modelled here have
+    no preemptible RCU).
+    """
+
+    atomic = True
+
+    def __init__(self) -> None:
+        self.name = "rcu"
+        self.begun = 0  # sections so far; each is known by its number
+        self.sections: list[tuple[int, KThread]] = []
+
+    async def read_lock(self) -> None:
+        current = await trap(Op(SHARE, self.name))
+        self.begun += 1
+        self.sections.append((self.begun, current))
+        current.held.append(self)
+
+    async def read_unlock(self) -> None:
+        current = await trap(Op(UNSHARE, self.name))
+        innermost = max(
+            (s for s in self.sections if s[1] is current), key=lambda s: s[0]
+        )
+        self.sections.remove(innermost)
+        current.held.remove(self)
+
+    async def __aenter__(self) -> None:
+        await self.read_lock()
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            await self.read_unlock()
+
+    async def synchronize(self) -> None:
+        """Wait for a grace period: until the sections of now have ended."""
+        await trap(Op(WRITE, self.name))
+        await trap(GateOp(WAIT, self.name, GracePeriod(self), sleeps=True))
+
+
+class GracePeriod:
+    """The read sections that one call of `synchronize` has to outlive."""
+
+    def __init__(self, rcu: Rcu) -> None:
+        self.rcu = rcu
+        self.last = rcu.begun
+
+    def admits(self, op: Op) -> bool:
+        return all(number > self.last for number, _ in self.rcu.sections)
+
+    def __str__(self) -> str:
+        return f"waits for read sections up to {self.last}"

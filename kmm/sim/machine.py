@@ -1,0 +1,150 @@
+"""The run loop: threads, one of which goes on at each step.
+
+A run is the list of choices that made it.  `Machine` lets a strategy choose among
+the threads that can go on, lets the chosen one do what it announced, and stops when
+all have ended, when none can go on, or when one fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from .failure import (
+    Failure,
+    ModelFailure,
+    deadlock,
+    failure_of,
+    held_at_exit,
+    livelock,
+    sleeping_in_atomic,
+)
+from .thread import KThread
+from .trap import ACQUIRE
+
+T = TypeVar("T")
+
+# Far beyond any run that gets somewhere; a run that reaches it is going in circles.
+MAX_STEPS = 20_000
+
+
+class Chooser(Protocol):
+    """Decides who goes on: the heart of a strategy."""
+
+    def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
+        """One of `enabled` (never empty), or None to give this run up."""
+        ...
+
+
+def no_check() -> None:
+    """A program with nothing to check once its threads have ended."""
+
+
+class Machine:
+    """Kernel threads that share memory, and nothing else that moves.
+
+    `check` looks at the memory once every thread has ended and raises ModelFailure
+    if it is not as it should be.  `observe` describes the machine for a recording;
+    searches never call it.
+    """
+
+    def __init__(
+        self,
+        threads: Sequence[KThread],
+        check: Callable[[], None] = no_check,
+        observe: Callable[[], object] = no_check,
+        max_steps: int = MAX_STEPS,
+    ) -> None:
+        self.threads = tuple(threads)
+        self.check = check
+        self.observe = observe
+        self.max_steps = max_steps
+        self.choices: list[int] = []  # the run so far, as thread indexes
+        self.failure: Failure | None = None
+        for index, thread in enumerate(self.threads):
+            thread.index = index
+            self._resume(thread, None)  # up to its first trap
+
+    def enabled(self) -> list[KThread]:
+        """The threads that can go on now, in order."""
+        if self.failure is not None:
+            return []
+        return [t for t in self.threads if t.pending and t.pending.possible()]
+
+    def unfinished(self) -> list[KThread]:
+        return [t for t in self.threads if t.pending]
+
+    def step(self, thread: KThread) -> None:
+        """Let `thread` do what it announced, and run it to its next trap."""
+        self.choices.append(thread.index)
+        self._resume(thread, thread)
+        if len(self.choices) >= self.max_steps and thread.pending:
+            self.failure = self.failure or livelock(thread, self.max_steps)
+
+    def replay(self, choices: Sequence[int]) -> None:
+        """Take known steps again: the start of a run that has been made before."""
+        threads = self.threads
+        for index in choices:
+            self.step(threads[index])
+
+    def run(self, chooser: Chooser) -> bool:
+        """Run on to the end; False if `chooser` gave the run up before that."""
+        while enabled := self.enabled():
+            thread = chooser.choose(self, enabled)
+            if thread is None:
+                return False
+            self.step(thread)
+        self._finish()
+        return True
+
+    def close(self) -> None:
+        """Drop threads that will not run on."""
+        for thread in self.threads:
+            thread.body.close()
+
+    def _resume(self, thread: KThread, value: KThread | None) -> None:
+        try:
+            op = thread.body.send(value)  # type: ignore[arg-type]  # None starts it
+        except StopIteration:
+            thread.pending = None
+            if thread.held:
+                self.failure = held_at_exit(thread)
+        except ModelFailure as error:
+            thread.pending = None
+            self.failure = failure_of(thread, error)
+        else:
+            thread.pending = op
+            if op.kind >= ACQUIRE and op.sleeps and thread.in_atomic:
+                self.failure = sleeping_in_atomic(thread)
+
+    def _finish(self) -> None:
+        """Nobody can go on.  Is that because everybody is done?"""
+        if self.failure is not None:
+            return
+        stuck = self.unfinished()
+        if stuck:
+            self.failure = deadlock(stuck)
+            return
+        try:
+            self.check()
+        except ModelFailure as error:
+            self.failure = Failure(error.kind, error.message, details=error.details)
+
+
+def run_alone(body: Coroutine[Any, Any, T], current: KThread | None = None) -> T:
+    """Run a coroutine of the model to its end with no other CPU about.
+
+    For setting a scene, and for using a part of the model outside of any run.
+    `current` is the thread that its locks will name as their holder.
+    """
+    thread = current or KThread("swapper", 0, 0, body)
+    value: Any = None
+    try:
+        while True:
+            op = body.send(value)
+            if not op.possible():
+                raise RuntimeError(f"{thread.name} would wait for ever for {op.key}")
+            value = thread
+    except StopIteration as end:
+        result: T = end.value
+        return result

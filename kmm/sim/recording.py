@@ -1,0 +1,122 @@
+"""A run written down step by step, for everything that shows it.
+
+Reports and screens read a recording and never reach into the model, so any moment of
+a run can be looked at, in any order: moment 0 is before the first step, moment n is
+after step n-1.  Going back is exact, because nothing is undone; it is all here.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from .failure import Failure
+from .machine import Chooser, Machine
+from .search import Boot
+from .strategies import Replay
+from .thread import Place
+
+
+@frozen
+class ThreadInfo:
+    """Who a thread is, at the start of the run."""
+
+    comm: str
+    pid: int
+    cpu: int
+
+
+@frozen
+class Step:
+    """One choice, and what came of it."""
+
+    number: int  # 0 for the first
+    thread: int  # index of the thread that was chosen
+    kind: str  # read, write, try, release, unshare, acquire, share or wait
+    target: str  # the object, as `Op.key` names it
+    before: object  # the object's value before and after the step, if it has one
+    after: object
+    trace: tuple[Place, ...]  # where the step was taken, innermost first
+
+
+@frozen
+class Moment:
+    """The machine between two steps."""
+
+    state: object  # what `Machine.observe` returned
+    standing: tuple[tuple[Place, ...], ...]  # each thread's call trace; () if ended
+    about_to: tuple[str | None, ...]  # each thread's next operation; None if ended
+    blocked: tuple[bool, ...]  # whether each thread must wait for its next operation
+    held: tuple[tuple[str, ...], ...]  # the locks that each thread holds
+
+
+@frozen
+class Recording:
+    """A whole run; `moments` has one more element than `steps`."""
+
+    threads: tuple[ThreadInfo, ...]
+    steps: tuple[Step, ...]
+    moments: tuple[Moment, ...]
+    failure: Failure | None
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        return tuple(step.thread for step in self.steps)
+
+    @property
+    def fingerprint(self) -> str:
+        """Four hex digits that change when any operation of the run does."""
+        text = "\n".join(f"{s.thread} {s.kind} {s.target}" for s in self.steps)
+        return f"{zlib.crc32(text.encode()) & 0xFFFF:04x}"
+
+
+def record(boot: Boot, chooser: Chooser) -> Recording:
+    """Make one run, chosen by `chooser`, and write it down."""
+    machine = boot()
+    threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu) for t in machine.threads)
+    steps: list[Step] = []
+    moments = [moment_of(machine)]
+    while enabled := machine.enabled():
+        thread = chooser.choose(machine, enabled)
+        if thread is None:
+            break
+        op = thread.pending
+        assert op is not None
+        before, trace = op.peek(), thread.call_trace()
+        machine.step(thread)
+        steps.append(
+            Step(
+                len(steps),
+                thread.index,
+                op.kind.name.lower(),
+                op.key,
+                before,
+                op.peek(),
+                trace,
+            )
+        )
+        moments.append(moment_of(machine))
+    machine.run(chooser)  # nobody can go on any more: the final checks
+    machine.close()
+    return Recording(threads, tuple(steps), tuple(moments), machine.failure)
+
+
+def record_choices(boot: Boot, choices: Sequence[int]) -> Recording:
+    """Make a known run again.  Raises ScheduleError if it does not fit the program."""
+    replay = Replay(choices)
+    recording = record(boot, replay)
+    replay.check_length(len(recording.steps))
+    return recording
+
+
+def moment_of(machine: Machine) -> Moment:
+    threads = machine.threads
+    return Moment(
+        machine.observe(),
+        tuple(t.call_trace() if t.pending else () for t in threads),
+        tuple(repr(t.pending) if t.pending else None for t in threads),
+        tuple(bool(t.pending and not t.pending.possible()) for t in threads),
+        tuple(tuple(lock.name for lock in t.held) for t in threads),
+    )

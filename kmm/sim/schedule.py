@@ -1,0 +1,47 @@
+"""A run as text: who went on, for how many steps, then who.
+
+`14a22b9a` reads: 14 steps of thread a (the first), 22 of b, 9 of a.  The text says
+everything about a run of a given program, since nothing else is left to chance.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+LETTERS = string.ascii_lowercase
+BLOCK = re.compile(r"([1-9]\d*)([a-z])")
+
+
+class ScheduleError(ValueError):
+    """A schedule that is malformed, or that does not fit the program."""
+
+
+def encode(choices: Iterable[int]) -> str:
+    """The text for a list of thread indexes."""
+    return "".join(
+        f"{sum(1 for _ in run)}{LETTERS[who]}" for who, run in groupby(choices)
+    )
+
+
+def decode(text: str) -> list[int]:
+    """The thread indexes for a text; raises ScheduleError if it is not one."""
+    choices: list[int] = []
+    position = 0
+    while position < len(text):
+        block = BLOCK.match(text, position)
+        if block is None:
+            raise ScheduleError(
+                f"not a schedule at {text[position:]!r}: expected a number of steps "
+                f"and a thread's letter, as in 14a22b"
+            )
+        choices += [LETTERS.index(block[2])] * int(block[1])
+        position = block.end()
+    return choices
+
+
+def context_switches(choices: Sequence[int]) -> int:
+    """How often the CPU changes hands."""
+    return sum(a != b for a, b in zip(choices, choices[1:], strict=False))

@@ -1,0 +1,21 @@
+"""Who goes next: one small module a strategy.
+
+A strategy makes runs until it has no more to make.  For each it names the choices to
+start with (`prefix`, taken without asking), then chooses one step at a time.
+"""
+
+from .base import Strategy
+from .enumeration import Enumeration
+from .random_walk import RandomWalk
+from .replay import Replay
+from .round_robin import RoundRobin
+from .source_dpor import SourceDpor
+
+__all__ = [
+    "Enumeration",
+    "RandomWalk",
+    "Replay",
+    "RoundRobin",
+    "SourceDpor",
+    "Strategy",
+]

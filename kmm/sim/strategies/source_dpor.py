@@ -1,0 +1,223 @@
+"""Exhaustive search with partial-order reduction: source sets with sleep sets.
+
+Most interleavings differ from another only in the order of steps that have nothing
+to do with each other.  All interleavings that order the conflicting steps alike form
+one **trace**, and one run of each is enough.  The search makes a run, then asks of
+every pair of steps in it: do these two conflict, and could they have come the other
+way round?  Such a pair is a **race**.  For each, it plans to go back to just before
+the first of the two and to let the second come first.
+
+*Which thread to start with there* is the art.  Everything between the two that does
+not depend on the first must come along; any thread whose step can come first among
+those is an **initial**, and if one of the initials is planned at that point already,
+nothing needs to be added.  The threads planned at a point form a **source set**.
+
+*Not doing things twice* is what sleep sets are for.  Once thread q has been explored
+from some point, q sleeps there: in the other branches its step is not taken again
+until a step that conflicts with it has been.  A run in which all who could go on are
+asleep is given up; it would only repeat a trace.
+
+Happens-before is kept in vector clocks: `clock[q]` of a step is the number of steps
+of thread q that come before it in every run of the same trace, itself included.
+
+An operation that is not possible yet races too, with whatever makes it impossible:
+somebody who waits for a lock might have had it first.  Such operations are looked at
+wherever a run ends, be it in a deadlock or because it was given up.
+
+Abdulla, Aronsson, Jonsson and Sagonas, "Source sets: a foundation for optimal dynamic
+partial order reduction", J. ACM 64 (2017).  Sleep sets: Godefroid, LNCS 1032 (1996).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from ..machine import Machine
+from ..thread import KThread
+from ..trap import COMMUTING, ENABLING, Op
+from .base import Strategy
+
+Clock = tuple[int, ...]
+
+
+@define(eq=False)
+class Node:
+    """A point of the current run: what could be done there, and what was."""
+
+    pending: tuple[Op | None, ...]  # of every thread
+    enabled: tuple[int, ...]
+    asleep: dict[int, Op]  # explored from here, or before without a conflict since
+    planned: set[int]  # the source set, as far as it is known
+    thread: int = -1  # the choice of the current run
+    op: Op = field(init=False)
+    clock: Clock = ()
+
+    def choose(self, thread: int) -> None:
+        op = self.pending[thread]
+        assert op is not None
+        self.thread, self.op = thread, op
+
+    def precedes(self, clock: Clock) -> bool:
+        """Whether this step happens before one with `clock`."""
+        return self.clock[self.thread] <= clock[self.thread]
+
+
+class SourceDpor(Strategy):
+    """One run for each trace, or a few more where a source set was not the best."""
+
+    name = "dpor"
+    exhaustive = True
+
+    def __init__(self) -> None:
+        self.stack: list[Node] = []
+        self.steps_on: dict[str, list[int]] = {}  # an object's key -> stack positions
+        self.steps_of: list[list[int]] = []  # a thread's index -> stack positions
+        self.given_up = 0  # runs that only sleepers could have continued
+        self.started = False
+
+    # Between runs: back to the last point with something left to try.
+
+    def next_run(self) -> bool:
+        if not self.started:
+            self.started = True
+            return True
+        while self.stack:
+            node = self._take_back()
+            node.asleep[node.thread] = node.op
+            left = sorted(node.planned - node.asleep.keys())
+            if left:
+                node.choose(left[0])
+                self._take(node)
+                return True
+        return False
+
+    @property
+    def prefix(self) -> Sequence[int]:
+        return [node.thread for node in self.stack]
+
+    # During a run, past the prefix.
+
+    def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
+        if not self.steps_of:
+            self.steps_of = [[] for _ in machine.threads]
+        asleep: dict[int, Op] = {}
+        last = self.stack[-1] if self.stack else None
+        if last is not None:
+            asleep = {
+                thread: op
+                for thread, op in last.asleep.items()
+                if not op.conflicts(last.op)
+            }
+        awake = [t for t in enabled if t.index not in asleep]
+        if not awake:
+            self.given_up += 1
+            return None
+        # Stay with the same thread if possible: the first witness then has few
+        # context switches.
+        chosen = next((t for t in awake if last and t.index == last.thread), awake[0])
+        node = Node(
+            tuple(t.pending for t in machine.threads),
+            tuple(t.index for t in enabled),
+            asleep,
+            {chosen.index},
+        )
+        node.choose(chosen.index)
+        self._take(node)
+        return chosen
+
+    def ended(self, machine: Machine, complete: bool) -> None:
+        """Operations that were never done race as well (see above)."""
+        if not self.steps_of:
+            return
+        for thread in machine.threads:
+            op = thread.pending
+            if op and (machine.failure or not op.possible()):
+                self._find_races(thread.index, op)
+
+    # The stack.
+
+    def _take(self, node: Node) -> None:
+        """Put a step on the stack, and plan the reversal of its races."""
+        clock = list(self._find_races(node.thread, node.op))
+        clock[node.thread] += 1
+        node.clock = tuple(clock)
+        position = len(self.stack)
+        self.steps_on.setdefault(node.op.key, []).append(position)
+        self.steps_of[node.thread].append(position)
+        self.stack.append(node)
+
+    def _take_back(self) -> Node:
+        node = self.stack.pop()
+        self.steps_on[node.op.key].pop()
+        self.steps_of[node.thread].pop()
+        return node
+
+    def _clock_of(self, thread: int) -> Clock:
+        """What happens before the next step of `thread`, by program order."""
+        steps = self.steps_of[thread]
+        return self.stack[steps[-1]].clock if steps else (0,) * len(self.steps_of)
+
+    # Races.
+
+    def _find_races(self, thread: int, op: Op) -> Clock:
+        """Plan the reversal of every race of `op`; return what happens before it."""
+        clock = program_order = self._clock_of(thread)
+        enablers: list[Node] = []
+        for position in reversed(self.steps_on.get(op.key, ())):
+            earlier = self.stack[position]
+            kinds = (earlier.op.kind, op.kind)
+            if earlier.precedes(clock) or kinds in COMMUTING:
+                continue
+            if kinds in ENABLING:
+                # A release comes before the acquire that it lets in, always.  The
+                # race is with the acquire before it, so do not count it yet.
+                enablers.append(earlier)
+                continue
+            self._plan_reversal(position, thread, op, program_order)
+            clock = join(clock, earlier.clock)
+        for earlier in enablers:
+            clock = join(clock, earlier.clock)
+        return clock
+
+    def _plan_reversal(
+        self, position: int, thread: int, op: Op, program_order: Clock
+    ) -> None:
+        """See to it that some run does `op` of `thread` before the step there."""
+        node = self.stack[position]
+        free = [
+            step for step in self.stack[position + 1 :] if not node.precedes(step.clock)
+        ]
+        initials = find_initials(free)
+        if all(step.thread != thread for step in free) and not any(
+            step.precedes(program_order) or step.op.conflicts(op) for step in free
+        ):
+            initials.insert(0, thread)
+        if not node.planned.isdisjoint(initials):
+            return
+        # An operation that was impossible there (a lock held by a third thread) is
+        # not a choice; its race with that third thread is found by itself.
+        possible = [q for q in initials if q in node.enabled]
+        if thread in possible:
+            node.planned.add(thread)
+        elif possible:
+            node.planned.add(possible[0])
+
+
+def find_initials(steps: Sequence[Node]) -> list[int]:
+    """The threads of `steps` whose first step needs none of the others before it."""
+    initials: list[int] = []
+    seen: set[int] = set()
+    for i, step in enumerate(steps):
+        if step.thread in seen:
+            continue
+        seen.add(step.thread)
+        if not any(earlier.precedes(step.clock) for earlier in steps[:i]):
+            initials.append(step.thread)
+    return initials
+
+
+def join(one: Clock, other: Clock) -> Clock:
+    """The later of the two, thread by thread."""
+    return tuple([a if a > b else b for a, b in zip(one, other, strict=True)])

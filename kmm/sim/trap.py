@@ -1,0 +1,136 @@
+"""The trap: how a kernel thread gives up its CPU.
+
+A kernel thread is a coroutine.  Before it does anything that another CPU can see
+or undo, it says what it is about to do, and waits to be chosen:
+
+    current = await trap(op)
+
+That is the only `yield` in kmm, and these are the rules that follow from it:
+
+1. A plain `def` is atomic.  An `async def` is a place where another CPU may run.
+2. One step of a run is one operation on one shared object, and the code from there
+   to the next trap.  That code may touch only what the thread owns, or what a lock
+   that it holds protects.
+3. Two steps of different threads may be swapped without anyone noticing unless they
+   are on the same object and conflict (`Op.conflicts`).  Searches rely on this, so
+   a lockless access that is not announced here is an error in the model.
+4. A thread that must wait announces an operation that is not possible yet.  It is
+   blocked until it is; the run loop asks (`Op.possible`).
+5. These coroutines are not asyncio's.  `Machine` steps them.
+
+Used by `access`, `locks` and `kmm.hw.memory`.  Nothing else traps.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Generator
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .thread import KThread
+
+
+class Kind(IntEnum):
+    """What an operation does to its object."""
+
+    READ = 0  # looks at it
+    WRITE = 1  # changes it; an atomic read-modify-write counts as one
+    TRY = 2  # takes a lock if it is free, and never waits
+    RELEASE = 3  # gives up an exclusive hold
+    UNSHARE = 4  # gives up a shared hold
+    ACQUIRE = 5  # takes it exclusively, once nobody holds it
+    SHARE = 6  # takes it together with other readers, once no writer holds it
+    WAIT = 7  # takes nothing, but goes on only once the object allows it
+
+
+READ, WRITE, TRY, RELEASE, UNSHARE, ACQUIRE, SHARE, WAIT = Kind
+
+# Pairs that can be swapped: neither order can be told from the other afterwards.
+COMMUTING = frozenset(
+    {
+        (READ, READ),
+        (READ, WAIT),
+        (WAIT, READ),
+        (WAIT, WAIT),
+        (SHARE, SHARE),
+        (SHARE, UNSHARE),
+        (UNSHARE, SHARE),
+        (UNSHARE, UNSHARE),
+    }
+)
+
+# Pairs in which the first makes the second possible: ordered, but never swapped.
+ENABLING = frozenset(
+    {
+        (RELEASE, ACQUIRE),
+        (RELEASE, SHARE),
+        (RELEASE, WAIT),
+        (UNSHARE, ACQUIRE),
+        (UNSHARE, WAIT),
+    }
+)
+
+
+class Gate(Protocol):
+    """An object that can make a thread wait."""
+
+    def admits(self, op: Op) -> bool:
+        """Whether `op` is possible now."""
+        ...
+
+
+class Op:
+    """One operation on one shared object, announced before it is done.
+
+    `key` names the object.  It is equal in every run that has the same past, so that
+    a search may compare operations of different runs; it is also what people read.
+    """
+
+    __slots__ = ("key", "kind")
+
+    # Whether waiting for it means sleeping, which is a bug while a spinlock is held.
+    sleeps = False
+
+    def __init__(self, kind: Kind, key: str) -> None:
+        self.kind = kind
+        self.key = key
+
+    def conflicts(self, other: Op) -> bool:
+        """Whether the order of the two matters, if different threads do them."""
+        return self.key == other.key and (self.kind, other.kind) not in COMMUTING
+
+    def possible(self) -> bool:
+        """Whether the thread may go on now."""
+        return True
+
+    def peek(self) -> object:
+        """The object's value at this moment, for a recording."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"{self.kind.name.lower()} {self.key}"
+
+
+class GateOp(Op):
+    """An operation on an object that may say: not yet."""
+
+    __slots__ = ("gate", "sleeps")
+
+    def __init__(self, kind: Kind, key: str, gate: Gate, *, sleeps: bool) -> None:
+        super().__init__(kind, key)
+        self.gate = gate
+        self.sleeps = sleeps
+
+    def possible(self) -> bool:
+        return self.gate.admits(self)
+
+    def peek(self) -> object:
+        return str(self.gate)
+
+
+@types.coroutine
+def trap(op: Op) -> Generator[Op, KThread, KThread]:
+    """Announce `op`, wait to be chosen, and return the running thread ("current")."""
+    return (yield op)
