@@ -85,10 +85,6 @@ class State:
     pages: tuple[PageView, ...]  # those in use, or named by a migration entry
     tables: tuple[tuple[str, str], ...]  # an entry's key -> what it translates
 
-    def label(self, key: str) -> str:
-        """An object of a step in readable form: `pte of 0x7fff...` for an entry."""
-        return dict(self.tables).get(key, key)
-
 
 def observe(k: Kernel) -> State:
     """The state of `k` now."""
@@ -106,7 +102,7 @@ def observe(k: Kernel) -> State:
         tuple(view_anon_vma(av) for av in anon_vmas),
         pages,
         tuple(
-            (f"entry {where:#x}", f"{level} of {address:#x}")
+            (f"entry {where:#x}", f"{level} {address:#x}")
             for mm in k.mms
             for where, level, address in all_slots(k, mm)
         ),
@@ -184,7 +180,7 @@ def describe_entry(value: int) -> str:
     if value == 0:
         return "empty"
     if is_migration_entry(value):
-        return f"migration entry for page {swp_offset(value):#x}"
+        return f"migration entry (page {swp_offset(value):#x})"
     rights = "rw" if value & RW else "ro"
     return f"page {pte_pfn(value):#x} {rights}"
 

@@ -44,7 +44,8 @@ class FieldOp(Op):
         self.field = field
 
     def peek(self) -> object:
-        return getattr(self.struct, self.field)
+        value = getattr(self.struct, self.field)
+        return getattr(value, "name", value)  # a structure is shown by its name
 
 
 async def read_once(struct: Named, field: Attribute[T]) -> T:

@@ -68,7 +68,6 @@ ENABLING = frozenset(
         (RELEASE, SHARE),
         (RELEASE, WAIT),
         (UNSHARE, ACQUIRE),
-        (UNSHARE, WAIT),
     }
 )
 

@@ -36,7 +36,7 @@ from attrs import define, field
 
 from ..machine import Machine
 from ..thread import KThread
-from ..trap import COMMUTING, ENABLING, Op
+from ..trap import ACQUIRE, COMMUTING, ENABLING, Op
 from .base import Strategy
 
 Clock = tuple[int, ...]
@@ -129,12 +129,15 @@ class SourceDpor(Strategy):
 
     def ended(self, machine: Machine, complete: bool) -> None:
         """Operations that were never done race as well (see above)."""
-        if not self.steps_of:
-            return
-        for thread in machine.threads:
+        waiting = [t for t in machine.threads if t.pending]
+        for thread in waiting:
             op = thread.pending
-            if op and (machine.failure or not op.possible()):
+            if op and not op.possible():
                 self._find_races(thread.index, op)
+        if machine.failure and any(t.pending and t.pending.possible() for t in waiting):
+            # cut short
+            if self.stack:
+                self.stack[-1].planned.update(self.stack[-1].enabled)
 
     # The stack.
 
@@ -163,46 +166,35 @@ class SourceDpor(Strategy):
 
     def _find_races(self, thread: int, op: Op) -> Clock:
         """Plan the reversal of every race of `op`; return what happens before it."""
-        clock = program_order = self._clock_of(thread)
-        enablers: list[Node] = []
+        before = ordered = self._clock_of(thread)
         for position in reversed(self.steps_on.get(op.key, ())):
             earlier = self.stack[position]
             kinds = (earlier.op.kind, op.kind)
-            if earlier.precedes(clock) or kinds in COMMUTING:
+            if earlier.precedes(ordered) or kinds in COMMUTING:
                 continue
+            before = join(before, earlier.clock)
             if kinds in ENABLING:
                 # A release comes before the acquire that it lets in, always.  The
-                # race is with the acquire before it, so do not count it yet.
-                enablers.append(earlier)
+                # race is with the acquire before it.
                 continue
-            self._plan_reversal(position, thread, op, program_order)
-            clock = join(clock, earlier.clock)
-        for earlier in enablers:
-            clock = join(clock, earlier.clock)
-        return clock
+            self._plan_reversal(position, thread, op)
+            if op.kind < ACQUIRE or earlier.op.kind is ACQUIRE:
+                # Surely it was possible there, so a run in which the two have changed
+                # places will see to the races with what comes before.
+                ordered = join(ordered, earlier.clock)
+        return before
 
-    def _plan_reversal(
-        self, position: int, thread: int, op: Op, program_order: Clock
-    ) -> None:
+    def _plan_reversal(self, position: int, thread: int, op: Op) -> None:
         """See to it that some run does `op` of `thread` before the step there."""
         node = self.stack[position]
-        free = [
-            step for step in self.stack[position + 1 :] if not node.precedes(step.clock)
-        ]
+        free = [s for s in self.stack[position + 1 :] if not node.precedes(s.clock)]
         initials = find_initials(free)
-        if all(step.thread != thread for step in free) and not any(
-            step.precedes(program_order) or step.op.conflicts(op) for step in free
-        ):
-            initials.insert(0, thread)
-        if not node.planned.isdisjoint(initials):
-            return
-        # An operation that was impossible there (a lock held by a third thread) is
-        # not a choice; its race with that third thread is found by itself.
-        possible = [q for q in initials if q in node.enabled]
-        if thread in possible:
-            node.planned.add(thread)
-        elif possible:
-            node.planned.add(possible[0])
+        if not any(s.thread == thread or s.op.conflicts(op) for s in free):
+            if thread not in node.enabled:
+                return  # it was impossible before that step as well
+            initials.append(thread)
+        if node.planned.isdisjoint(initials):
+            node.planned.add(thread if thread in initials else initials[0])
 
 
 def find_initials(steps: Sequence[Node]) -> list[int]:

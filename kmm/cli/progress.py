@@ -1,0 +1,54 @@
+"""Progress of a search, on standard error if that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from ..sim.search import Coverage
+
+REDRAW = 0.1  # seconds
+
+
+class Meter:
+    """Counts executions in one line that is drawn over, and keeps the time limit."""
+
+    def __init__(self, what: str, seconds: float | None, *, quiet: bool) -> None:
+        self.what = what
+        self.started = time.perf_counter()
+        self.deadline = self.started + seconds if seconds else None
+        self.shown = not quiet and sys.stderr.isatty()
+        self.next_draw = self.started + REDRAW
+        self.drawn = False
+
+    def update(self, coverage: Coverage) -> bool:
+        """Draw if it is time to; False once the time is up."""
+        now = time.perf_counter()
+        if self.shown and now >= self.next_draw:
+            self.next_draw = now + REDRAW
+            self.draw(coverage, now - self.started)
+        return self.deadline is None or now < self.deadline
+
+    def draw(self, coverage: Coverage, elapsed: float) -> None:
+        rate = coverage.executions / elapsed
+        line = (
+            f"{self.what}: {coverage.executions:,} executions, "
+            f"{rate:,.0f}/s, {elapsed:.0f} s"
+        )
+        sys.stderr.write(f"\r{line}\x1b[K")
+        sys.stderr.flush()
+        self.drawn = True
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.drawn:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,125 @@
+"""A recorded run in other programs' formats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from ..scenarios.play import Played
+from ..sim.recording import Recording
+from .interleaving import steps_that_matter, two_columns
+from .oops import oops
+from .outcome import failure_json
+from .words import Names, describe, function, kernel_trace
+
+
+def step_lines(recording: Recording) -> list[str]:
+    """Every step on a line of its own: number, CPU, function, what it did."""
+    names = Names(recording)
+    lines = []
+    for step in recording.steps:
+        cpu = recording.threads[step.thread].cpu
+        where = f"{function(step)}()"
+        lines.append(f"{step.number:4}  CPU {cpu}  {where:24} {describe(step, names)}")
+    return lines
+
+
+def export_json(played: Played) -> str:
+    """The whole recording: every step, and the state of the machine after it."""
+    recording = played.recording
+    assert recording is not None
+    names = Names(recording)
+    steps = [
+        {
+            "number": step.number,
+            "thread": step.thread,
+            "cpu": recording.threads[step.thread].cpu,
+            "kind": step.kind,
+            "object": step.target,
+            "label": names.label(step),
+            "before": step.before,
+            "after": step.after,
+            "does": describe(step, names),
+            "trace": [str(place) for place in kernel_trace(step.trace)],
+            "held": recording.moments[step.number + 1].held,
+        }
+        for step in recording.steps
+    ]
+    whole = {
+        "schedule": str(played.token),
+        "threads": [attrs.asdict(thread) for thread in recording.threads],
+        "steps": steps,
+        "states": [state_json(moment.state) for moment in recording.moments],
+        "failure": failure_json(recording.failure),
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def state_json(state: object) -> object:
+    return attrs.asdict(state) if attrs.has(type(state)) else state  # type: ignore[arg-type]
+
+
+def export_mermaid(played: Played) -> str:
+    """A sequence diagram of the steps that matter; each CPU is a participant."""
+    recording = played.recording
+    assert recording is not None
+    names = Names(recording)
+    lines = ["sequenceDiagram"]
+    for number, thread in enumerate(recording.threads):
+        lines.append(f"  participant T{number} as CPU {thread.cpu} {thread.comm}")
+    for step in steps_that_matter(recording):
+        text = f"{function(step)}(): {describe(step, names)}".replace("#", "#35;")
+        lines.append(f"  Note over T{step.thread}: {text}")
+    if recording.failure is not None:
+        last = recording.steps[-1].thread
+        lines.append(f"  Note over T{last}: {recording.failure.message}")
+    return "\n".join(lines) + "\n"
+
+
+def export_perfetto(played: Played) -> str:
+    """Trace events for ui.perfetto.dev; a step lasts one microsecond."""
+    recording = played.recording
+    assert recording is not None
+    names = Names(recording)
+    events: list[dict[str, object]] = [
+        {
+            "ph": "M",
+            "name": "thread_name",
+            "pid": 1,
+            "tid": thread.cpu,
+            "args": {"name": f"CPU {thread.cpu}: {thread.comm}:{thread.pid}"},
+        }
+        for thread in recording.threads
+    ]
+    events += [
+        {
+            "ph": "X",
+            "name": function(step),
+            "ts": step.number,
+            "dur": 1,
+            "pid": 1,
+            "tid": recording.threads[step.thread].cpu,
+            "args": {"does": describe(step, names), "step": step.number},
+        }
+        for step in recording.steps
+    ]
+    return json.dumps({"traceEvents": events}) + "\n"
+
+
+def export_text(played: Played) -> str:
+    """The oops and the two columns."""
+    recording = played.recording
+    assert recording is not None
+    console = oops(recording, played.kernel.name)
+    drawing = "\n".join(two_columns(recording))
+    return f"{console}\n\n{drawing}\n" if console else f"{drawing}\n"
+
+
+EXPORTS: Mapping[str, Callable[[Played], str]] = {
+    "json": export_json,
+    "mermaid": export_mermaid,
+    "perfetto": export_perfetto,
+    "text": export_text,
+}

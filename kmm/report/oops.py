@@ -1,0 +1,55 @@
+"""A failure in the form in which the kernel would print it.
+
+The addresses of a real oops are left out, since there are none; each function of the
+call trace is one of the model's, with the place in its source.
+"""
+
+from __future__ import annotations
+
+from ..sim.failure import Failure
+from ..sim.recording import Recording
+from .words import kernel_trace
+
+CUT_HERE = "------------[ cut here ]------------"
+
+
+def oops(recording: Recording, kernel: str = "2.6.34") -> str:
+    """The console output for the failure that ended a run; "" if none did."""
+    failure = recording.failure
+    if failure is None:
+        return ""
+    if failure.kind == "bug_on":
+        return "\n".join(bug(failure, kernel))
+    return "\n".join([failure.message, *indented(failure), *call_trace(failure)])
+
+
+def bug(failure: Failure, kernel: str) -> list[str]:
+    """BUG_ON is an invalid instruction, and is reported as such."""
+    comm, _, pid = (failure.thread or "?:?").partition(":")
+    where = kernel_trace(failure.trace)
+    return [
+        CUT_HERE,
+        failure.message,
+        "invalid opcode: 0000 [#1] SMP",
+        f"CPU {failure.cpu}",
+        f"Pid: {pid}, comm: {comm} Not tainted {kernel}",
+        f"RIP: {where[0]}",
+        *indented(failure),
+        *call_trace(failure, skip=1),
+        f"note: {comm}[{pid}] exited with its locks held",
+    ]
+
+
+def call_trace(failure: Failure, skip: int = 0) -> list[str]:
+    places = kernel_trace(failure.trace)[skip:]
+    if not places:
+        return []
+    width = max(len(place.function) for place in places)
+    lines = [
+        f" {place.function:{width}}  {place.file}:{place.line}" for place in places
+    ]
+    return ["Call Trace:", *lines]
+
+
+def indented(failure: Failure) -> list[str]:
+    return [f" {line}" for line in failure.details]

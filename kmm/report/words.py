@@ -1,0 +1,82 @@
+"""One step, and one value, in words."""
+
+from __future__ import annotations
+
+from ..mm.observe import State, describe_entry
+from ..sim.recording import Recording, Step
+from ..sim.thread import Place
+
+ADDRESS_FIELDS = (".vm_start", ".vm_end")
+LOCK_KINDS = {
+    "acquire": "takes",
+    "share": "takes",
+    "release": "gives back",
+    "unshare": "gives back",
+    "try": "tries to take",
+    "wait": "waits for",
+}
+
+
+class Names:
+    """What the objects of a run are called in print.
+
+    A step names a page-table entry by its place in RAM; a reader wants to know which
+    address it translates.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.labels: dict[str, str] = {}
+        for moment in recording.moments:
+            if isinstance(moment.state, State):
+                for key, label in moment.state.tables:
+                    self.labels.setdefault(key, label)
+
+    def label(self, step: Step) -> str:
+        return self.labels.get(step.target, step.target)
+
+
+def is_entry(step: Step) -> bool:
+    return step.target.startswith("entry ")
+
+
+def in_words(step: Step, value: object) -> str:
+    """A value of the step's object."""
+    if is_entry(step) and isinstance(value, int):
+        return describe_entry(value)
+    if step.target.endswith(ADDRESS_FIELDS) and isinstance(value, int):
+        return f"{value:#x}"
+    return "none" if value is None else str(value)
+
+
+def describe(step: Step, names: Names) -> str:
+    """What the step did, e.g. `vma#1.vm_start 0x7fffffffe000 -> 0x7fffffff8000`."""
+    label = names.label(step)
+    if step.kind in LOCK_KINDS:
+        return f"{LOCK_KINDS[step.kind]} {label}{trylock_result(step)}"
+    after = in_words(step, step.after)
+    if step.target.startswith("frame "):
+        return f"copies {label}"
+    if step.kind == "read":
+        return f"{label} is {after}"
+    return f"{label} {in_words(step, step.before)} -> {after}"
+
+
+def trylock_result(step: Step) -> str:
+    if step.kind != "try":
+        return ""
+    return ": got it" if step.before == "free" else ": busy"
+
+
+def in_hardware(place: Place) -> bool:
+    return place.file.startswith("kmm/hw/")
+
+
+def kernel_trace(trace: tuple[Place, ...]) -> tuple[Place, ...]:
+    """A call trace without the frames that stand for the CPU itself."""
+    return tuple(place for place in trace if not in_hardware(place))
+
+
+def function(step: Step) -> str:
+    """The kernel function that took the step."""
+    trace = kernel_trace(step.trace)
+    return trace[0].function if trace else "?"

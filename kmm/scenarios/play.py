@@ -1,0 +1,105 @@
+"""What one can do with a race: run it, hunt in it, prove it, replay it.
+
+The command line and the screen both call these, so neither can do what the other
+cannot.  Searches are silent and report through `progress`.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from ..designs import KernelSpec
+from ..sim.recording import Recording, record, record_choices
+from ..sim.schedule import ScheduleError
+from ..sim.search import Coverage, Progress, SearchResult, keep_going, search
+from ..sim.shrink import shrink
+from ..sim.strategies import Strategy
+from .race import Race, ScheduleToken
+
+
+@frozen
+class Played:
+    """A race that has been run, once or many times, and what came of it."""
+
+    race: Race
+    kernel: KernelSpec
+    strategy: str
+    verdict: str  # "bug", "proved" or "survived"
+    coverage: Coverage
+    recording: Recording | None  # of the failing run, made easy to read; or of the only
+    stopped: str | None = None  # "budget" or "interrupt"
+
+    @property
+    def token(self) -> ScheduleToken | None:
+        """The recorded run as text."""
+        if self.recording is None:
+            return None
+        return ScheduleToken(
+            self.race.name,
+            self.kernel,
+            self.recording.choices,
+            self.recording.fingerprint,
+        )
+
+
+def run(race: Race, kernel: KernelSpec, strategy: Strategy) -> Played:
+    """One run, the first that `strategy` makes."""
+    kernel = race.kernel(kernel)
+    strategy.next_run()
+    recording = record(race.booter(kernel), strategy)
+    return once(race, kernel, strategy.name, recording)
+
+
+def hunt(
+    race: Race,
+    kernel: KernelSpec,
+    strategy: Strategy,
+    *,
+    budget: int | None = None,
+    progress: Progress = keep_going,
+) -> Played:
+    """Search until a run fails; its schedule is then made as short as can be.
+
+    A strategy that covers everything and finds nothing has proved the race.
+    """
+    kernel = race.kernel(kernel)
+    boot = race.booter(kernel)
+    result: SearchResult = search(boot, strategy, budget=budget, progress=progress)
+    recording = None
+    if result.failure is not None:
+        witness = shrink(boot, result.choices, result.failure)
+        recording = record_choices(boot, witness)
+    return Played(
+        race,
+        kernel,
+        strategy.name,
+        result.verdict,
+        result.coverage,
+        recording,
+        result.stopped,
+    )
+
+
+def replay(race: Race, token: ScheduleToken) -> Played:
+    """The run of a token again.  Raises ScheduleError if it does not fit any more."""
+    if token.race != race.name:
+        raise ScheduleError(
+            f"this is a schedule of {token.race}, which is another race than {race.name}"
+        )
+    kernel = race.kernel(token.kernel)
+    recording = record_choices(race.booter(kernel), token.choices)
+    if recording.fingerprint != token.check:
+        raise ScheduleError(
+            f"the schedule can be followed, but the operations are not those that it "
+            f"was made for (check {recording.fingerprint}, expected {token.check}): "
+            f"it comes from another version of kmm, or was altered"
+        )
+    return once(race, kernel, "replay", recording)
+
+
+def once(race: Race, kernel: KernelSpec, strategy: str, recording: Recording) -> Played:
+    """The outcome of a single run."""
+    failed = recording.failure is not None
+    coverage = Coverage(1, 0, len(recording.steps), int(failed))
+    verdict = "bug" if failed else "survived"
+    return Played(race, kernel, strategy, verdict, coverage, recording)
