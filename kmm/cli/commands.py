@@ -61,7 +61,7 @@ def prove_command(options: Namespace) -> int:
 
 
 def search(options: Namespace, *, announce: str) -> int:
-    """hunt and prove: the same search, with other defaults."""
+    """Hunt and prove: the same search, with other defaults."""
     race, kernel = chosen(options)
     budget = int(options.budget) if options.budget else None
     if options.strategy == "random" and not (options.budget or options.seconds):

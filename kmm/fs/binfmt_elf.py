@@ -9,7 +9,7 @@ from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..mm.kernel import Kernel
 from ..mm.mm_types import Task
 from ..sim.failure import ModelFailure
-from .exec import ADDRESS_BYTES, STACK_TOP, BinPrm, flush_old_exec, setup_arg_pages
+from .exec import ADDRESS_BYTES, STACK_TOP, BinPrm, flush_old_exec
 
 STACK_ALIGN = 16
 

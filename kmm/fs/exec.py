@@ -29,7 +29,6 @@ from ..mm.mmap import (
     insert_vm_struct,
     vm_area_alloc,
 )
-
 from ..mm.mremap import move_page_tables
 from ..mm.page_alloc import alloc_zeroed_page, put_page
 from ..mm.pgtable import free_pgd_range

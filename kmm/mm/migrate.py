@@ -27,15 +27,14 @@ from ..sim.failure import bug_on
 from .kernel import Kernel
 from .mm_types import (
     ANON_VMA,
-    AnonVma,
-    Mm,
     PAGE,
+    VMA,
+    Mm,
+    Page,
     PG_active,
     PG_dirty,
     PG_swapbacked,
     PG_uptodate,
-    Page,
-    VMA,
     VmArea,
 )
 from .page_alloc import get_page, get_page_unless_zero, page_count, put_page
@@ -45,7 +44,6 @@ from .rmap import (
     TTU_IGNORE_ACCESS,
     TTU_IGNORE_MLOCK,
     TTU_MIGRATION,
-    RmapOne,
     page_add_anon_rmap,
     page_mapped,
     rmap_walk,

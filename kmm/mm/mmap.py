@@ -12,7 +12,7 @@ from ..hw.memory import PAGE_MASK, PAGE_SHIFT, VirtAddr
 from ..sim.access import write_once
 from ..sim.failure import bug_on
 from .kernel import Kernel
-from .mm_types import Mm, VMA, VM_GROWSDOWN, VmArea
+from .mm_types import VM_GROWSDOWN, VMA, Mm, VmArea
 from .pgtable import vm_get_page_prot
 from .rmap import anon_vma_prepare
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..sim.access import atomic_add, atomic_inc_not_zero, read_once
 from ..sim.failure import Leak
 from .kernel import Kernel
-from .mm_types import PAGE, PG_lru, Page
+from .mm_types import PAGE, Page, PG_lru
 
 
 async def alloc_page(k: Kernel) -> Page | None:

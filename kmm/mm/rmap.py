@@ -23,13 +23,13 @@ from ..sim.access import atomic_add, read_once, write_once
 from ..sim.failure import bug_on
 from .kernel import Kernel, new_anon_vma
 from .mm_types import (
+    PAGE,
+    VMA,
     AnonVma,
     AnonVmaChain,
-    PAGE,
+    Page,
     PG_dirty,
     PG_swapbacked,
-    Page,
-    VMA,
     VmArea,
 )
 from .page_alloc import put_page

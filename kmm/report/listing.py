@@ -41,6 +41,7 @@ def list_of(kind: str) -> list[dict[str, Any]]:
                 "name": spec.name,
                 "title": spec.title,
                 "aliases": [a for a, name in ALIASES.items() if name == spec.name],
+                "lacks": list(spec.lacks),
                 **{question: a.name for question, a in spec.answers.items()},
             }
             for spec in KERNELS.values()
@@ -68,8 +69,12 @@ def section(kind: str) -> list[str]:
 
 
 def remark(kind: str, row: dict[str, Any]) -> str:
-    if kind == "kernels" and row["aliases"]:
-        return f" (also: {', '.join(row['aliases'])})"
+    remarks = []
+    if kind == "kernels":
+        if row["aliases"]:
+            remarks.append(f"also: {', '.join(row['aliases'])}")
+        if row["lacks"]:
+            remarks.append(f"{', '.join(row['lacks'])} not written yet")
     if kind == "races" and row["sets"]:
-        return f" (with {', '.join(f'{q}={a}' for q, a in row['sets'].items())})"
-    return ""
+        remarks.append(f"with {', '.join(f'{q}={a}' for q, a in row['sets'].items())}")
+    return f" ({'; '.join(remarks)})" if remarks else ""

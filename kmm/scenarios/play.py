@@ -84,7 +84,8 @@ def replay(race: Race, token: ScheduleToken) -> Played:
     """The run of a token again.  Raises ScheduleError if it does not fit any more."""
     if token.race != race.name:
         raise ScheduleError(
-            f"this is a schedule of {token.race}, which is another race than {race.name}"
+            f"this is a schedule of {token.race}, which is another race than "
+            f"{race.name}"
         )
     kernel = race.kernel(token.kernel)
     recording = record_choices(race.booter(kernel), token.choices)

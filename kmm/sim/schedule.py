@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
+
+from .machine import MAX_STEPS
 
 LETTERS = string.ascii_lowercase
-BLOCK = re.compile(r"([1-9]\d*)([a-z])")
+BLOCK = re.compile(r"([1-9]\d{0,8})([a-z])", re.ASCII)
 
 
 class ScheduleError(ValueError):
@@ -37,11 +39,14 @@ def decode(text: str) -> list[int]:
                 f"not a schedule at {text[position:]!r}: expected a number of steps "
                 f"and a thread's letter, as in 14a22b"
             )
-        choices += [LETTERS.index(block[2])] * int(block[1])
+        steps = int(block[1])
+        if len(choices) + steps > MAX_STEPS:
+            raise ScheduleError(f"no run has more than {MAX_STEPS} steps")
+        choices += [LETTERS.index(block[2])] * steps
         position = block.end()
     return choices
 
 
 def context_switches(choices: Sequence[int]) -> int:
     """How often the CPU changes hands."""
-    return sum(a != b for a, b in zip(choices, choices[1:], strict=False))
+    return sum(a != b for a, b in pairwise(choices))

@@ -12,4 +12,11 @@ from .question import ExecStack
 
 ANSWERS = (UNPROTECTED, TEMPORARY_VMA_NEW_FIRST, TEMPORARY_VMA, SKIP_TEMPORARY)
 
-__all__ = ["ANSWERS", "ExecStack"]
+__all__ = [
+    "ANSWERS",
+    "SKIP_TEMPORARY",
+    "TEMPORARY_VMA",
+    "TEMPORARY_VMA_NEW_FIRST",
+    "UNPROTECTED",
+    "ExecStack",
+]

@@ -19,11 +19,11 @@ from ...hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
 from ...mm.kernel import Kernel, new_mm
 from ...mm.memory import OutOfMemory
 from ...mm.mm_types import (
-    Page,
-    VMA,
     VM_GROWSDOWN,
     VM_STACK_FLAGS,
     VM_STACK_INCOMPLETE_SETUP,
+    VMA,
+    Page,
     VmArea,
 )
 from ...mm.mmap import insert_vm_struct, vm_area_alloc

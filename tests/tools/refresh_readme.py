@@ -1,0 +1,55 @@
+"""Run the commands of README.md again and put their output below them.
+
+    python tests/tools/refresh_readme.py           rewrite README.md
+    python tests/tools/refresh_readme.py --check   exit 1 if it would change
+
+A block that begins with ```console and a line `$ kmm ...` holds that command's output.
+Times are printed as they were the first time, since they are different each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from kmm.cli.main import main
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCK = re.compile(r"```console\n\$ (?P<command>kmm [^\n]*)\n(?P<output>.*?)```", re.S)
+SECONDS = re.compile(r'"seconds": [\d.]+')
+
+
+def refreshed(text: str) -> str:
+    """The README's text with every block's output as it is now."""
+    return BLOCK.sub(lambda block: console(block["command"], block["output"]), text)
+
+
+def console(command: str, before: str) -> str:
+    output = output_of(shlex.split(command)[1:])
+    time = SECONDS.search(before)
+    if time:
+        output = SECONDS.sub(time[0], output)
+    return f"```console\n$ {command}\n{output}```"
+
+
+def output_of(arguments: list[str]) -> str:
+    """What `kmm ARGUMENTS` prints when its output is not a terminal."""
+    os.environ["COLUMNS"] = "80"  # for argparse
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        main(arguments)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+if __name__ == "__main__":
+    old = README.read_text(encoding="utf-8")
+    new = refreshed(old)
+    if "--check" in sys.argv[1:]:
+        sys.exit(old != new)
+    README.write_text(new, encoding="utf-8")
