@@ -112,7 +112,7 @@ async def get_arg_page(k: Kernel, bprm: BinPrm, address: VirtAddr) -> Page:
 # After it has gone.
 
 
-async def flush_old_exec(task: Task, bprm: BinPrm) -> None:
+def flush_old_exec(task: Task, bprm: BinPrm) -> None:
     """From here on the task runs in the new address space (exec_mmap)."""
     task.mm = bprm.mm
     task.cpu.cr3 = bprm.mm.pgd

@@ -28,6 +28,7 @@ class PhysicalMemory:
     def __init__(self, frames: int) -> None:
         self.frames = frames
         self.written: dict[int, bytearray] = {}
+        self.pointers: dict[int, EntryPointer] = {}
 
     def read(self, address: PhysAddr, size: int) -> bytes:
         """`size` bytes; they must not cross a frame's end."""
@@ -45,6 +46,13 @@ class PhysicalMemory:
             frame = self.written[pfn] = bytearray(PAGE_SIZE)
         offset = address & ~PAGE_MASK
         frame[offset : offset + len(data)] = data
+
+    def pointer(self, address: PhysAddr) -> EntryPointer:
+        """To the page-table entry at `address`."""
+        found = self.pointers.get(address)
+        if found is None:
+            found = self.pointers[address] = EntryPointer(self, address)
+        return found
 
     def read_entry(self, address: PhysAddr) -> int:
         return int.from_bytes(self.read(address, ENTRY_BYTES), "little")
@@ -93,31 +101,33 @@ class EntryPointer:
     CPU may be looking at the same entry.
     """
 
-    __slots__ = ("address", "memory", "name")
+    __slots__ = ("address", "memory", "name", "to_read", "to_write")
 
     def __init__(self, memory: PhysicalMemory, address: PhysAddr) -> None:
         self.memory = memory
         self.address = address
         self.name = f"entry {address:#x}"
+        self.to_read = EntryOp(READ, self)
+        self.to_write = EntryOp(WRITE, self)
 
     async def read(self) -> int:
-        await trap(EntryOp(READ, self))
+        await trap(self.to_read)
         return self.memory.read_entry(self.address)
 
     async def write(self, value: int) -> None:
-        await trap(EntryOp(WRITE, self))
+        await trap(self.to_write)
         self.memory.write_entry(self.address, value)
 
     async def exchange(self, value: int) -> int:
         """Store `value` and return what was there, in one indivisible step (XCHG)."""
-        await trap(EntryOp(WRITE, self))
+        await trap(self.to_write)
         old = self.memory.read_entry(self.address)
         self.memory.write_entry(self.address, value)
         return old
 
     async def compare_exchange(self, expected: int, value: int) -> bool:
         """Store `value` if `expected` is there; say whether it was (LOCK CMPXCHG)."""
-        await trap(EntryOp(WRITE, self))
+        await trap(self.to_write)
         if self.memory.read_entry(self.address) != expected:
             return False
         self.memory.write_entry(self.address, value)

@@ -66,7 +66,7 @@ class Level:
         self, memory: PhysicalMemory, table: PhysAddr, address: VirtAddr
     ) -> EntryPointer:
         """The entry of `table` that translates `address`."""
-        return EntryPointer(memory, PhysAddr(table + self.index(address) * ENTRY_BYTES))
+        return memory.pointer(PhysAddr(table + self.index(address) * ENTRY_BYTES))
 
     @property
     def size(self) -> int:

@@ -132,12 +132,16 @@ async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None
     """Account for one more mapping of a page.
 
     Needs the page-table lock, and the page locked.  The first mapping ties the page
-    to the VMA's OLDEST anon_vma, since other processes may have the page as well.
+    to the VMA's OLDEST anon_vma, since other processes may have the page as well, and
+    works its index out again from bounds that nothing here keeps still.
     """
     bug_on(page.locked.owner is None, "mm/rmap.c:807")
     if await atomic_add(page, PAGE.mapcount, +1) == 0:
         bug_on(vma.anon_vma is None, "mm/rmap.c:740")
         await write_once(page, PAGE.mapping, vma.anon_vma_chain[-1].anon_vma)
+        start = await read_once(vma, VMA.vm_start)
+        pgoff = await read_once(vma, VMA.vm_pgoff)
+        page.index = ((address - start) >> PAGE_SHIFT) + pgoff
 
 
 async def page_remove_rmap(page: Page) -> None:
