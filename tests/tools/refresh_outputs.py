@@ -1,7 +1,7 @@
-"""Run the commands of README.md again and put their output below them.
+"""Run the commands of README.md and docs/ again and put their output below them.
 
-    python tests/tools/refresh_readme.py           rewrite README.md
-    python tests/tools/refresh_readme.py --check   exit 1 if it would change
+    python tests/tools/refresh_outputs.py           rewrite the files
+    python tests/tools/refresh_outputs.py --check   exit 1 if one would change
 
 A block that begins with ```console and a line `$ kmm ...` holds that command's output.
 Times are printed as they were the first time, since they are different each time.
@@ -19,13 +19,13 @@ from pathlib import Path
 
 from kmm.cli.main import main
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```console\n\$ (?P<command>kmm [^\n]*)\n(?P<output>.*?)```", re.S)
 SECONDS = re.compile(r'"seconds": [\d.]+')
 
 
 def refreshed(text: str) -> str:
-    """The README's text with every block's output as it is now."""
+    """A text with every block's output as it is now."""
     return BLOCK.sub(lambda block: console(block["command"], block["output"]), text)
 
 
@@ -47,9 +47,17 @@ def output_of(arguments: list[str]) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
+def documents() -> list[Path]:
+    """The files whose outputs are checked."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
 if __name__ == "__main__":
-    old = README.read_text(encoding="utf-8")
-    new = refreshed(old)
-    if "--check" in sys.argv[1:]:
-        sys.exit(old != new)
-    README.write_text(new, encoding="utf-8")
+    stale = False
+    for path in documents():
+        old = path.read_text(encoding="utf-8")
+        new = refreshed(old)
+        stale = stale or old != new
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new, encoding="utf-8")
+    sys.exit(stale and "--check" in sys.argv[1:])

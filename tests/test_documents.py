@@ -1,0 +1,33 @@
+"""The outputs in README.md and docs/ are what their commands print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tools import refresh_outputs
+
+README = refresh_outputs.ROOT / "README.md"
+
+
+@pytest.mark.parametrize("path", refresh_outputs.documents(), ids=lambda p: str(p.name))
+def test_every_output_in_a_document_is_what_its_command_prints(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert refresh_outputs.refreshed(text) == text, (
+        "run `python tests/tools/refresh_outputs.py` and look at what changed"
+    )
+
+
+def test_the_readme_shows_the_main_commands() -> None:
+    shown = [match["command"] for match in refresh_outputs.BLOCK.finditer(readme())]
+    assert "kmm hunt exec-stack --kernel vanilla" in shown
+    assert "kmm prove exec-stack --kernel v6" in shown
+
+
+def test_the_readme_has_the_two_lines_of_a_newcomer() -> None:
+    assert "pip install --quiet . && .venv/bin/kmm hunt exec-stack" in readme()
+    assert "pip install --quiet -e '.[test]' && .venv/bin/pytest" in readme()
+
+
+def readme() -> str:
+    return README.read_text(encoding="utf-8")
