@@ -5,7 +5,6 @@ The rooms, in reading order; each one imports only from those before it.
 `sim`        time and interleaving: kernel threads, locks, schedules, searches
 `hw`         the x86 MMU: physical memory, page-table entries, the page walk, CPUs
 `mm`         Linux's memory manager: pages, VMAs, faults, rmap, page migration
-`kernel`     tasks
 `fs`         exec: argument pages, the temporary stack, its relocation
 `designs`    the rival historic answers to each question, one small module each
 `scenarios`  the races, as litmus tests
