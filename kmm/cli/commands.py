@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..designs import KernelSpec, UnknownName, find_kernel
+from ..designs import KernelSpec, UnknownName, parse_kernel
 from ..report.difference import difference, difference_json, difference_text
 from ..report.export import EXPORTS, step_lines
 from ..report.listing import KINDS, listing_json, listing_text
-from ..report.outcome import as_json, as_text
+from ..report.outcome import answer, as_json, as_text
 from ..scenarios import Race, ScheduleToken, find_race, play
 from ..scenarios.play import Played
 from ..sim.schedule import ScheduleError
@@ -25,12 +26,15 @@ from ..sim.strategies import (
     SourceDpor,
     Strategy,
 )
-from .main import FAILED, INTERRUPTED, OK, Usage
-from .output import deliver, print_json, text_width
+from .main import FAILED, INTERRUPTED, OK, Usage, complain
+from .output import USUAL, check_output, color_diff, deliver, on_terminal, text_width
 from .progress import Meter
 
 # A hunt by chance has no end of its own.
 RANDOM_BUDGET = 10_000
+
+# Longer than any file with a schedule in it, and short enough to read at once.
+MOST_TEXT = 10_000_000  # characters
 
 
 def list_command(options: Namespace) -> int:
@@ -39,14 +43,16 @@ def list_command(options: Namespace) -> int:
         whole: dict[str, Any] = {}
         for kind in kinds:
             whole.update(listing_json(kind))
-        print_json(whole)
-    else:
-        print(listing_text(kinds))
+        return print_json(whole)
+    deliver(listing_text(kinds, text_width(), options.verbose) + "\n", None)
     return OK
 
 
 def run_command(options: Namespace) -> int:
     race, kernel = chosen(options)
+    check_output(options.output)
+    if options.strategy is None:
+        options.strategy = "round-robin" if options.seed is None else "random"
     started = time.perf_counter()
     played = play.run(race, kernel, strategy(options))
     return report(options, played, time.perf_counter() - started)
@@ -63,7 +69,8 @@ def prove_command(options: Namespace) -> int:
 def search(options: Namespace, *, announce: str) -> int:
     """Hunt and prove: the same search, with other defaults."""
     race, kernel = chosen(options)
-    budget = int(options.budget) if options.budget else None
+    check_output(options.output)
+    budget = options.budget
     if options.strategy == "random" and not (options.budget or options.seconds):
         budget = RANDOM_BUDGET
     started = time.perf_counter()
@@ -77,6 +84,7 @@ def search(options: Namespace, *, announce: str) -> int:
 
 
 def replay_command(options: Namespace) -> int:
+    check_output(options.output)
     text = schedule_text(options.schedule)
     try:
         token = ScheduleToken.parse(text)
@@ -98,9 +106,9 @@ def diff_command(options: Namespace) -> int:
     except UnknownName as error:
         raise Usage(str(error)) from None
     if options.json:
-        print_json(difference_json(found))
-    else:
-        print(difference_text(found))
+        return print_json(difference_json(found))
+    text = difference_text(found, text_width(), options.verbose)
+    deliver(color_diff(text, options) + "\n", None)
     return OK
 
 
@@ -118,7 +126,7 @@ def chosen(options: Namespace) -> tuple[Race, KernelSpec]:
     """The race and the kernel that the options name."""
     race = race_named(options.race)
     try:
-        kernel = find_kernel(options.kernel)
+        kernel = parse_kernel(options.kernel)
         for pair in options.design:
             question, equals, answer = pair.partition("=")
             if not equals:
@@ -139,7 +147,7 @@ def race_named(name: str) -> Race:
 def strategy(options: Namespace) -> Strategy:
     match options.strategy:
         case "random":
-            return RandomWalk(options.seed)
+            return RandomWalk(options.seed or 0)
         case "round-robin":
             return RoundRobin()
         case "enumeration":
@@ -149,27 +157,28 @@ def strategy(options: Namespace) -> Strategy:
 
 
 def schedule_text(argument: str) -> str:
-    """The schedule itself: given as it is, or in a file, alone or in kmm's JSON."""
-    path = Path(argument)
+    """The schedule itself: given as it is, or in what kmm wrote, as text or JSON."""
+    if argument.count("/") == 3 and not os.access(argument, os.F_OK):
+        return argument
     try:
-        if argument.count("/") == 3 and not path.exists():
-            return argument
-        text = path.read_text(encoding="utf-8")
+        path = Path("/dev/stdin" if argument == "-" else argument)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST_TEXT)
     except FileNotFoundError:
         raise Usage(
             f"{argument!r} is neither a file nor a schedule; a schedule looks like "
             f"race/kernel/14a22b/check, as `kmm hunt` prints it"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Usage(f"cannot read {argument}: {reason(error)}") from None
-    if not text.lstrip().startswith("{"):
-        return text
+        raise Usage(f"cannot read {argument!r}: {reason(error)}") from None
+    if not text.lstrip().startswith(("{", "[")):
+        return text.rpartition("kmm replay ")[2]
     try:
         schedule = json.loads(text)["schedule"]
-    except (ValueError, KeyError):
-        raise Usage(f"{argument} holds no schedule: expected kmm's JSON") from None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise Usage(f"{argument!r} holds no schedule: it is not kmm's JSON") from None
     if not isinstance(schedule, str):
-        raise Usage(f"{argument} holds no schedule: no run failed in it")
+        raise Usage(f"{argument!r} holds no schedule: no run failed in it")
     return schedule
 
 
@@ -180,20 +189,32 @@ def reason(error: Exception) -> str:
 
 
 def report(options: Namespace, played: Played, seconds: float) -> int:
+    if options.output and played.stopped == "interrupt" and not played.recording:
+        complain(f"{answer(played)}  {options.output!r} was not written.")
+        return exit_code(played)
     if options.json:
         found = as_json(
             played,
-            kernel_name=getattr(options, "kernel", played.kernel.name),
-            seed=getattr(options, "seed", 0),
+            kernel_name=getattr(options, "kernel", played.kernel.name).split(",")[0],
+            seed=getattr(options, "seed", None) or 0,
             seconds=seconds,
         )
-        deliver(json.dumps(found) + "\n", options.output)
+        text = json.dumps(found)
     else:
-        deliver(as_text(played, width=text_width()) + "\n", options.output)
+        width = USUAL if options.output else text_width()
+        text = as_text(played, width, options.verbose, seconds)
+    deliver(text + "\n", options.output)
+    if options.output and on_terminal(sys.stderr) and not options.quiet:
+        print(f"{answer(played)}  See {options.output}", file=sys.stderr)
     return exit_code(played)
 
 
+def print_json(value: Any) -> int:
+    deliver(json.dumps(value) + "\n", None)
+    return OK
+
+
 def exit_code(played: Played) -> int:
-    if played.verdict == "bug":
-        return FAILED
-    return INTERRUPTED if played.stopped == "interrupt" else OK
+    if played.stopped == "interrupt":
+        return INTERRUPTED
+    return FAILED if played.verdict == "bug" else OK

@@ -1,22 +1,109 @@
-"""The options of each command, and their examples."""
+"""The command line: the commands, the options of each, and their examples."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from ..report.export import EXPORTS
-from ..report.listing import KINDS
+from .. import __version__
+from .main import Usage
 
-Parser = argparse.ArgumentParser
+DESCRIPTION = """\
+How Linux moved memory under running programs in 2010, and why doing so raced.
+
+Without a command, kmm opens its screen.
+"""
+EPILOG = """\
+examples:
+  kmm hunt exec-stack --kernel vanilla    see the kernel BUG of 2010 happen
+  kmm prove exec-stack --kernel v6        see a fix hold over every interleaving
+  kmm diff vanilla v6                     see what the fix changes
+
+exit codes:
+  0 no failure found   1 a failure was found   2 bad input   130 interrupted
+"""
+COMMANDS = {
+    "list": "what there is: races, designs, kernels",
+    "run": "one run of a race",
+    "hunt": "search for a run that fails, and show it",
+    "prove": "cover every interleaving within the bounds",
+    "replay": "make a run again from its schedule",
+    "diff": "the functions in which two kernels or designs differ",
+}
 
 
-def add_options(command: str, parser: Parser) -> None:
-    """Give `parser` the arguments of a command."""
-    ADD[command](parser)
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, and whose help fits 80 columns."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, formatter_class=Help, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message} (see {self.prog} --help)")
 
 
-def add_list(parser: Parser) -> None:
+class Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=79)  # to ask how wide it is takes time
+
+
+def make_parser(argv: Sequence[str]) -> Parser:
+    """The parser for `argv`.
+
+    The options of some commands need names from the rooms below, which cost an import
+    of the model; so they are added only for a command that is on the line.
+    """
+    parser = Parser("kmm")
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"kmm {__version__}",
+        help="print the version",
+    )
+    add_common(parser)
+    parser.set_defaults(no_color=False, quiet=False, verbose=False)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", prog="kmm"
+    )
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary)
+        if name in argv:
+            ADD[name](command)
+            add_common(command)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Options that may stand before or after the command."""
+    # No default: what was said before the command must not be unsaid after it.
+    parser.add_argument(
+        "--no-color",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="no colours; so does NO_COLOR in the environment",
+    )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show no progress",
+    )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="tell the stories too, and more about a search",
+    )
+
+
+def add_list(parser: argparse.ArgumentParser) -> None:
+    from ..report.listing import KINDS
+
+    parser.description = "What there is; with -v, what is known about each."
     parser.add_argument(
         "kind",
         nargs="?",
@@ -25,74 +112,124 @@ def add_list(parser: Parser) -> None:
         help=f"one of {', '.join(KINDS)}",
     )
     add_json(parser)
-    parser.epilog = "example: kmm list designs"
-
-
-def add_run(parser: Parser) -> None:
-    add_race(parser)
-    add_strategy(parser, ("round-robin", "random"))
-    add_json(parser)
-    add_output(parser)
     parser.epilog = (
-        "example: kmm run exec-stack --kernel v6 --strategy random --seed 3\n"
-        "exit code: 1 if the run failed, else 0"
+        "examples:\n"
+        "  kmm list\n"
+        "  kmm list designs -v     who proposed each, what it closes and costs\n\n"
+        "exit code: 0"
     )
 
 
-def add_hunt(parser: Parser) -> None:
+def add_run(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Make one run of a race and draw it: one column a CPU, the steps in which the\n"
+        "CPUs meet.  One run rarely fails; `kmm hunt` searches for one that does."
+    )
+    add_race(parser)
+    parser.add_argument(
+        "--strategy",
+        choices=("round-robin", "random"),
+        metavar="NAME",
+        help="who goes on at each step: round-robin, or random (the default with "
+        "--seed)",
+    )
+    add_seed(parser)
+    add_json(parser)
+    add_output(parser)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm run exec-stack --kernel v6\n"
+        "  kmm run exec-stack --seed 3\n\n"
+        "exit code: 0 if the run went well, 1 if it failed"
+    )
+
+
+def add_hunt(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Search the runs of a race for one that fails.  The first found is made as\n"
+        "short as can be, and shown: the oops, the steps that led to it, and the\n"
+        "schedule that makes the same run again."
+    )
     add_race(parser)
     add_strategy(parser, ("dpor", "random", "enumeration"))
+    add_seed(parser)
     add_budget(parser)
     add_json(parser)
     add_output(parser)
     parser.epilog = (
-        "example: kmm hunt exec-stack --kernel vanilla\n"
-        "exit code: 1 if a run failed, else 0"
+        "examples:\n"
+        "  kmm hunt exec-stack --kernel vanilla\n"
+        "  kmm hunt exec-stack --kernel v6 --strategy random --seed 1 --budget 500\n"
+        "  kmm hunt exec-stack --json -o witness.json\n\n"
+        "exit code: 1 if a run failed, 0 if none did, 130 if interrupted"
     )
 
 
-def add_prove(parser: Parser) -> None:
+def add_prove(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Cover every interleaving of a race, within bounds that are printed.  A run\n"
+        "that fails ends it, and is shown as `kmm hunt` shows it."
+    )
     add_race(parser)
     add_strategy(parser, ("dpor", "enumeration"))
     add_budget(parser)
     add_json(parser)
     add_output(parser)
     parser.epilog = (
-        "example: kmm prove exec-stack --kernel v6\n"
-        "exit code: 1 if a run failed, else 0; only the word `proved` means proved"
+        "examples:\n"
+        "  kmm prove exec-stack --kernel v6\n"
+        "  kmm prove exec-stack --kernel v6 --design pte-peek=unlocked\n\n"
+        "exit code: 0 if no run failed, 1 if one did, 130 if interrupted; only the\n"
+        "word `proved` means proved"
     )
 
 
-def add_replay(parser: Parser) -> None:
+def add_replay(parser: argparse.ArgumentParser) -> None:
+    from ..report.export import EXPORTS
+
+    parser.description = (
+        "Make a run again from its schedule, and check that it is the same run."
+    )
     parser.add_argument(
         "schedule",
         metavar="SCHEDULE|FILE",
-        help="as `hunt` prints it, or a file with it",
+        help="as `kmm hunt` prints it, or a file that it wrote; - reads standard input",
     )
-    parser.add_argument(
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
         "--step", action="store_true", help="print every step, a line each"
     )
-    parser.add_argument(
+    form.add_argument(
         "--export", choices=EXPORTS, metavar="FORMAT", help=f"{', '.join(EXPORTS)}"
     )
-    add_json(parser)
+    add_json(form)
     add_output(parser)
     parser.epilog = (
-        "example: kmm replay witness.json --export mermaid -o race.mmd\n"
-        "exit code: 1 if the run fails, as it did; 2 if the schedule does not fit"
+        "examples:\n"
+        "  kmm replay witness.json --step\n"
+        "  kmm replay witness.json --export mermaid -o race.mmd\n\n"
+        "exit code: 1 if the run fails, 0 if it does not, 2 if the schedule does not\n"
+        "fit"
     )
 
 
-def add_diff(parser: Parser) -> None:
+def add_diff(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "The functions in which two kernels or two designs differ, whole, with - \n"
+        "before the lines of the first and + before those of the second."
+    )
     parser.add_argument("a", metavar="A", help="a kernel, or a design")
     parser.add_argument("b", metavar="B", help="another")
     add_json(parser)
     parser.epilog = (
-        "examples:\n  kmm diff vanilla v6\n  kmm diff temporary-vma skip-temporary"
+        "examples:\n"
+        "  kmm diff vanilla v6\n"
+        "  kmm diff temporary-vma skip-temporary -v     with their stories\n\n"
+        "exit code: 0"
     )
 
 
-def add_race(parser: Parser) -> None:
+def add_race(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("race", metavar="RACE", help="see `kmm list races`")
     parser.add_argument(
         "--kernel",
@@ -105,56 +242,71 @@ def add_race(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="QUESTION=ANSWER",
-        help="replace the kernel's answer to one question; see `kmm list designs`",
+        help="give the kernel another answer to one question (may be repeated); see "
+        "`kmm list designs`",
     )
 
 
-def add_strategy(parser: Parser, names: tuple[str, ...]) -> None:
+def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    told = {
+        "dpor": "one run for each order that can matter",
+        "random": "by chance, without end",
+        "enumeration": "every order, for very small programs",
+    }
     parser.add_argument(
         "--strategy",
         default=names[0],
         choices=names,
         metavar="NAME",
-        help=f"{', '.join(names)} (default: %(default)s)",
+        help="; ".join(f"{name}: {told[name]}" for name in names)
+        + " (default: %(default)s)",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, metavar="N", help="of --strategy random")
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget", type=whole_number, metavar="N", help="stop after N executions"
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of --strategy random"
+        "--seconds", type=positive_number, metavar="S", help="stop after S seconds"
     )
 
 
-def add_budget(parser: Parser) -> None:
-    parser.add_argument(
-        "--budget", type=positive(int), metavar="N", help="stop after N executions"
-    )
-    parser.add_argument(
-        "--seconds", type=positive(float), metavar="S", help="stop after S seconds"
-    )
-
-
-def add_json(parser: Parser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
-def add_output(parser: Parser) -> None:
+def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write there instead of standard output"
     )
 
 
-def positive(convert: Callable[[str], float]) -> Callable[[str], float]:
-    """A number above 0, for argparse."""
-
-    def number(text: str) -> float:
-        value = convert(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
-        return value
-
-    number.__name__ = "positive number"
-    return number
+def whole_number(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return value
 
 
-ADD: dict[str, Callable[[Parser], None]] = {
+def positive_number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:  # nor is nan
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "list": add_list,
     "run": add_run,
     "hunt": add_hunt,

@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 
 from ..sim.search import Coverage
+from .output import on_terminal
 
 REDRAW = 0.1  # seconds
 
@@ -18,7 +19,7 @@ class Meter:
         self.what = what
         self.started = time.perf_counter()
         self.deadline = self.started + seconds if seconds else None
-        self.shown = not quiet and sys.stderr.isatty()
+        self.shown = not quiet and on_terminal(sys.stderr)
         self.next_draw = self.started + REDRAW
         self.drawn = False
 

@@ -16,8 +16,8 @@ def open_screen(options: Namespace) -> int:
     problem = terminal_problem()
     if problem is not None:
         raise Usage(
-            f"{problem}, so the screen cannot open; the same is to be had with commands, "
-            f"for example `kmm hunt exec-stack --kernel vanilla` (see kmm --help)"
+            f"{problem}, so the screen cannot open; use a command instead, for "
+            f"example `kmm hunt exec-stack --kernel vanilla` (see kmm --help)"
         )
     if options.no_color:
         os.environ["NO_COLOR"] = "1"

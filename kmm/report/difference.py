@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import textwrap
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from attrs import frozen
@@ -18,16 +21,17 @@ from ..designs import (
     parse_kernel,
 )
 
-CONTEXT = 9  # unchanged lines around a change
+SOURCE = Path(__file__).parents[2]  # what the names of files are printed from
 
 
 @frozen
 class FunctionDiff:
-    """One function in two versions."""
+    """One function in two versions, whole."""
 
     question: str
     function: str
-    lines: tuple[str, ...]  # of a unified diff
+    files: tuple[str, str]
+    lines: tuple[str, ...]  # each begins with - (only in one), + (in the other) or " "
 
 
 @frozen
@@ -48,18 +52,22 @@ def difference(one: str, other: str) -> Difference:
 
 
 def paired(one: str, other: str) -> list[tuple[Answer, Answer]]:
-    """The answers to compare with each other."""
-    answers = find_answer(one), find_answer(other)
-    if answers[0] and answers[1]:
-        if answers[0].question != answers[1].question:
-            raise UnknownName(
-                f"answer to {answers[0].question}",
-                other,
-                list(QUESTIONS[answers[0].question]),
-            )
-        return [(answers[0], answers[1])]
-    first, second = find_kernel_or_fail(one), find_kernel_or_fail(other)
-    return list(zip(first.answers.values(), second.answers.values(), strict=True))
+    """The answers to compare with each other.
+
+    A design beside a kernel is compared with the kernel's answer to the same question.
+    """
+    a, b = find_answer(one), find_answer(other)
+    if a and b:
+        if a.question != b.question:
+            known = list(QUESTIONS[a.question])
+            raise UnknownName(f"answer to {a.question}", other, known)
+        return [(a, b)]
+    if a:
+        return [(a, find_kernel_or_fail(other).answers[a.question])]
+    if b:
+        return [(find_kernel_or_fail(one).answers[b.question], b)]
+    ours, theirs = find_kernel_or_fail(one).answers, find_kernel_or_fail(other).answers
+    return list(zip(ours.values(), theirs.values(), strict=True))
 
 
 def find_answer(name: str) -> Answer | None:
@@ -82,40 +90,57 @@ def find_kernel_or_fail(name: str) -> KernelSpec:
 
 def function_diffs(one: Answer, other: Answer) -> list[FunctionDiff]:
     ours, theirs = one.functions(), other.functions()
-    diffs = []
-    for name in other.changed(one):
-        lines = difflib.unified_diff(
-            inspect.getsource(ours[name]).splitlines(),
-            inspect.getsource(theirs[name]).splitlines(),
-            f"{one.name}: {name}",
-            f"{other.name}: {name}",
-            lineterm="",
-            n=CONTEXT,
+    return [
+        FunctionDiff(
+            one.question,
+            name,
+            (file_of(ours[name]), file_of(theirs[name])),
+            tuple(compared(source(ours[name]), source(theirs[name]))),
         )
-        diffs.append(FunctionDiff(one.question, name, tuple(lines)))
-    return diffs
+        for name in other.changed(one)
+    ]
 
 
-def difference_text(found: Difference) -> str:
-    """For people: what each closes and costs, then the diffs."""
+def source(function: FunctionType) -> list[str]:
+    return inspect.getsource(function).splitlines()
+
+
+def file_of(function: FunctionType) -> str:
+    return Path(function.__code__.co_filename).relative_to(SOURCE).as_posix()
+
+
+def compared(one: list[str], other: list[str]) -> list[str]:
+    """All the lines of both, marked with where they are found."""
+    lines = difflib.unified_diff(one, other, lineterm="", n=len(one) + len(other))
+    return list(lines)[3:]  # after the names of the two files, and the one range
+
+
+def difference_text(found: Difference, width: int = 80, stories: bool = False) -> str:
+    """For people: what each answer closes and costs, then the functions."""
     if not found.answers:
         return f"{found.one} and {found.other} are the same in every answer."
     blocks = []
     for one, other in found.answers:
         blocks.append(f"{one.question}: {one.name} -> {other.name}")
         for answer in (one, other):
-            blocks.append(
-                f"{answer.name} ({answer.tag}): {answer.title}\n"
-                f"  from    {answer.source}\n"
-                f"  closes  {answer.closes}\n"
-                f"  costs   {answer.costs}"
-            )
-        blocks += [
-            "\n".join(diff.lines)
-            for diff in found.functions
-            if diff.question == one.question
-        ]
+            blocks.append(about(answer, width))
+            if stories:
+                blocks.append(answer.story.strip())
+        for diff in found.functions:
+            if diff.question == one.question:
+                ours, theirs = diff.files
+                blocks.append(f"{diff.function}()\n- in {ours}\n+ in {theirs}")
+                blocks.append("\n".join(diff.lines))
     return "\n\n".join(blocks)
+
+
+def about(answer: Answer, width: int) -> str:
+    rows = (("from", answer.source), ("closes", answer.closes), ("costs", answer.costs))
+    lines = [f"{answer.name} ({answer.tag}): {answer.title}"]
+    for label, text in rows:
+        line = f"  {label:6}  {text}"
+        lines += textwrap.wrap(line, width, subsequent_indent=" " * 10)
+    return "\n".join(lines)
 
 
 def difference_json(found: Difference) -> Any:
@@ -130,6 +155,7 @@ def difference_json(found: Difference) -> Any:
             {
                 "question": diff.question,
                 "function": diff.function,
+                "files": list(diff.files),
                 "diff": list(diff.lines),
             }
             for diff in found.functions

@@ -8,7 +8,8 @@ tell the story:
 - the steps from which the failure got what it saw: who stored the value that was
   read last, and where did that value come from.
 
-Spinlocks and semaphores are left out, unless the run ended in a deadlock.
+Spinlocks and semaphores are left out, but for those that a deadlock is about: where
+they were taken, and who waits for them.
 """
 
 from __future__ import annotations
@@ -46,10 +47,23 @@ def two_columns(recording: Recording, width: int = 80) -> list[str]:
         )
         lines += in_column(cell, step.thread, len(recording.threads), column)
         last = here
-    if recording.failure is not None and last is not None:
-        message = textwrap.wrap(recording.failure.message, column)
-        lines += in_column(message, last[0], len(recording.threads), column)
+    for thread, words in ending(recording):
+        cell = textwrap.wrap(words, column)
+        lines += in_column(cell, thread, len(recording.threads), column)
     return lines
+
+
+def ending(recording: Recording) -> list[tuple[int, str]]:
+    """How the run failed: the thread, and what is said in its column."""
+    failure = recording.failure
+    if failure is None:
+        return []
+    names = [f"{thread.comm}:{thread.pid}" for thread in recording.threads]
+    if failure.kind == "deadlock":
+        waits = [line.partition(" ") for line in failure.details]
+        return [(names.index(name), words) for name, _, words in waits]
+    last = recording.steps[-1].thread if recording.steps else 0
+    return [(last, failure.message)]
 
 
 def in_column(cell: list[str], index: int, columns: int, width: int) -> list[str]:
@@ -65,21 +79,34 @@ def join_cells(cells: list[str], width: int) -> str:
 
 def steps_that_matter(recording: Recording) -> list[Step]:
     """The steps to draw, in order."""
-    steps = [step for step in recording.steps if is_shown(step, recording)]
+    steps = [step for step in recording.steps if is_shown(step)]
     wanted = contested(steps)
     if recording.failure is not None and recording.steps:
-        wanted |= sources_of_failure(recording, steps)
+        wanted |= sources_of_failure(recording, steps) | taken_for_good(recording)
     return [step for step in recording.steps if step.number in wanted]
 
 
-def is_shown(step: Step, recording: Recording) -> bool:
-    """Not a lock (but for the page lock and deadlocks), and not a store of the same."""
-    deadlock = recording.failure is not None and recording.failure.kind == "deadlock"
-    if step.target.startswith("PG_locked") or deadlock:
+def is_shown(step: Step) -> bool:
+    """Not a lock (but for the page lock), and not a store of the same."""
+    if step.target.startswith("PG_locked"):
         return True
     if step.kind == "write":
         return step.before != step.after
     return step.kind == "read"
+
+
+def taken_for_good(recording: Recording) -> set[int]:
+    """In a deadlock, the steps that took the locks which are never given back."""
+    assert recording.failure is not None
+    if recording.failure.kind != "deadlock":
+        return set()
+    held = recording.moments[-1].held
+    taken = {
+        (step.thread, step.target): step.number
+        for step in recording.steps
+        if step.kind in ("acquire", "share", "try") and step.target in held[step.thread]
+    }
+    return set(taken.values())
 
 
 def contested(steps: list[Step]) -> set[int]:

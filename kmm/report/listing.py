@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from ..designs import ALIASES, KERNELS, QUESTIONS
@@ -49,32 +50,60 @@ def list_of(kind: str) -> list[dict[str, Any]]:
     return []  # lessons, exercises and workloads are not written yet
 
 
-def listing_text(kinds: list[str]) -> str:
-    return "\n\n".join("\n".join(section(kind)) for kind in kinds)
+def listing_text(kinds: list[str], width: int = 80, stories: bool = False) -> str:
+    """For people; kinds of which there is none yet share the last line."""
+    empty = [kind for kind in kinds if not list_of(kind)]
+    blocks = [
+        "\n".join(section(kind, width, stories)) for kind in kinds if kind not in empty
+    ]
+    if empty:
+        blocks.append(f"No {', '.join(empty)} yet.")
+    return "\n\n".join(blocks)
 
 
-def section(kind: str) -> list[str]:
+def section(kind: str, width: int, stories: bool) -> list[str]:
     rows = list_of(kind)
-    if not rows:
-        return [f"{kind.upper()}", "  none yet"]
-    width = max(len(row["name"]) for row in rows)
+    indent = max(len(row["name"]) for row in rows) + 4
     lines = [kind.upper()]
     question = None
     for row in rows:
         if row.get("question") != question:
             question = row["question"]
-            lines.append(f" {question}")
-        lines.append(f"  {row['name']:{width}}  {row['title']}{remark(kind, row)}")
+            asks = next(iter(QUESTIONS[question].values())).asks
+            lines += wrapped(f" {question}: {asks}", width, 3)
+        head = f"  {row['name']}".ljust(indent)
+        lines += wrapped(f"{head}{row['title']}{remark(kind, row)}", width, indent)
+        if stories:
+            for label, text in details(kind, row):
+                lines += wrapped(f"      {label}: {text}", width, 8)
     return lines
 
 
+def wrapped(text: str, width: int, indent: int) -> list[str]:
+    """Lines of at most `width`, all but the first indented."""
+    return textwrap.wrap(
+        text,
+        width,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
 def remark(kind: str, row: dict[str, Any]) -> str:
-    remarks = []
-    if kind == "kernels":
-        if row["aliases"]:
-            remarks.append(f"also: {', '.join(row['aliases'])}")
-        if row["lacks"]:
-            remarks.append(f"{', '.join(row['lacks'])} not written yet")
+    if kind == "kernels" and row["aliases"]:
+        return f" (also: {', '.join(row['aliases'])})"
     if kind == "races" and row["sets"]:
-        remarks.append(f"with {', '.join(f'{q}={a}' for q, a in row['sets'].items())}")
-    return f" ({'; '.join(remarks)})" if remarks else ""
+        return f" (with {', '.join(f'{q}={a}' for q, a in row['sets'].items())})"
+    return ""
+
+
+def details(kind: str, row: dict[str, Any]) -> list[tuple[str, str]]:
+    """What -v adds to a row."""
+    if kind == "races":
+        return [("asks", row["asks"])]
+    if kind == "designs":
+        return [("from", row["source"]), *((k, row[k]) for k in ("closes", "costs"))]
+    answers = ", ".join(f"{q}={row[q]}" for q in QUESTIONS)
+    lacks = [("not written yet", ", ".join(row["lacks"]))] if row["lacks"] else []
+    return [("answers", answers), *lacks]

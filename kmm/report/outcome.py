@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from ..designs import KernelSpec
+from ..scenarios import Race
 from ..scenarios.play import Played
 from ..sim.failure import Failure
 from ..sim.schedule import context_switches
@@ -65,21 +67,61 @@ def failure_json(failure: Failure | None) -> dict[str, Any] | None:
     }
 
 
-def as_text(played: Played, *, width: int = 80) -> str:
+def as_text(
+    played: Played, width: int = 80, stories: bool = False, seconds: float = 0.0
+) -> str:
     """The report of a run or a search, in the order in which one wants to know."""
-    blocks = [headline(played), played.race.asks + "  " + answer(played)]
+    blocks = [headline(played, width)]
+    if stories:
+        blocks += story(played.race, width)
+    blocks.append(f"{filled(played.race.asks, width)}\n{filled(answer(played), width)}")
+    if stories and seconds:
+        blocks.append(filled(effort(played, seconds), width))
     if played.recording is not None:
         console = oops(played.recording, played.kernel.name)
         if console:
             blocks.append(console)
+        blocks.append("The steps that matter, one column a CPU:")
         blocks.append("\n".join(two_columns(played.recording, width)))
         blocks.append(how_to_replay(played))
     return "\n\n".join(blocks)
 
 
-def headline(played: Played) -> str:
-    answers = ", ".join(f"{q}={a.name}" for q, a in played.kernel.answers.items())
-    return f"{played.race.name} on {played.kernel.text} ({answers})"
+def filled(text: str, width: int, indent: str = "") -> str:
+    return textwrap.fill(
+        text,
+        width,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def headline(played: Played, width: int) -> str:
+    kernel = played.kernel
+    answers = ", ".join(f"{q}={a.name}" for q, a in kernel.answers.items())
+    lines = [
+        f"{played.race.name} on {kernel.text}",
+        filled(f"  {answers}", width, indent="  "),
+    ]
+    for lack in kernel.lacks:
+        if lack.partition("=")[0] not in kernel.replaced:
+            text = f"  ({lack} is not written yet; the answer of 2.6.34 stands in)"
+            lines.append(filled(text, width, indent="  "))
+    return "\n".join(lines)
+
+
+def story(race: Race, width: int) -> list[str]:
+    """What -v adds: what happens in this race, who takes part, and where to look."""
+    threads = [
+        filled(f"CPU {cpu}: {does}.", width, indent="  ")
+        for cpu, does in enumerate(race.threads)
+    ]
+    return [
+        filled(race.story, width),
+        "\n".join(threads),
+        filled(f"Watch {race.watch}", width),
+    ]
 
 
 def answer(played: Played) -> str:
@@ -88,8 +130,6 @@ def answer(played: Played) -> str:
     runs = plural(coverage.executions, "execution")
     steps = plural(coverage.steps, "step")
     word = ANSWERS[played.verdict]
-    if played.verdict == "bug":
-        return f"{word}: execution {coverage.executions} failed."
     if played.verdict == "proved":
         return (
             f"{word}: proved by {runs} ({steps}), which cover every interleaving "
@@ -97,19 +137,36 @@ def answer(played: Played) -> str:
         )
     if played.stopped == "interrupt":
         return f"{word}: interrupted after {runs} ({steps}); this is no proof."
-    return f"{word} in {runs} ({steps}); this is no proof."
+    if played.recording is None:
+        return f"{word} in {runs} ({steps}), the whole budget; this is no proof."
+    if played.verdict == "survived":
+        return f"{word}: this run went well.  Others may not (see `kmm hunt`)."
+    if coverage.executions == 1:
+        return f"{word}: this run failed."
+    return f"{word}: execution {coverage.executions:,} of the search failed."
+
+
+def effort(played: Played, seconds: float) -> str:
+    """What -v adds: what the answer has cost."""
+    coverage = played.coverage
+    runs = plural(coverage.executions, "execution")
+    steps = plural(coverage.steps, "step")
+    return (
+        f"Strategy {played.strategy}: {runs} to the end, {coverage.given_up:,} given "
+        f"up early since they could show nothing new, {steps}, {seconds:.1f} s."
+    )
 
 
 def bounds(played: Played) -> str:
-    words = {
-        "threads": "threads",
-        "cpus": "CPUs",
-        "frames": "page frames",
-        "stack_shift": "pages of shift",
-        "migrate_passes": "attempt(s) of migrate_pages at the page",
-    }
     found = played.race.bounds
-    return ", ".join(f"{found[name]} {text}" for name, text in words.items())
+    parts = (
+        plural(found["threads"], "thread"),
+        plural(found["cpus"], "CPU"),
+        plural(found["frames"], "page frame"),
+        plural(found["stack_shift"], "page") + " of shift",
+        plural(found["migrate_passes"], "attempt") + " to migrate the page",
+    )
+    return ", ".join(parts)
 
 
 def how_to_replay(played: Played) -> str:

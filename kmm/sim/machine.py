@@ -20,7 +20,6 @@ from .failure import (
     sleeping_in_atomic,
 )
 from .thread import KThread
-from .trap import ACQUIRE
 
 T = TypeVar("T")
 
@@ -67,9 +66,13 @@ class Machine:
 
     def enabled(self) -> list[KThread]:
         """The threads that can go on now, in order."""
-        if self.failure is not None:
-            return []
-        return [t for t in self.threads if t.pending and t.pending.possible()]
+        enabled: list[KThread] = []
+        if self.failure is None:
+            for thread in self.threads:
+                op = thread.pending
+                if op is not None and op.possible():
+                    enabled.append(thread)
+        return enabled
 
     def unfinished(self) -> list[KThread]:
         return [t for t in self.threads if t.pending]
@@ -114,7 +117,7 @@ class Machine:
             self.failure = failure_of(thread, error)
         else:
             thread.pending = op
-            if op.kind >= ACQUIRE and op.sleeps and thread.in_atomic:
+            if op.sleeps and thread.in_atomic:
                 self.failure = sleeping_in_atomic(thread)
 
     def _finish(self) -> None:

@@ -98,7 +98,8 @@ def record(boot: Boot, chooser: Chooser) -> Recording:
             )
         )
         moments.append(moment_of(machine))
-    machine.run(chooser)  # nobody can go on any more: the final checks
+    else:
+        machine.run(chooser)  # nobody can go on any more: the final checks
     machine.close()
     return Recording(threads, tuple(steps), tuple(moments), machine.failure)
 

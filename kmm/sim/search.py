@@ -88,13 +88,16 @@ def search(
                 break
     except KeyboardInterrupt:
         stopped = "interrupt"
-    if failure is not None:
-        verdict = "bug"
-    elif stopped is None and strategy.exhaustive:
-        verdict = "proved"
-    else:
-        verdict = "survived"
+    everything = strategy.exhaustive and stopped is None
+    verdict = verdict_of(failure, everything)
     return SearchResult(verdict, coverage, failure, choices, stopped)
+
+
+def verdict_of(failure: Failure | None, everything: bool) -> str:
+    """The word for a search that met `failure`, or none, and covered `everything`."""
+    if failure is not None:
+        return "bug"
+    return "proved" if everything else "survived"
 
 
 def run_once(boot: Boot, strategy: Strategy) -> tuple[Machine, bool]:

@@ -1,9 +1,4 @@
-"""Small programs whose runs can be counted by other means.
-
-Each function returns a `Boot`: call it for a fresh machine.  The numbers of traces
-(runs that differ in more than the order of independent steps) were also counted by
-model checkers for C, so the tests can hold a search against them.
-"""
+"""Small programs for the tests of the engine, and what they are made of."""
 
 from __future__ import annotations
 
@@ -11,15 +6,15 @@ from collections.abc import Coroutine
 from typing import Any
 
 from attrs import define, fields
+from sim.traces import TracedBoot, TracedMachine
 
 from kmm.sim.access import read_once, write_once
 from kmm.sim.failure import Corruption
-from kmm.sim.locks import SpinLock
-from kmm.sim.machine import Machine
-from kmm.sim.search import Boot
+from kmm.sim.locks import Mutex, Rcu, RwSem, SpinLock
 from kmm.sim.thread import KThread
+from kmm.sim.trap import WAIT, WRITE, GateOp, Op, trap
 
-Body = Coroutine[Any, Any, None]
+Body = Coroutine[Any, Any, object]
 
 
 @define(eq=False)
@@ -39,16 +34,36 @@ class Cell:
 CELL = fields(Cell)
 
 
+@define(eq=False)
+class Flag:
+    """Something to wait for that can be taken back, unlike a wake-up."""
+
+    name: str
+    up: bool = False
+
+    def admits(self, op: Op) -> bool:
+        return self.up
+
+    async def put(self, up: bool) -> None:
+        await trap(Op(WRITE, self.name))
+        self.up = up
+
+    async def wait(self) -> None:
+        await trap(GateOp(WAIT, self.name, self, sleeps=True))
+
+
 def threads(*bodies: Body) -> list[KThread]:
     """Kernel threads a:1, b:2, ... on CPUs 0, 1, ..., one for each body."""
     return [KThread("abcdef"[i], i + 1, i, body) for i, body in enumerate(bodies)]
 
 
+# Programs whose traces were also counted by model checkers for C.
+
 NONE, PRESENT, MIGRATION = 0, 1, 2
 OLD, NEW = 2, 1  # where the moving page is mapped, before and after
 
 
-def toy(*, fixed: bool, bystander: int = 0) -> Boot:
+def toy(*, fixed: bool, bystander: int = 0) -> TracedBoot:
     """A page table walk against a move of what it looks for, in miniature.
 
     The walker makes every migration entry present again, wherever a vma says that the
@@ -57,7 +72,7 @@ def toy(*, fixed: bool, bystander: int = 0) -> Boot:
     the page table so many times.
     """
 
-    def boot() -> Machine:
+    def boot() -> TracedMachine:
         anon_vma, page_table_lock = SpinLock("anon_vma"), SpinLock("page_table_lock")
         first = [MIGRATION, NONE, MIGRATION, PRESENT, NONE]
         pte = [Cell(f"pte{i}", value) for i, value in enumerate(first)]
@@ -99,18 +114,18 @@ def toy(*, fixed: bool, bystander: int = 0) -> Boot:
         bodies = [walker(), mover()]
         if bystander:
             bodies.append(third())
-        return Machine(threads(*bodies), check)
+        return TracedMachine(threads(*bodies), check)
 
     return boot
 
 
-def counters(*, sections: int, locks: int) -> Boot:
+def counters(*, sections: int, locks: int) -> TracedBoot:
     """Three threads, each of which adds one to a counter `sections` times.
 
     There is a counter under each lock; the threads go round them, and begin apart.
     """
 
-    def boot() -> Machine:
+    def boot() -> TracedMachine:
         guards = [SpinLock(f"lock{i}") for i in range(locks)]
         cells = [Cell(f"counter{i}") for i in range(locks)]
 
@@ -120,12 +135,12 @@ def counters(*, sections: int, locks: int) -> Boot:
                 async with guards[section % locks]:
                     await cell.write(await cell.read() + 1)
 
-        return Machine(threads(*(body(i) for i in range(3))))
+        return TracedMachine(threads(*(body(i) for i in range(3))))
 
     return boot
 
 
-def opposite_locks() -> Machine:
+def opposite_locks() -> TracedMachine:
     """Two locks taken in opposite orders, and a cell that two threads store to.
 
     Of its seven traces one is a deadlock.  A search that asks only in a deadlock what
@@ -148,4 +163,98 @@ def opposite_locks() -> Machine:
         async with two, one:
             pass
 
-    return Machine(threads(storer(), forwards(), backwards()))
+    return TracedMachine(threads(storer(), forwards(), backwards()))
+
+
+# Programs of which a search lost runs, each for a reason of its own.
+
+
+def looked_at_while_held() -> TracedMachine:
+    """The first thread holds the lock until the second has looked at it.
+
+    The third takes it before or after; the look always comes between the two, so it
+    must not be mistaken for what the third could come before.
+    """
+    lock, held, looked = Mutex("lock"), Flag("held"), Flag("looked")
+    order: list[str] = []
+
+    async def holder() -> None:
+        async with lock:
+            order.append("holder")
+            await held.put(True)
+            await looked.wait()
+
+    async def looker() -> None:
+        await held.wait()
+        order.append("locked" if await lock.is_locked() else "free")
+        await looked.put(True)
+
+    async def third() -> None:
+        async with lock:
+            order.append("third")
+
+    bodies = holder(), looker(), third()
+    return TracedMachine(threads(*bodies), observe=lambda: order)
+
+
+def readers_together() -> TracedMachine:
+    """Two readers that always hold the semaphore at the same time, and a writer.
+
+    The writer cannot come between the two readers, but it can come before both.
+    """
+    sem, first, second = RwSem("sem"), Flag("first"), Flag("second")
+    order: list[str] = []
+
+    async def reader() -> None:
+        async with sem.for_read:
+            order.append("reader")
+            await first.put(True)
+            await second.wait()
+
+    async def other_reader() -> None:
+        await first.wait()
+        async with sem.for_read:
+            await second.put(True)
+
+    async def writer() -> None:
+        async with sem.for_write:
+            order.append("writer")
+
+    bodies = reader(), other_reader(), writer()
+    return TracedMachine(threads(*bodies), observe=lambda: order)
+
+
+def late_reader() -> TracedMachine:
+    """A read section that may begin after the grace period has: then it delays nothing.
+
+    The end of a section lets a waiter go on only if the waiter had to wait for it.
+    """
+    rcu, pointer = Rcu(), Cell("pointer")
+    seen: list[int] = []
+
+    async def updater() -> None:
+        await rcu.synchronize()
+        await pointer.write(1)
+
+    async def reader() -> None:
+        async with rcu:
+            seen.append(await pointer.read())
+
+    bodies = updater(), reader()
+    return TracedMachine(threads(*bodies), observe=lambda: seen)
+
+
+def one_failure_before_another() -> TracedMachine:
+    """The first thread always fails; the second may have failed before it."""
+    cell, other = Cell("cell"), Cell("other")
+
+    async def fails() -> None:
+        await cell.write(1)
+        raise Corruption("the first")
+
+    async def fails_if_early() -> None:
+        await other.write(1)
+        if await cell.read() == 0:
+            raise Corruption("the second")
+
+    return TracedMachine(threads(fails(), fails_if_early()))

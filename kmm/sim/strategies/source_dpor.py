@@ -22,7 +22,9 @@ of thread q that come before it in every run of the same trace, itself included.
 
 An operation that is not possible yet races too, with whatever makes it impossible:
 somebody who waits for a lock might have had it first.  Such operations are looked at
-wherever a run ends, be it in a deadlock or because it was given up.
+wherever a run ends, be it in a deadlock or because it was given up.  A failure also
+ends the run of threads that could have gone on; another run lets them, so that one
+failure does not hide the next.
 
 Abdulla, Aronsson, Jonsson and Sagonas, "Source sets: a foundation for optimal dynamic
 partial order reduction", J. ACM 64 (2017).  Sleep sets: Godefroid, LNCS 1032 (1996).
@@ -36,10 +38,13 @@ from attrs import define, field
 
 from ..machine import Machine
 from ..thread import KThread
-from ..trap import ACQUIRE, COMMUTING, ENABLING, Op
+from ..trap import ACQUIRE, COMMUTING, ENABLING, Kind, Op
 from .base import Strategy
 
 Clock = tuple[int, ...]
+
+# Kinds of which no two steps on one object can be swapped, nor one with another kind.
+EXCLUSIVE = frozenset(Kind) - {kind for pair in COMMUTING for kind in pair}
 
 
 @define(eq=False)
@@ -47,7 +52,7 @@ class Node:
     """A point of the current run: what could be done there, and what was."""
 
     pending: tuple[Op | None, ...]  # of every thread
-    enabled: tuple[int, ...]
+    enabled: Sequence[int]
     asleep: dict[int, Op]  # explored from here, or before without a conflict since
     planned: set[int]  # the source set, as far as it is known
     thread: int = -1  # the choice of the current run
@@ -58,6 +63,10 @@ class Node:
         op = self.pending[thread]
         assert op is not None
         self.thread, self.op = thread, op
+
+    def still_asleep(self) -> dict[int, Op]:
+        """Who sleeps on after this step: those with whose own it does not conflict."""
+        return {q: op for q, op in self.asleep.items() if not self.op.conflicts(op)}
 
     def precedes(self, clock: Clock) -> bool:
         """Whether this step happens before one with `clock`."""
@@ -100,44 +109,39 @@ class SourceDpor(Strategy):
     # During a run, past the prefix.
 
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
-        if not self.steps_of:
+        if not self.stack:
             self.steps_of = [[] for _ in machine.threads]
-        asleep: dict[int, Op] = {}
         last = self.stack[-1] if self.stack else None
-        if last is not None:
-            asleep = {
-                thread: op
-                for thread, op in last.asleep.items()
-                if not op.conflicts(last.op)
-            }
+        asleep = last.still_asleep() if last else {}
         awake = [t for t in enabled if t.index not in asleep]
         if not awake:
             self.given_up += 1
             return None
-        # Stay with the same thread if possible: the first witness then has few
-        # context switches.
-        chosen = next((t for t in awake if last and t.index == last.thread), awake[0])
-        node = Node(
-            tuple(t.pending for t in machine.threads),
-            tuple(t.index for t in enabled),
-            asleep,
-            {chosen.index},
-        )
+        chosen = awake[0]
+        for thread in awake:
+            if last and thread.index == last.thread:
+                # The first witness has few context switches if nobody is interrupted
+                # without need.
+                chosen = thread
+        pending = tuple([t.pending for t in machine.threads])
+        node = Node(pending, [t.index for t in enabled], asleep, {chosen.index})
         node.choose(chosen.index)
         self._take(node)
         return chosen
 
     def ended(self, machine: Machine, complete: bool) -> None:
         """Operations that were never done race as well (see above)."""
-        waiting = [t for t in machine.threads if t.pending]
-        for thread in waiting:
+        if not self.stack:
+            return
+        last = self.stack[-1]
+        for thread in machine.threads:
             op = thread.pending
-            if op and not op.possible():
-                self._find_races(thread.index, op)
-        if machine.failure and any(t.pending and t.pending.possible() for t in waiting):
-            # cut short
-            if self.stack:
-                self.stack[-1].planned.update(self.stack[-1].enabled)
+            if op is None or (op.possible() and not machine.failure):
+                continue
+            self._find_races(thread.index, op)
+            if op.possible() and thread.index in last.enabled:
+                # A failure cut it short.  In another run it goes on without that step.
+                last.planned.add(thread.index)
 
     # The stack.
 
@@ -169,18 +173,21 @@ class SourceDpor(Strategy):
         before = ordered = self._clock_of(thread)
         for position in reversed(self.steps_on.get(op.key, ())):
             earlier = self.stack[position]
-            kinds = (earlier.op.kind, op.kind)
-            if earlier.precedes(ordered) or kinds in COMMUTING:
+            kind = earlier.op.kind
+            if earlier.precedes(ordered):
+                if kind in EXCLUSIVE:
+                    break  # all that came before it on this object precedes it
+                continue
+            if (kind, op.kind) in COMMUTING:
                 continue
             before = join(before, earlier.clock)
-            if kinds in ENABLING:
-                # A release comes before the acquire that it lets in, always.  The
-                # race is with the acquire before it.
+            if (kind, op.kind) in ENABLING:
                 continue
             self._plan_reversal(position, thread, op)
-            if op.kind < ACQUIRE or earlier.op.kind is ACQUIRE:
-                # Surely it was possible there, so a run in which the two have changed
-                # places will see to the races with what comes before.
+            if op.kind < ACQUIRE or kind is ACQUIRE:
+                # This one can surely come first.  The runs in which it does will see
+                # to what comes before the two.  One that waits might not: whoever
+                # looked at the lock while it was held is not who to come before.
                 ordered = join(ordered, earlier.clock)
         return before
 

@@ -1,0 +1,182 @@
+"""What changed between two moments of a run, item by item.
+
+Each moment is spread out into objects and their fields, all in words; two moments
+are then compared field by field, so a change is named at the depth where it happened:
+`vma#1.vm_start`, not "the address space".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from ..hw.memory import PAGE_SHIFT
+from ..mm.observe import AnonVmaView, MmView, PageView, State, VmaView
+from ..sim.recording import Moment, ThreadInfo
+
+Fields = dict[str, str]
+
+# An object that is not there has this in the place of each value, by its kind.
+ABSENT = {
+    "entry": "empty",
+    "vma": "not there",
+    "page": "free",
+    "anon_vma": "not there",
+    "lock": "free",
+    "thread": "runs",
+}
+# Of these, the whole is said only when they come or go; else their fields say more.
+DETAILED = ("vma", "anon_vma")
+# The fields whose changes one would want to stop at.
+LOUD = ("", "vm_start", "vm_end", "vm_flags", "vmas", "flags", "mapping")
+
+
+@frozen
+class Fact:
+    """An object at one moment."""
+
+    kind: str  # a key of ABSENT
+    fields: Fields  # "" stands for the object as a whole
+
+
+@frozen
+class Change:
+    """One field of one object, before and after."""
+
+    kind: str
+    name: str  # of the object
+    field: str  # "" if it is the object as a whole
+    before: str
+    after: str
+
+    @property
+    def what(self) -> str:
+        return f"{self.name}.{self.field}" if self.field else self.name
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether this is worth stopping at: memory, or the lock of a page."""
+        if self.kind == "lock":
+            return self.name.startswith("PG_locked")
+        return self.kind != "thread" and self.field in LOUD
+
+    def __str__(self) -> str:
+        return f"{self.what}  {self.before} -> {self.after}"
+
+
+def changes_between(
+    before: Moment, after: Moment, threads: Sequence[ThreadInfo]
+) -> list[Change]:
+    """The changes, page-table entries first."""
+    old, new = facts(before, threads), facts(after, threads)
+    found: list[Change] = []
+    for name in {**new, **old}:
+        found += compare(name, old.get(name), new.get(name))
+    kinds = list(ABSENT)
+    return sorted(found, key=lambda change: kinds.index(change.kind))
+
+
+def compare(name: str, old: Fact | None, new: Fact | None) -> list[Change]:
+    """The changes of one object; one change only if it came or went."""
+    if old is None or new is None:
+        fact = new or old
+        assert fact is not None
+        absent = ABSENT[fact.kind]
+        before = old.fields[""] if old else absent
+        after = new.fields[""] if new else absent
+        return [Change(fact.kind, name, "", before, after)]
+    return [
+        Change(new.kind, name, field, old.fields[field], value)
+        for field, value in new.fields.items()
+        if old.fields[field] != value and (field or new.kind not in DETAILED)
+    ]
+
+
+def facts(moment: Moment, threads: Sequence[ThreadInfo]) -> dict[str, Fact]:
+    """Everything that can be seen at one moment, by the name of the object."""
+    found: dict[str, Fact] = {}
+    if isinstance(moment.state, State):
+        for mm in moment.state.mms:
+            found.update(mm_facts(mm))
+        for page in moment.state.pages:
+            found[f"page {page.pfn:#x}"] = page_fact(page)
+        for anon_vma in moment.state.anon_vmas:
+            found[anon_vma.name] = anon_vma_fact(anon_vma)
+    for lock, holders in lock_holders(moment, threads).items():
+        found[lock] = Fact("lock", {"": f"held by {holders}"})
+    for thread, op, blocked in zip(
+        threads, moment.about_to, moment.blocked, strict=True
+    ):
+        if blocked and op is not None:
+            wanted = op.partition(" ")[2]
+            found[thread_name(thread)] = Fact("thread", {"": f"waits for {wanted}"})
+    return found
+
+
+def mm_facts(mm: MmView) -> dict[str, Fact]:
+    found = {
+        f"pte of {entry.address:#x}": Fact("entry", {"": str(entry)})
+        for entry in mm.entries
+    }
+    found.update({vma.name: vma_fact(vma) for vma in mm.vmas})
+    return found
+
+
+def vma_fact(vma: VmaView) -> Fact:
+    where = "in the list" if vma.listed else "for reverse mapping only"
+    return Fact(
+        "vma",
+        {
+            "": f"{where}, {vma.start:#x} to {vma.end:#x}",
+            "vm_start": f"{vma.start:#x}",
+            "vm_end": f"{vma.end:#x}",
+            "vm_pgoff": f"{vma.pgoff:#x}",
+            "vm_flags": " ".join(vma.flags),
+            "anon_vma_chain": ", ".join(vma.anon_vmas) or "empty",
+        },
+    )
+
+
+def page_fact(page: PageView) -> Fact:
+    return Fact(
+        "page",
+        {
+            "": "free" if page.count == 0 else "in use",
+            "count": str(page.count),
+            "mapcount": str(page.mapcount),
+            "flags": " ".join(page.flags) or "none",
+            "mapping": page.mapping or "none",
+            "index": f"{page.index:#x}",
+        },
+    )
+
+
+def anon_vma_fact(anon_vma: AnonVmaView) -> Fact:
+    return Fact(
+        "anon_vma",
+        {
+            "": f"with {', '.join(anon_vma.vmas)}",
+            "vmas": ", ".join(anon_vma.vmas) or "none",
+            "external_refcount": str(anon_vma.refcount),
+        },
+    )
+
+
+def lock_holders(moment: Moment, threads: Sequence[ThreadInfo]) -> dict[str, str]:
+    """Each lock that is held, and by whom; twice if it is held twice."""
+    holders: dict[str, list[str]] = {}
+    for thread, held in zip(threads, moment.held, strict=True):
+        for lock in dict.fromkeys(held):
+            times = held.count(lock)
+            again = f" ({times} times)" if times > 1 else ""
+            holders.setdefault(lock, []).append(thread_name(thread) + again)
+    return {lock: ", ".join(names) for lock, names in holders.items()}
+
+
+def thread_name(thread: ThreadInfo) -> str:
+    return f"{thread.comm}:{thread.pid}"
+
+
+def page_number(address: int) -> str:
+    return f"{address >> PAGE_SHIFT:#x}"

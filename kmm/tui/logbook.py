@@ -1,0 +1,46 @@
+"""The steps of a run as text: one column a CPU where there is room, else one in all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+
+from .lines import Line, break_line
+
+LEAST_COLUMN = 34  # columns of text below which CPUs share one
+NUMBER = 4  # columns for a step's number and a space
+BETWEEN = 2  # columns between two CPUs
+HANG = 2
+
+
+@frozen
+class LogEntry:
+    """One step."""
+
+    number: int  # 1 for the first
+    thread: int
+    cpu: int
+    text: str
+
+
+def log_lines(entries: Sequence[LogEntry], threads: int, width: int) -> Iterator[Line]:
+    """The lines of the log; the last entry's are the last."""
+    column = (width - NUMBER - BETWEEN * (threads - 1)) // threads
+    last = entries[-1].number if entries else 0
+    for entry in entries:
+        look = "loud" if entry.number == last else ""
+        if column < LEAST_COLUMN:
+            text = f"{entry.number:{NUMBER - 1}} CPU {entry.cpu} {entry.text}"
+            yield Line(text, look=look, hang=NUMBER + len("CPU 0 "))
+            continue
+        left = " " * (entry.thread * (column + BETWEEN))
+        number = f"{entry.number:{NUMBER - 1}} "
+        for start, end in break_line(entry.text, column, HANG):
+            hang = "" if start == 0 else " " * HANG
+            yield Line(f"{number}{left}{hang}{entry.text[start:end]}", look=look)
+            number = " " * NUMBER
+
+
+def has_columns(threads: int, width: int) -> bool:
+    return (width - NUMBER - BETWEEN * (threads - 1)) // threads >= LEAST_COLUMN

@@ -1,0 +1,1 @@
+"""The screens, one a file.  `stepper` is the main one; the others open over it."""

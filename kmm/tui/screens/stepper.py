@@ -1,0 +1,265 @@
+"""The main screen: a run, one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.events import DescendantFocus
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from ...designs import KernelSpec
+from ...scenarios.play import Played
+from ..keys import KEYS
+from ..messages import TabChosen
+from ..session import Session
+from ..widgets.changed import ChangedPane
+from ..widgets.code import CodePane
+from ..widgets.headline import Headline
+from ..widgets.log import LogPane
+from ..widgets.pane import Pane
+from ..widgets.tabs import TabLine
+from .box import Box
+from .drawing import Drawing
+from .go_to import GoTo
+from .help import Help
+from .kernels import Kernels
+from .oops import DRAWING, KERNEL, UNDO, Oops
+from .search import Search
+
+LEAST = (60, 20)  # columns and rows
+ALL_AT_ONCE = (110, 34)
+WIDTHS = [(0, "-tiny"), (LEAST[0], "-narrow"), (ALL_AT_ONCE[0], "-wide")]
+HEIGHTS = [(0, "-low"), (LEAST[1], "-short"), (ALL_AT_ONCE[1], "-tall")]
+
+Result = TypeVar("Result")
+
+PANES = ("code0", "code1", "memory", "locks", "log")  # for the keys 1 to 5
+TAB_OF = {
+    "code0": "code",
+    "code1": "code",
+    "memory": "memory",
+    "locks": "memory",
+    "log": "log",
+}
+
+
+class Stepper(Screen[None]):
+    """Draws a session, and moves in it.  All panes at once if they fit, else tabs."""
+
+    DEFAULT_CSS = """
+    Stepper #panes { height: 1fr; }
+    Stepper #small { display: none; height: 1fr; padding: 1 2; }
+
+    /* All at once. */
+    Stepper.-wide.-tall TabLine { display: none; }
+    Stepper.-wide.-tall #panes {
+        layout: grid; grid-size: 2 3; grid-rows: 3fr 8 2fr;
+    }
+    Stepper.-wide.-tall #memory { row-span: 2; }
+
+    /* Tabs: frames shrink to a line on top. */
+    Stepper.-narrow Pane, Stepper.-short Pane {
+        border: none; border-top: solid $foreground 40%;
+    }
+    Stepper.-narrow Pane:focus, Stepper.-short Pane:focus {
+        border: none; border-top: heavy $border;
+    }
+    Stepper.-narrow ChangedPane, Stepper.-short ChangedPane { height: 5; }
+    Stepper.-narrow ChangedPane.-long, Stepper.-short ChangedPane.-long {
+        height: auto;
+    }
+    Stepper.-narrow .-other-tab, Stepper.-short .-other-tab { display: none; }
+    Stepper.-narrow #locks, Stepper.-short #locks { height: auto; max-height: 5; }
+
+    /* One pane alone. */
+    Stepper.-zoomed Headline, Stepper.-zoomed ChangedPane, Stepper.-zoomed TabLine,
+    Stepper.-zoomed #panes > .-not-zoomed { display: none; }
+    Stepper.-zoomed.-wide.-tall #panes { layout: vertical; }
+    Stepper.-zoomed #locks { height: 1fr; max-height: 100%; }
+
+    /* Nothing fits. */
+    Stepper.-tiny > *, Stepper.-low > * { display: none; }
+    Stepper.-tiny > #small, Stepper.-low > #small { display: block; }
+    """
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(key.binding for key in KEYS if key.action),
+        *(
+            Binding(str(n), f"pane('{name}')", show=False, id=f"pane.{n}")
+            for n, name in enumerate(PANES, start=1)
+        ),
+        Binding("escape", "unzoom", show=False),
+    ]
+    AUTO_FOCUS = None
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def compose(self) -> ComposeResult:
+        yield Headline()
+        yield ChangedPane("", id="changed")
+        yield TabLine()
+        with Container(id="panes"):
+            yield CodePane("1", id="code0")
+            yield CodePane("2", id="code1")
+            yield Pane("3 Memory", id="memory")
+            yield Pane("4 Locks: who holds them", id="locks")
+            yield LogPane("5 Log", id="log")
+        yield Footer(show_command_palette=False)
+        yield Static(
+            f"kmm needs a terminal of at least {LEAST[0]} columns and {LEAST[1]} rows. "
+            f"Make this one larger, or press q and try: "
+            f"kmm hunt exec-stack --kernel vanilla",
+            id="small",
+        )
+
+    def on_mount(self) -> None:
+        self.open_tab("code")
+        self.draw()
+
+    # Drawing.
+
+    def draw(self) -> None:
+        """Tell every part what to show."""
+        session = self.session
+        threads = [session.thread(n) for n in range(len(session.recording.threads))]
+        self.query_one(Headline).look_at(session)
+        self.query_one(ChangedPane).look_at(session)
+        for number, view in enumerate(threads[:2]):
+            self.query_one(f"#code{number}", CodePane).look_at(view)
+        self.query_one("#memory", Pane).show(session.memory())
+        self.query_one("#locks", Pane).show(session.locks())
+        names = [view.name for view in threads]
+        self.query_one("#log", LogPane).follow(session.log(), names)
+
+    def go(self, moment: int, *, forward: bool = False) -> None:
+        """Go to a moment; a failure that is met on the way forward is announced."""
+        self.session.go(moment)
+        self.draw()
+        if forward and self.session.is_at_failure:
+            self.action_oops()
+
+    # Steps.
+
+    def action_forward(self) -> None:
+        if self.session.at == self.session.last and not self.session.is_at_failure:
+            self.notify("This is the end of the run. g goes to its start.")
+        self.go(self.session.at + 1, forward=True)
+
+    def action_back(self) -> None:
+        self.go(self.session.at - 1)
+
+    def action_next_event(self) -> None:
+        self.go(self.session.next_event(), forward=True)
+
+    def action_previous_event(self) -> None:
+        self.go(self.session.previous_event())
+
+    def action_start(self) -> None:
+        self.go(0)
+
+    def action_end(self) -> None:
+        self.go(self.session.last, forward=True)
+
+    def action_go_to(self) -> None:
+        def gone(moment: int | None) -> None:
+            if moment is not None:
+                self.go(moment, forward=True)
+
+        self.over(GoTo(self.session.last), gone)
+
+    def over(
+        self, screen: Box[Result], then: Callable[[Result | None], None] | None = None
+    ) -> None:
+        """Open another screen over this one; it answers later."""
+        _ = self.app.push_screen(screen, then)
+
+    # Runs.
+
+    def action_restart(self) -> None:
+        self.session.restart()
+        self.draw()
+
+    def action_kernel(self) -> None:
+        def chosen(kernel: KernelSpec | None) -> None:
+            if kernel is not None:
+                self.session.switch(kernel)
+                self.draw()
+
+        self.over(Kernels(self.session.race, self.session.kernel), chosen)
+
+    def action_search(self) -> None:
+        def found(played: Played | None) -> None:
+            if played is not None:
+                self.session.adopt(played)
+                self.draw()
+
+        self.over(Search(self.session), found)
+
+    def action_oops(self) -> None:
+        if self.session.recording.failure is None:
+            self.notify("This run does not fail. s searches for one that does.")
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == UNDO:
+                self.go(self.session.last - 1)
+            elif answer == KERNEL:
+                self.action_kernel()
+            elif answer == DRAWING:
+                self.over(Drawing(self.session.recording))
+
+        self.over(Oops(self.session), answered)
+
+    def action_copy(self) -> None:
+        token = str(self.session.token)
+        self.app.copy_to_clipboard(token)
+        self.notify(
+            f"kmm replay {token}", title="The schedule was copied", markup=False
+        )
+
+    def action_help(self) -> None:
+        self.over(Help())
+
+    # Panes.
+
+    def action_pane(self, name: str) -> None:
+        self.open_tab(TAB_OF[name])
+        self.query_one(f"#{name}", Pane).focus()
+        if self.has_class("-zoomed"):
+            self.zoom(name)
+
+    def open_tab(self, tab: str) -> None:
+        self.query_one(TabLine).choose(tab)
+        for name, its_tab in TAB_OF.items():
+            self.query_one(f"#{name}").set_class(its_tab != tab, "-other-tab")
+
+    def on_tab_chosen(self, message: TabChosen) -> None:
+        self.open_tab(message.tab)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if event.widget.id in TAB_OF:
+            self.open_tab(TAB_OF[event.widget.id])
+
+    def action_zoom(self) -> None:
+        if self.has_class("-zoomed"):
+            self.action_unzoom()
+            return
+        focused = self.focused.id if self.focused is not None else None
+        self.zoom(focused if focused in PANES else "code0")
+
+    def zoom(self, name: str) -> None:
+        for other in PANES:
+            self.query_one(f"#{other}").set_class(other != name, "-not-zoomed")
+        self.add_class("-zoomed")
+        self.query_one(f"#{name}", Pane).focus()
+
+    def action_unzoom(self) -> None:
+        self.remove_class("-zoomed")

@@ -1,0 +1,369 @@
+"""What is being looked at: a race, a kernel, a recorded run of it, and a moment.
+
+Everything that the screen shows is worked out here, as plain values, and can be had
+without a terminal.  Stepping is moving an index: moment 0 is before the first step,
+moment n is after n steps.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from ..designs import KernelSpec
+from ..mm.observe import State
+from ..report.words import Names, describe, kernel_trace
+from ..scenarios.play import Played
+from ..scenarios.race import Race, ScheduleToken
+from ..sim.recording import Moment, Recording, Step, record, record_choices
+from ..sim.search import search
+from ..sim.strategies import RoundRobin, SourceDpor
+from ..sim.thread import Place
+from .changes import Change, changes_between
+from .follow import Fit, follow
+from .lines import CHANGED, FATAL, Line
+from .logbook import LogEntry
+from .narration import brief, intention, purpose, sentence
+from .source import Function, function_at
+from .tables import lock_lines, memory_lines
+
+# What is tried before the screen opens, so that the first run is one worth seeing.
+FIRST_TRIES = 30  # executions; some tens of milliseconds
+
+FIRST_KEYS = (
+    "Press space to step, ] for the next event, s to search, k for another kernel, "
+    "? for help."
+)
+# The kinds of failure, in words.
+FAILURES = {
+    "bug_on": "the kernel meets what must not be",
+    "deadlock": "every thread waits for another one",
+    "livelock": "the run does not come to an end",
+    "corruption": "a program reads what it did not write",
+    "atomic_sleep": "a thread would sleep while it holds a spinlock",
+    "leak": "something was not given back",
+}
+
+ONE_AFTER_ANOTHER = 10_000  # steps a turn
+
+
+@frozen
+class ThreadView:
+    """Where one thread is."""
+
+    name: str  # "CPU 1: date:4021"
+    role: str  # what it does in this race
+    trace: str  # the functions that it is in, outermost first
+    standing: str  # what it does next, or why it does nothing
+    function: Function | None  # the innermost
+    next_line: int | None  # the line at which it stands
+    done_line: int | None  # the line that took the last step, if it took it
+    is_failed: bool
+
+
+@define
+class Session:
+    """A recording and a place in it.  Made by `open_session`."""
+
+    race: Race
+    kernel: KernelSpec
+    recording: Recording
+    origin: str  # where the recording comes from, in words
+    schedule: Recording  # what is run again when the kernel changes ...
+    schedule_of: str  # ... and the kernel that it was made for
+    fit: Fit | None = None  # if the recording follows another kernel's schedule
+    at: int = 0
+    names: Names = field(init=False)
+    _changes: dict[int, list[Change]] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.names = Names(self.recording)
+
+    # Which run is shown.
+
+    def show(self, recording: Recording, origin: str, fit: Fit | None = None) -> None:
+        """Look at another run, from its start."""
+        self.recording, self.origin, self.fit = recording, origin, fit
+        self.names = Names(recording)
+        self._changes = {}
+        self.at = 0
+
+    def adopt(self, played: Played) -> None:
+        """Show what a search has found, and keep its schedule."""
+        assert played.recording is not None
+        self.kernel = played.kernel
+        self.schedule, self.schedule_of = played.recording, played.kernel.text
+        self.show(played.recording, "the failing run that the search found")
+
+    def switch(self, kernel: KernelSpec) -> None:
+        """Run the same schedule on another kernel, and go to where things differ.
+
+        Earlier moments are the same in both, so whoever stands at one stays there.
+        """
+        here = self.at
+        self.kernel = self.race.kernel(kernel)
+        recording, fit = follow(
+            self.race.booter(self.kernel), self.schedule, self.schedule_of
+        )
+        self.show(recording, f"the schedule of {fit.of} on {self.kernel.text}", fit)
+        self.go(min(here, fit.alike))
+
+    def restart(self) -> None:
+        """The run that this kernel is opened with."""
+        fresh = open_session(self.race, self.kernel)
+        self.schedule, self.schedule_of = fresh.schedule, fresh.schedule_of
+        self.show(fresh.recording, fresh.origin)
+
+    @property
+    def token(self) -> ScheduleToken:
+        """The run as text, as `kmm replay` takes it."""
+        recording = self.recording
+        return ScheduleToken(
+            self.race.name, self.kernel, recording.choices, recording.fingerprint
+        )
+
+    # Which moment.
+
+    @property
+    def last(self) -> int:
+        return len(self.recording.steps)
+
+    @property
+    def is_at_failure(self) -> bool:
+        return self.recording.failure is not None and self.at == self.last
+
+    @property
+    def moment(self) -> Moment:
+        return self.recording.moments[self.at]
+
+    @property
+    def step(self) -> Step | None:
+        """The step that led here."""
+        return self.recording.steps[self.at - 1] if self.at else None
+
+    def go(self, moment: int) -> None:
+        """Go to a moment, or as near to it as there is one."""
+        self.at = min(max(moment, 0), self.last)
+
+    def next_event(self) -> int:
+        """The next moment after this one at which something worth a look happened."""
+        return next(
+            (n for n in range(self.at + 1, self.last) if self.is_event(n)), self.last
+        )
+
+    def previous_event(self) -> int:
+        return next((n for n in range(self.at - 1, 0, -1) if self.is_event(n)), 0)
+
+    def is_event(self, moment: int) -> bool:
+        """Whether the step to `moment` changed memory, or was another thread's."""
+        steps = self.recording.steps
+        if moment in (0, self.last):
+            return True
+        if moment > 1 and steps[moment - 1].thread != steps[moment - 2].thread:
+            return True
+        return any(change.is_loud for change in self.changes(moment))
+
+    # What there is to see at it.
+
+    def changes(self, moment: int | None = None) -> list[Change]:
+        """What the step to `moment` (or to this one) changed."""
+        at = self.at if moment is None else moment
+        if at == 0:
+            return []
+        if at not in self._changes:
+            moments = self.recording.moments
+            self._changes[at] = changes_between(
+                moments[at - 1], moments[at], self.recording.threads
+            )
+        return self._changes[at]
+
+    @property
+    def changed_names(self) -> set[str]:
+        return {change.name for change in self.changes()}
+
+    def happened(self) -> list[Line]:
+        """What the last step did: who, what, what for; most important first."""
+        step = self.step
+        if step is None:
+            return self.opening_lines()
+        lines = [Line(sentence(self.recording, step, self.names), look="loud", hang=2)]
+        lines += self.remarks()
+        changes = self.changes()
+        width = max((len(change.what) for change in changes), default=0)
+        lines += [
+            Line(f"{c.what:{width}}  {c.before} -> {c.after}", CHANGED, hang=width + 2)
+            for c in changes
+        ]
+        if not changes:
+            lines.append(own_change(step, self.names))
+        if text := purpose(step):
+            lines.append(Line(text, look="dim", hang=2))
+        return lines
+
+    def opening_lines(self) -> list[Line]:
+        return [
+            Line(f"Nothing has run yet. {FIRST_KEYS}", look="loud", hang=2),
+            *self.remarks(),
+            Line(" ".join(self.race.story.split()), hang=2),
+            Line(f"Watch {self.race.watch}", look="dim", hang=2),
+        ]
+
+    def remarks(self) -> list[Line]:
+        """What else is to be said here: how the run ends, where a schedule is left."""
+        lines = []
+        fit, failure = self.fit, self.recording.failure
+        if self.at == 0:
+            lines.append(Line(f"This is {self.origin}; it {self.ending}."))
+        if fit is not None and self.at == fit.alike:
+            lines.append(Line(self.fit_text(fit), FATAL, hang=2))
+        elif fit is not None and self.at == fit.left_at:
+            lines.append(Line(left_text(fit), FATAL, hang=2))
+        if self.at == self.last:
+            text = (
+                failure.message if failure else "The run is over, and nothing failed."
+            )
+            lines.append(Line(text, FATAL if failure else " ", "loud"))
+        return lines
+
+    def fit_text(self, fit: Fit) -> str:
+        """How the schedule of another kernel goes with this one."""
+        if fit.alike == self.last and fit.left_at is None:
+            return f"The run is the same as on {fit.of}, step for step."
+        text = f"Up to here all is as on {fit.of}; the next step is another one."
+        if fit.left_at is None:
+            return f"{text} The schedule fits to its end."
+        return f"{text} {left_text(fit)}"
+
+    @property
+    def ending(self) -> str:
+        failure = self.recording.failure
+        if failure is None:
+            return "ends well"
+        return f"fails at step {self.last}"
+
+    def failing_words(self) -> list[str]:
+        """The failure, for somebody who does not read oopses."""
+        failure = self.recording.failure
+        if failure is None:
+            return []
+        who = f" in {failure.thread}" if failure.thread else ""
+        return [
+            f"Step {self.last} fails{who}: {FAILURES.get(failure.kind, failure.kind)}.",
+            "Going back is exact: undo the last step, and see how it came to this.",
+        ]
+
+    @property
+    def is_off_schedule(self) -> bool:
+        return (
+            self.fit is not None
+            and self.fit.left_at is not None
+            and (self.at > self.fit.left_at)
+        )
+
+    @property
+    def position(self) -> str:
+        off = ", off the schedule" if self.is_off_schedule else ""
+        return f"step {self.at} of {self.last}{off}"
+
+    def timeline(self, width: int) -> str:
+        """The run as a strip: a digit for the CPU of each step done, dots ahead."""
+        steps, cpus = self.recording.steps, self.recording.threads
+        width = min(width, self.last)
+        cells = []
+        for cell in range(width):
+            number = cell * self.last // width
+            done = number < self.at
+            cells.append(str(cpus[steps[number].thread].cpu) if done else ".")
+        if self.recording.failure is not None and cells:
+            cells[-1] = FATAL
+        return "".join(cells)
+
+    def memory(self) -> list[Line]:
+        state = self.moment.state
+        if not isinstance(state, State):
+            return [Line("this race shows no memory", look="dim")]
+        return memory_lines(state, self.changed_names)
+
+    def locks(self) -> list[Line]:
+        return lock_lines(self.moment, self.recording.threads, self.changed_names)
+
+    def log(self) -> list[LogEntry]:
+        """The steps so far."""
+        return [self.log_entry(step) for step in self.recording.steps[: self.at]]
+
+    def log_entry(self, step: Step) -> LogEntry:
+        cpu = self.recording.threads[step.thread].cpu
+        return LogEntry(step.number + 1, step.thread, cpu, brief(step, self.names))
+
+    def thread(self, index: int) -> ThreadView:
+        """Where one of the threads is."""
+        info, moment = self.recording.threads[index], self.moment
+        trace = kernel_trace(moment.standing[index])
+        step, failure = self.step, self.recording.failure
+        did_it = step is not None and step.thread == index
+        name = f"{info.comm}:{info.pid}"
+        failed = self.is_at_failure and failure is not None and failure.thread == name
+        if failed and failure is not None:
+            trace = kernel_trace(failure.trace)
+        innermost = trace[0] if trace else self.last_place(index)
+        done = kernel_trace(step.trace)[:1] if step is not None and did_it else ()
+        function = function_at(innermost) if innermost else None
+        in_sight = bool(done) and function == function_at(done[0])
+        return ThreadView(
+            name=f"CPU {info.cpu}: {name}",
+            role=self.race.threads[index],
+            trace=" > ".join(place.function for place in reversed(trace)),
+            standing=self.standing(index, failed=failed),
+            function=function,
+            next_line=innermost.line if trace and innermost else None,
+            done_line=done[0].line if in_sight else None,
+            is_failed=failed,
+        )
+
+    def standing(self, index: int, *, failed: bool) -> str:
+        """What a thread does next, or why it does nothing."""
+        if failed:
+            return "failed here"
+        op = self.moment.about_to[index]
+        if op is None:
+            return "has ended"
+        if self.moment.blocked[index]:
+            return f"must wait for {op.partition(' ')[2]}"
+        return f"next: {intention(op, self.names)}"
+
+    def last_place(self, index: int) -> Place | None:
+        """Where a thread that has ended took its last step."""
+        for step in reversed(self.recording.steps[: self.at]):
+            if step.thread == index and kernel_trace(step.trace):
+                return kernel_trace(step.trace)[0]
+        return None
+
+
+def left_text(fit: Fit) -> str:
+    return (
+        f"The schedule of {fit.of} stops fitting after step {fit.left_at}: "
+        f"{fit.reason}. Choices that cannot be made are passed over."
+    )
+
+
+def own_change(step: Step, names: Names) -> Line:
+    """For a step that changed nothing which the panes show."""
+    if step.kind in ("read", "wait"):
+        return Line("It only looked: nothing changed.", look="dim")
+    return Line(describe(step, names), CHANGED, hang=2)
+
+
+def open_session(race: Race, kernel: KernelSpec) -> Session:
+    """A first run to look at: one that fails if there is one close at hand.
+
+    Else the threads one after another, which every kernel survives.
+    """
+    kernel = race.kernel(kernel)
+    boot = race.booter(kernel)
+    found = search(boot, SourceDpor(), budget=FIRST_TRIES)
+    if found.failure is not None:
+        recording = record_choices(boot, found.choices)
+        origin = "a run that the search found"
+    else:
+        recording = record(boot, RoundRobin(ONE_AFTER_ANOTHER))
+        origin = "the run in which the threads go one after the other"
+    return Session(race, kernel, recording, origin, recording, kernel.text)

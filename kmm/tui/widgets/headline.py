@@ -1,0 +1,36 @@
+"""The top of the screen: which race, which kernel, which question, how far."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from ..session import Session
+
+
+class Headline(Static):
+    DEFAULT_CSS = """
+    Headline { height: 3; padding: 0 1; background: $panel; }
+    """
+
+    session: Session | None = None
+
+    def look_at(self, session: Session) -> None:
+        self.session = session
+        self.refresh()
+
+    def render(self) -> Content:
+        session = self.session
+        if session is None:
+            return Content("")
+        width = self.content_size.width
+        left = f"{session.race.name} on kernel {session.kernel.text}"
+        right = session.position
+        gap = max(width - len(left) - len(right), 2)
+        return Content("\n").join(
+            [
+                Content.styled(left + " " * gap + right, "bold"),
+                Content(session.race.asks),
+                Content.styled(f"CPU {session.timeline(width - 4)}", "$foreground 65%"),
+            ]
+        )

@@ -1,0 +1,159 @@
+"""A pane: lines of text that can be scrolled, selected, focused and zoomed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.visual import Visual
+
+from ..lines import CHANGED, CURRENT, FATAL, Line, break_line
+
+STYLES = {
+    "": "",
+    "title": "bold $text-secondary",
+    "dim": "$foreground 65%",
+    "loud": "bold",
+    CHANGED: "bold $text-warning",
+    FATAL: "bold $text-error",
+    CURRENT: "bold $text on $primary-muted",
+}
+GUTTER = 2  # columns for a mark and a space
+
+
+class Pane(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows lines.  What is in focus has a heavy frame, so it can be told by shape.
+
+    It draws its rows itself, so that a step costs no new layout of the screen.
+    """
+
+    DEFAULT_CSS = """
+    Pane {
+        border: round $foreground 40%;
+        border-title-color: $foreground;
+        border-subtitle-color: $text-muted;
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        height: 1fr;
+    }
+    Pane:focus { border: heavy $border; border-title-style: bold; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll_up", "scroll up", show=False),
+        Binding("down", "scroll_down", "scroll down", show=False),
+        Binding("pageup", "page_up", "page up", show=False),
+        Binding("pagedown", "page_down", "page down", show=False),
+    ]
+    ALLOW_SELECT = True
+
+    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002  # Textual's name
+        super().__init__(id=id)
+        self.title = title
+        self.border_title = Content(title)
+        self.lines: Sequence[Line] = ()
+        self.head: Content | None = None  # a row that does not scroll away
+        self.rows: Sequence[Content] = ()
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Draw these lines, and bring what is marked into sight."""
+        self.lines = lines
+        self.draw()
+
+    def draw(self) -> None:
+        """Lay everything out for the room that there is; none if it is hidden."""
+        if self.room <= 0:
+            return
+        self.rows, marked = self.laid_out(self.room)
+        height = len(self.rows) + (self.head is not None)
+        self.virtual_size = Size(self.room, height)
+        self.bring_into_sight(marked)
+        self.refresh()
+
+    def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:
+        """The rows, and the numbers of those that should be in sight."""
+        return lay_out(self.lines, width)
+
+    def bring_into_sight(self, rows: Sequence[int]) -> None:
+        """Scroll no further than is needed."""
+        if not rows:
+            return
+        top, height = self.scroll_offset.y, self.height_for_rows
+        first, last = rows[0], rows[-1]
+        if first < top or last >= top + height:
+            target = first if last - first >= height else last - height + 1
+            self.scroll_to(y=max(min(first, target), 0), animate=False)
+
+    @property
+    def room(self) -> int:
+        """Columns for text."""
+        return self.scrollable_content_region.width
+
+    @property
+    def height_for_rows(self) -> int:
+        return self.scrollable_content_region.height - (self.head is not None)
+
+    # What Textual calls.
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def on_show(self) -> None:
+        self.draw()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """For panes that are as high as what is in them."""
+        rows, _ = self.laid_out(width - self.scrollbar_gutter.width)
+        return len(rows)
+
+    def render_line(self, y: int) -> Strip:
+        row = y + self.scroll_offset.y
+        if self.head is not None:
+            if y == 0:
+                return self.strip(self.head)
+            row -= 1
+        if row >= len(self.rows):
+            return Strip.blank(self.size.width, self.rich_style)
+        content = self.rows[row]
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(row)) is not None:
+            start, end = span
+            content = content.stylize("reverse", start, None if end < 0 else end)
+        return self.strip(content).apply_offsets(0, row)
+
+    def strip(self, content: Content) -> Strip:
+        """One row, ready to be put on the screen."""
+        width = self.size.width
+        strips = Visual.to_strips(
+            self, content, width, 1, self.visual_style, apply_selection=False, pad=True
+        )
+        return strips[0] if strips else Strip.blank(width, self.rich_style)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str]:
+        return selection.extract("\n".join(row.plain for row in self.rows)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+
+def lay_out(
+    lines: Sequence[Line], width: int, gutter: int = GUTTER
+) -> tuple[list[Content], list[int]]:
+    """Rows of at most `width` columns; and which of them carry a mark."""
+    rows: list[Content] = []
+    marked: list[int] = []
+    for line in lines:
+        style = STYLES.get(line.mark) or STYLES[line.look]
+        if line.mark.strip():
+            marked.append(len(rows))
+        for start, end in break_line(line.text, width - gutter, line.hang):
+            mark = f"{line.mark} " if gutter else ""
+            before = mark if start == 0 else " " * (gutter + line.hang)
+            rows.append(Content.styled(before + line.text[start:end], style))
+    return rows, marked

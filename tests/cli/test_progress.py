@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from cli.running import kmm, pretend_terminal
+
+from kmm.cli import progress
+from kmm.cli.progress import Meter
+from kmm.sim.search import Coverage
+
+
+@pytest.fixture(autouse=True)
+def drawn_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "REDRAW", 0.0)
+
+
+def test_progress_says_what_is_done_and_how_much_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = pretend_terminal(monkeypatch, "stderr")
+    with Meter("hunting exec-stack", None, quiet=False) as meter:
+        meter.update(Coverage(executions=1234))
+    assert "hunting exec-stack: 1,234 executions" in terminal.getvalue()
+
+
+def test_progress_stays_in_its_line_and_is_wiped_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = pretend_terminal(monkeypatch, "stderr")
+    with Meter("hunting", None, quiet=False) as meter:
+        meter.update(Coverage(executions=1))
+        meter.update(Coverage(executions=2))
+    text = terminal.getvalue()
+    assert "\n" not in text
+    assert text.count("\r") == 3
+    assert text.endswith("\r\x1b[K")
+
+
+def test_quiet_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = pretend_terminal(monkeypatch, "stderr")
+    with Meter("hunting", None, quiet=True) as meter:
+        meter.update(Coverage(executions=1))
+    assert terminal.getvalue() == ""
+
+
+def test_a_dumb_terminal_is_not_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = pretend_terminal(monkeypatch, "stderr")
+    monkeypatch.setenv("TERM", "dumb")
+    with Meter("hunting", None, quiet=False) as meter:
+        meter.update(Coverage(executions=1))
+    assert terminal.getvalue() == ""
+
+
+def test_nothing_is_drawn_where_there_is_no_terminal() -> None:
+    assert kmm("prove", "exec-stack", "--kernel", "v6").err == ""
+
+
+def test_the_meter_ends_a_search_when_its_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    meter = Meter("hunting", 5.0, quiet=True)
+    assert meter.update(Coverage(executions=1))
+    now[0] = 104.9
+    assert meter.update(Coverage(executions=2))
+    now[0] = 105.0
+    assert not meter.update(Coverage(executions=3))
+
+
+def test_without_a_limit_the_meter_never_ends_a_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    meter = Meter("hunting", None, quiet=True)
+    now[0] = 1e9
+    assert meter.update(Coverage(executions=1))

@@ -1,0 +1,119 @@
+"""Marked accesses: each one step, at the moment at which the thread is chosen."""
+
+from attrs import define, fields
+from sim.programs import CELL, Cell, threads
+from sim.traces import every_run
+
+from kmm.sim.access import (
+    FieldOp,
+    atomic_add,
+    atomic_inc_not_zero,
+    read_once,
+    write_once,
+)
+from kmm.sim.machine import Machine, run_alone
+from kmm.sim.trap import READ, WRITE
+
+
+def test_a_read_gives_the_value_of_the_moment_at_which_it_is_chosen() -> None:
+    cell = Cell("cell", 1)
+    seen: list[int] = []
+
+    async def body() -> None:
+        seen.append(await read_once(cell, CELL.value))
+
+    machine = Machine(threads(body()))
+    cell.value = 2  # after the read was announced
+    machine.step(machine.threads[0])
+    assert seen == [2]
+
+
+def test_a_write_is_stored_only_when_it_is_chosen() -> None:
+    cell = Cell("cell", 1)
+    machine = Machine(threads(write_once(cell, CELL.value, 2)))
+    assert cell.value == 1
+    machine.step(machine.threads[0])
+    assert cell.value == 2
+
+
+def test_every_access_is_one_step() -> None:
+    cell = Cell("cell", 1)
+
+    async def body() -> None:
+        await read_once(cell, CELL.value)
+        await write_once(cell, CELL.value, 5)
+        await atomic_add(cell, CELL.value, 1)
+        await atomic_inc_not_zero(cell, CELL.value)
+
+    (machine,) = every_run(lambda: Machine(threads(body())))
+    assert len(machine.choices) == 4
+    assert cell.value == 7
+
+
+def sums(add: str) -> set[int]:
+    """What is left of adding 1 twice, over all interleavings."""
+    left = set()
+    cells: list[Cell] = []
+
+    async def in_two_steps() -> None:
+        cell = cells[-1]
+        await write_once(cell, CELL.value, await read_once(cell, CELL.value) + 1)
+
+    async def in_one_step() -> None:
+        await atomic_add(cells[-1], CELL.value, 1)
+
+    body = {"two steps": in_two_steps, "one step": in_one_step}[add]
+
+    def boot() -> Machine:
+        cells.append(Cell("cell"))
+        return Machine(threads(body(), body()))
+
+    for _ in every_run(boot):
+        left.add(cells[-1].value)
+    return left
+
+
+def test_a_read_and_a_write_can_lose_an_addition() -> None:
+    assert sums("two steps") == {1, 2}
+
+
+def test_an_atomic_addition_is_never_lost() -> None:
+    assert sums("one step") == {2}
+
+
+def test_an_atomic_addition_returns_the_sum() -> None:
+    cell = Cell("cell", 40)
+    assert run_alone(atomic_add(cell, CELL.value, 2)) == 42
+    assert cell.value == 42
+
+
+def test_a_reference_can_be_taken_only_while_there_is_one() -> None:
+    dead, alive = Cell("dead", 0), Cell("alive", 1)
+    assert not run_alone(atomic_inc_not_zero(dead, CELL.value))
+    assert run_alone(atomic_inc_not_zero(alive, CELL.value))
+    assert (dead.value, alive.value) == (0, 2)
+
+
+@define(eq=False)
+class Pair:
+    name: str
+    left: int = 0
+    right: int = 0
+
+
+PAIR = fields(Pair)
+
+
+def test_accesses_conflict_only_if_they_touch_the_same_field() -> None:
+    pair, other = Pair("pair"), Pair("other")
+    write = FieldOp(WRITE, pair, PAIR.left.name)
+    assert write.conflicts(FieldOp(READ, pair, PAIR.left.name))
+    assert not write.conflicts(FieldOp(READ, pair, PAIR.right.name))
+    assert not write.conflicts(FieldOp(READ, other, PAIR.left.name))
+
+
+def test_an_access_is_known_by_structure_and_field() -> None:
+    pair = Pair("pair", right=3)
+    op = FieldOp(READ, pair, PAIR.right.name)
+    assert repr(op) == "read pair.right"
+    assert op.peek() == 3

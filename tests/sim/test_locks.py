@@ -1,0 +1,482 @@
+"""What each lock promises, over every interleaving of a few threads."""
+
+from collections.abc import Callable
+
+import pytest
+from attrs import define, field
+from sim.programs import Body, Cell, threads
+from sim.traces import every_run
+
+from kmm.sim.failure import Corruption, Failure
+from kmm.sim.locks import (
+    ExclusiveLock,
+    Mutex,
+    Rcu,
+    ReadSide,
+    RwSem,
+    Sleeper,
+    SpinLock,
+    WaitQueue,
+    WriteSide,
+)
+from kmm.sim.machine import Machine
+from kmm.sim.search import SearchResult, search
+from kmm.sim.strategies import Enumeration, SourceDpor
+from kmm.sim.thread import KThread
+
+
+@define
+class Room:
+    """Who is inside at the same time as whom, over all runs."""
+
+    inside: list[str] = field(factory=list)
+    seen: set[tuple[str, ...]] = field(factory=set)
+    door: Cell = field(factory=lambda: Cell("door"))
+
+    async def visit(self, who: str) -> None:
+        self.inside.append(who)
+        self.seen.add(tuple(sorted(self.inside)))
+        await self.door.read()  # somebody else may come in meanwhile
+        self.inside.remove(who)
+
+
+def visits(body: Callable[[Room, str], Body], *visitors: str) -> set[tuple[str, ...]]:
+    """Everything that is seen when the visitors come in every order."""
+    seen: set[tuple[str, ...]] = set()
+
+    def boot() -> Machine:
+        room = Room(seen=seen)
+        return Machine(threads(*(body(room, who) for who in visitors)))
+
+    for machine in every_run(boot):
+        assert machine.failure is None
+    return seen
+
+
+def test_without_a_lock_threads_meet() -> None:
+    async def body(room: Room, who: str) -> None:
+        await room.door.read()
+        await room.visit(who)
+
+    assert visits(body, "x", "y") == {("x",), ("y",), ("x", "y")}
+
+
+# Locks with one holder.
+
+
+@pytest.mark.parametrize("kind", [SpinLock, Mutex])
+def test_a_lock_has_one_holder_at_a_time(kind: type[ExclusiveLock]) -> None:
+    lock = kind("lock")
+
+    async def body(room: Room, who: str) -> None:
+        async with lock:
+            await room.visit(who)
+
+    assert visits(body, "x", "y", "z") == {("x",), ("y",), ("z",)}
+
+
+def test_trylock_takes_the_lock_or_says_no_and_never_waits() -> None:
+    lock = SpinLock("lock")
+    answers: set[bool] = set()
+
+    async def body(room: Room, who: str) -> None:
+        taken = await lock.trylock()
+        answers.add(taken)
+        if taken:
+            await room.visit(who)
+            await lock.unlock()
+
+    assert visits(body, "x", "y") == {("x",), ("y",)}
+    assert answers == {True, False}
+
+
+def test_who_wants_a_lock_cannot_go_on_until_it_is_free() -> None:
+    lock = SpinLock("lock")
+
+    async def body() -> None:
+        await lock.lock()
+        await lock.unlock()
+
+    machine = Machine(threads(body(), body()))
+    one, other = machine.threads
+    assert machine.enabled() == [one, other]
+    machine.step(one)
+    assert machine.enabled() == [one]
+    machine.step(one)
+    assert machine.enabled() == [other]
+    machine.close()
+
+
+def test_a_look_at_a_lock_sees_that_moment_and_takes_nothing() -> None:
+    lock = Mutex("lock")
+    looks: set[tuple[bool, bool]] = set()
+
+    async def holder() -> None:
+        async with lock:
+            pass
+
+    async def looker() -> None:
+        looks.add((await lock.is_locked(), await lock.is_locked()))
+
+    for machine in every_run(lambda: Machine(threads(holder(), looker()))):
+        assert machine.failure is None
+    assert looks == {(False, False), (False, True), (True, True), (True, False)}
+
+
+def test_waiting_for_a_lock_without_taking_it_ends_when_it_is_free() -> None:
+    lock = Mutex("lock")
+    done = Cell("done")
+    states: set[tuple[bool, int]] = set()
+
+    async def holder() -> None:
+        async with lock:
+            await done.write(1)
+
+    async def waiter() -> None:
+        await lock.wait_unlocked()
+        states.add((lock.owner is None, done.value))
+
+    def boot() -> Machine:
+        done.value = 0
+        return Machine(threads(holder(), waiter()))
+
+    for machine in every_run(boot):
+        assert machine.failure is None
+    # Before the holder came or after it went, and never in between.
+    assert states == {(True, 0), (True, 1)}
+
+
+def test_a_waiter_for_a_free_lock_may_see_it_taken_again() -> None:
+    lock = Mutex("lock")
+    found_locked: set[bool] = set()
+
+    async def holder() -> None:
+        async with lock:
+            pass
+
+    async def waiter() -> None:
+        await lock.wait_unlocked()
+        found_locked.add(await lock.is_locked())
+
+    for _ in every_run(lambda: Machine(threads(holder(), waiter()))):
+        pass
+    assert found_locked == {True, False}
+
+
+# Readers and writers.
+
+
+def reader_or_writer(sem: RwSem) -> Callable[[Room, str], Body]:
+    async def body(room: Room, who: str) -> None:
+        side = sem.for_write if who.startswith("write") else sem.for_read
+        async with side:
+            await room.visit(who)
+
+    return body
+
+
+def test_readers_share_and_a_writer_is_alone() -> None:
+    visitors = "read", "read too", "write"
+    seen = visits(reader_or_writer(RwSem("sem")), *visitors)
+    assert seen == {("read",), ("read too",), ("write",), ("read", "read too")}
+
+
+def test_two_writers_never_meet() -> None:
+    visitors = "write", "write too"
+    seen = visits(reader_or_writer(RwSem("sem")), *visitors)
+    assert seen == {("write",), ("write too",)}
+
+
+def test_a_writer_waits_for_the_last_reader() -> None:
+    sem = RwSem("sem")
+
+    async def reader() -> None:
+        await sem.down_read()
+        await sem.up_read()
+
+    machine = Machine(threads(reader(), reader(), sem.down_write()))
+    one, other, writer = machine.threads
+    machine.step(one)
+    machine.step(other)
+    machine.step(one)
+    assert writer not in machine.enabled()
+    machine.step(other)
+    assert writer in machine.enabled()
+    machine.close()
+
+
+# Failures and locks.
+
+
+Block = SpinLock | Mutex | Rcu | WriteSide | ReadSide
+
+BLOCKS: dict[str, Callable[[], Block]] = {
+    "spinlock": lambda: SpinLock("lock"),
+    "mutex": lambda: Mutex("lock"),
+    "rwsem, writing": lambda: RwSem("lock").for_write,
+    "rwsem, reading": lambda: RwSem("lock").for_read,
+    "rcu": Rcu,
+}
+
+
+def held_after(make: Callable[[], Block], error: Exception | None) -> int:
+    """How many locks a thread holds after a block that ended so."""
+
+    async def body() -> None:
+        async with make():
+            if error is not None:
+                raise error
+
+    (machine,) = every_run(lambda: Machine(threads(body())))
+    return len(machine.threads[0].held)
+
+
+@pytest.mark.parametrize("make", list(BLOCKS.values()), ids=list(BLOCKS))
+def test_a_block_gives_its_lock_back_but_a_bug_leaves_it_held(
+    make: Callable[[], Block],
+) -> None:
+    assert held_after(make, None) == 0
+    assert held_after(make, Corruption("in the middle")) == 1
+
+
+SLEEPS = ["lock", "wait_unlocked", "down_read", "down_write", "queue", "synchronize"]
+
+
+def sleep_under(outer: SpinLock | Mutex | Rcu, how: str) -> Failure | None:
+    """What comes of sleeping, by each of the ways there are, with `outer` held."""
+    mutex, sem, queue, rcu = Mutex("mutex"), RwSem("sem"), WaitQueue("q"), Rcu()
+
+    async def wait_in_queue() -> None:
+        await queue.schedule(await queue.prepare_to_wait())
+
+    ways: dict[str, Callable[[], Body]] = {
+        "lock": mutex.lock,
+        "wait_unlocked": mutex.wait_unlocked,
+        "down_read": sem.down_read,
+        "down_write": sem.down_write,
+        "queue": wait_in_queue,
+        "synchronize": rcu.synchronize,
+    }
+
+    async def body() -> None:
+        async with outer:
+            await ways[how]()
+
+    (machine,) = every_run(lambda: Machine(threads(body())))
+    return machine.failure
+
+
+@pytest.mark.parametrize("how", SLEEPS)
+@pytest.mark.parametrize("kind", [lambda: SpinLock("spin"), Rcu])
+def test_who_holds_what_spins_must_not_sleep(
+    kind: Callable[[], SpinLock | Rcu], how: str
+) -> None:
+    outer = kind()
+    failure = sleep_under(outer, how)
+    assert failure is not None
+    assert failure.kind == "atomic_sleep"
+    assert f"held: {outer.name}" in failure.details
+
+
+@pytest.mark.parametrize("how", SLEEPS)
+def test_who_holds_a_mutex_may_sleep(how: str) -> None:
+    failure = sleep_under(Mutex("outer"), how)
+    assert failure is None or failure.kind != "atomic_sleep"
+
+
+def test_who_holds_a_spinlock_may_spin_for_another_and_try_a_mutex() -> None:
+    one, other, mutex = SpinLock("one"), SpinLock("other"), Mutex("mutex")
+
+    async def body() -> None:
+        async with one, other:
+            assert await mutex.trylock()
+            assert await mutex.is_locked()
+            await mutex.unlock()
+
+    (machine,) = every_run(lambda: Machine(threads(body())))
+    assert machine.failure is None
+
+
+# Wait queues.
+
+
+@define(eq=False)
+class Post:
+    """A letter box, whoever waits for a letter, and the two ways to wait."""
+
+    box: Cell = field(factory=lambda: Cell("box"))
+    queue: WaitQueue = field(factory=lambda: WaitQueue("queue"))
+
+    async def send(self) -> None:
+        await self.box.write(1)
+        await self.queue.wake_up()
+
+    async def receive(self) -> None:
+        while True:
+            sleeper = await self.queue.prepare_to_wait()
+            if await self.box.read():
+                break
+            await self.queue.schedule(sleeper)
+        await self.queue.finish_wait(sleeper)
+
+    async def receive_carelessly(self) -> None:
+        """Looks first and gets on the queue after that."""
+        while not await self.box.read():
+            sleeper = await self.queue.prepare_to_wait()
+            await self.queue.schedule(sleeper)
+
+
+def delivered(receive: Callable[[Post], Body], receivers: int = 1) -> SearchResult:
+    def boot() -> Machine:
+        post = Post()
+        return Machine(threads(post.send(), *(receive(post) for _ in range(receivers))))
+
+    return search(boot, SourceDpor())
+
+
+@pytest.mark.parametrize("receivers", [1, 2])
+def test_a_wait_queue_loses_no_wake_up(receivers: int) -> None:
+    result = delivered(Post.receive, receivers)
+    assert result.verdict == "proved"
+    assert result.coverage.executions > receivers
+
+
+def test_looking_before_getting_on_the_queue_loses_a_wake_up() -> None:
+    result = delivered(Post.receive_carelessly)
+    assert result.failure is not None
+    assert result.failure.kind == "deadlock"
+    assert result.failure.details == ("b:2 waits for queue",)
+
+
+def test_getting_off_the_queue_leaves_nobody_on_it() -> None:
+    posts: list[Post] = []
+
+    def boot() -> Machine:
+        posts.append(Post())
+        return Machine(threads(posts[-1].send(), posts[-1].receive()))
+
+    for _ in every_run(boot):
+        assert posts[-1].queue.sleepers == []
+
+
+# RCU.
+
+
+@define(eq=False)
+class List:
+    """A list of one element that a reader may look at while it is being replaced."""
+
+    grace: bool  # whether the updater waits before it frees what it took off
+    rcu: Rcu = field(factory=Rcu)
+    head: Cell = field(factory=lambda: Cell("head", 0))  # an element's number
+    freed: list[bool] = field(factory=lambda: [False, False])
+    touch: Cell = field(factory=lambda: Cell("element"))
+
+    async def reader(self) -> None:
+        async with self.rcu:
+            element = await self.head.read()
+            await self.touch.read()
+            if self.freed[element]:
+                raise Corruption(f"element {element} was freed under its reader")
+
+    async def updater(self) -> None:
+        await self.head.write(1)
+        if self.grace:
+            await self.rcu.synchronize()
+        await self.touch.write(0)
+        self.freed[0] = True
+
+    def boot(self) -> Machine:
+        fresh = List(self.grace)
+        return Machine(threads(fresh.updater(), fresh.reader(), fresh.reader()))
+
+
+@pytest.mark.parametrize("strategy", [Enumeration, SourceDpor])
+def test_after_a_grace_period_no_reader_has_what_was_taken_off(
+    strategy: type[Enumeration | SourceDpor],
+) -> None:
+    assert search(List(grace=True).boot, strategy()).verdict == "proved"
+
+
+@pytest.mark.parametrize("strategy", [Enumeration, SourceDpor])
+def test_without_a_grace_period_a_reader_may_have_it(
+    strategy: type[Enumeration | SourceDpor],
+) -> None:
+    failure = search(List(grace=False).boot, strategy()).failure
+    assert failure is not None
+    assert failure.message == "element 0 was freed under its reader"
+
+
+def rcu_machine() -> tuple[Machine, Rcu]:
+    rcu = Rcu()
+
+    async def reader() -> None:
+        async with rcu:
+            pass
+
+    return Machine(threads(reader(), reader(), rcu.synchronize())), rcu
+
+
+def test_a_grace_period_lasts_until_the_sections_that_had_begun_have_ended() -> None:
+    machine, _ = rcu_machine()
+    reader, late_reader, updater = machine.threads
+    machine.step(reader)
+    machine.step(updater)  # its grace period begins
+    assert updater not in machine.enabled()
+    machine.step(late_reader)
+    machine.step(reader)
+    assert updater in machine.enabled()  # although the late reader is still inside
+    machine.close()
+
+
+def test_a_reader_never_waits() -> None:
+    for machine in every_run(lambda: rcu_machine()[0]):
+        assert machine.failure is None
+    machine, _ = rcu_machine()
+    reader, late_reader, updater = machine.threads
+    for thread in (reader, updater):
+        machine.step(thread)
+        assert late_reader in machine.enabled()
+    machine.close()
+
+
+def test_a_section_within_a_section_ends_with_the_outer_one() -> None:
+    rcu = Rcu()
+
+    async def reader() -> None:
+        async with rcu, rcu:
+            pass
+
+    machine = Machine(threads(reader(), rcu.synchronize()))
+    reader_thread, updater = machine.threads
+    for thread in (reader_thread, reader_thread, updater, reader_thread):
+        machine.step(thread)
+    assert updater not in machine.enabled()
+    machine.step(reader_thread)
+    assert updater in machine.enabled()
+    machine.close()
+
+
+# What a person reads.
+
+
+def test_a_lock_says_who_has_it() -> None:
+    lock, sem = SpinLock("lock"), RwSem("sem")
+    x, y = (
+        KThread(comm, pid, 0, Cell("c").read()) for comm, pid in [("x", 1), ("y", 2)]
+    )
+    assert (str(lock), str(sem)) == ("free", "free")
+    lock.owner = x
+    sem.readers = [x, y]
+    assert (str(lock), str(sem)) == ("held by x:1", "read by x:1, y:2")
+    sem.readers, sem.writer = [], y
+    assert str(sem) == "written by y:2"
+    for thread in (x, y):
+        thread.body.close()
+
+
+def test_a_sleeper_says_whether_it_was_woken() -> None:
+    sleeper = Sleeper()
+    assert str(sleeper) == "asleep"
+    sleeper.woken = True
+    assert str(sleeper) == "woken"

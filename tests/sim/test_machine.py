@@ -1,0 +1,282 @@
+"""The run loop, and the ways in which a run can end."""
+
+import pytest
+from sim.programs import Body, Cell, opposite_locks, threads
+from sim.traces import every_run
+
+from kmm.sim.failure import Corruption, KernelBug, Leak, bug_on
+from kmm.sim.locks import Mutex, SpinLock
+from kmm.sim.machine import Machine, run_alone
+from kmm.sim.strategies import RoundRobin
+
+
+def run(*bodies: Body, max_steps: int = 1000) -> Machine:
+    """One run, in turn, to its end."""
+    machine = Machine(threads(*bodies), max_steps=max_steps)
+    strategy = RoundRobin()
+    strategy.next_run()
+    assert machine.run(strategy)
+    machine.close()
+    return machine
+
+
+# Stepping.
+
+
+def test_nothing_happens_before_a_thread_is_chosen() -> None:
+    cell = Cell("cell")
+    machine = Machine(threads(cell.write(1), cell.write(2)))
+    assert cell.value == 0
+    machine.step(machine.threads[1])
+    assert cell.value == 2
+    machine.close()
+
+
+def test_a_step_goes_on_to_the_next_preemption_point_and_no_further() -> None:
+    cell = Cell("cell")
+    reached = []
+
+    async def body() -> None:
+        reached.append("start")
+        await cell.write(1)
+        reached.append("after the first")
+        await cell.write(2)
+        reached.append("after the second")
+
+    machine = Machine(threads(body()))
+    assert reached == ["start"]
+    machine.step(machine.threads[0])
+    assert reached == ["start", "after the first"]
+    machine.close()
+
+
+def test_the_choices_make_the_same_run_again() -> None:
+    def boot() -> Machine:
+        cell = Cell("cell")
+
+        async def body(value: int) -> None:
+            seen = await cell.read()
+            await cell.write(10 * seen + value)
+
+        return Machine(threads(body(1), body(2)), observe=lambda: cell.value)
+
+    values = set()
+    for machine in every_run(boot):
+        again = boot()
+        again.replay(machine.choices)
+        assert again.observe() == machine.observe()
+        values.add(machine.observe())
+    assert values == {1, 2, 12, 21}
+
+
+def test_a_thread_that_has_ended_is_not_asked_again() -> None:
+    cell = Cell("cell")
+    machine = Machine(threads(cell.write(1), cell.write(2)))
+    one, other = machine.threads
+    machine.step(one)
+    assert machine.enabled() == machine.unfinished() == [other]
+    machine.close()
+
+
+# Good and bad ends.
+
+
+def test_the_check_is_made_once_every_thread_has_ended() -> None:
+    cell = Cell("cell")
+    values = []
+
+    async def body() -> None:
+        await cell.write(cell.value + 1)
+
+    machine = Machine(threads(body(), body()), lambda: values.append(cell.value))
+    strategy = RoundRobin()
+    strategy.next_run()
+    machine.run(strategy)
+    assert values == [1]
+    assert machine.failure is None
+
+
+def test_a_failed_check_is_nobodys_failure() -> None:
+    def check() -> None:
+        raise Leak("one page too few", "it was page 7")
+
+    machine = Machine(threads(Cell("cell").write(1)), check)
+    machine.run(RoundRobin())
+    assert machine.failure is not None
+    assert machine.failure.kind == "leak"
+    assert machine.failure.message == "one page too few"
+    assert machine.failure.details == ("it was page 7",)
+    assert machine.failure.thread is None
+
+
+async def migrate(cell: Cell) -> None:
+    await cell.read()
+    await remove(cell)
+
+
+async def remove(cell: Cell) -> None:
+    await cell.write(0)
+    bug_on(cell.value == 0, "mm/migrate.c:504", "the entry is gone")
+
+
+def test_a_bug_ends_the_run_and_says_who_where_and_why() -> None:
+    cell = Cell("cell", 7)
+    machine = run(cell.read(), migrate(cell))
+    failure = machine.failure
+    assert failure is not None
+    assert failure.kind == "bug_on"
+    assert failure.message == "kernel BUG at mm/migrate.c:504!"
+    assert failure.details == ("the entry is gone",)
+    assert (failure.thread, failure.cpu) == ("b:2", 1)
+    assert [place.function for place in failure.trace] == ["remove", "migrate"]
+
+
+def test_bug_on_does_nothing_if_the_condition_does_not_hold() -> None:
+    bug_on(False, "mm/migrate.c:504")
+    with pytest.raises(KernelBug):
+        bug_on(True, "mm/migrate.c:504")
+
+
+def test_after_a_failure_nobody_goes_on() -> None:
+    cell = Cell("cell")
+
+    async def fails() -> None:
+        await cell.read()
+        raise Corruption("at once")
+
+    machine = Machine(threads(fails(), cell.write(1)))
+    machine.step(machine.threads[0])
+    assert machine.enabled() == []
+    assert [thread.name for thread in machine.unfinished()] == ["b:2"]
+    machine.close()
+    assert cell.value == 0
+
+
+def test_a_failure_before_the_first_preemption_point_counts() -> None:
+    async def fails() -> None:
+        raise Corruption("before anything")
+
+    machine = run(fails(), Cell("cell").write(1))
+    assert machine.failure is not None
+    assert machine.failure.message == "before anything"
+    assert machine.choices == []
+
+
+def test_an_error_in_the_model_itself_is_not_taken_for_a_failure() -> None:
+    async def broken() -> None:
+        await Cell("cell").read()
+        raise ZeroDivisionError
+
+    machine = Machine(threads(broken()))
+    with pytest.raises(ZeroDivisionError):
+        machine.step(machine.threads[0])
+
+
+def test_a_deadlock_says_who_waits_for_what_and_who_holds_it() -> None:
+    deadlocks = {
+        machine.failure.details
+        for machine in every_run(opposite_locks)
+        if machine.failure is not None and machine.failure.kind == "deadlock"
+    }
+    assert deadlocks == {
+        ("b:2 waits for two, held by c:3", "c:3 waits for one, held by b:2")
+    }
+
+
+def test_a_thread_that_takes_a_lock_twice_waits_for_itself() -> None:
+    lock = SpinLock("lock")
+
+    async def body() -> None:
+        async with lock, lock:
+            pass
+
+    failure = run(body()).failure
+    assert failure is not None
+    assert failure.kind == "deadlock"
+    assert failure.message == "INFO: task a:1 blocked for more than 120 seconds."
+    assert failure.details == ("a:1 waits for lock, held by a:1",)
+    assert [place.function for place in failure.trace] == ["body"]
+
+
+def test_a_run_without_end_is_a_livelock() -> None:
+    cell = Cell("cell")
+
+    async def spin() -> None:
+        while not await cell.read():
+            pass
+
+    machine = run(spin(), spin(), max_steps=50)
+    assert machine.failure is not None
+    assert machine.failure.kind == "livelock"
+    assert machine.failure.message == "no end after 50 steps"
+    assert len(machine.choices) == 50
+
+
+def test_a_run_that_ends_just_in_time_is_no_livelock() -> None:
+    cell = Cell("cell")
+
+    async def body() -> None:
+        for _ in range(25):
+            await cell.read()
+
+    assert run(body(), body(), max_steps=50).failure is None
+    failure = run(body(), body(), max_steps=40).failure
+    assert failure is not None
+    assert failure.kind == "livelock"
+
+
+def test_a_lock_held_at_exit_is_a_leak() -> None:
+    failure = run(Mutex("page lock").lock()).failure
+    assert failure is not None
+    assert failure.kind == "leak"
+    assert failure.message == "BUG: lock held at task exit: page lock"
+    assert failure.thread == "a:1"
+
+
+def test_sleeping_with_a_spinlock_held_says_where_and_what() -> None:
+    spin, mutex = SpinLock("ptl"), Mutex("page lock")
+
+    async def body() -> None:
+        async with spin, mutex:
+            pass
+
+    failure = run(body()).failure
+    assert failure is not None
+    assert failure.kind == "atomic_sleep"
+    assert failure.message.startswith("BUG: sleeping function called from invalid")
+    assert failure.details == ("held: ptl", "about to: acquire page lock")
+    assert [place.function for place in failure.trace] == ["body"]
+
+
+# Without other CPUs.
+
+
+def test_a_coroutine_can_be_run_alone() -> None:
+    cell, lock = Cell("cell", 5), Mutex("lock")
+
+    async def body() -> int:
+        async with lock:
+            return await cell.read() + 1
+
+    assert run_alone(body()) == 6
+    assert lock.owner is None
+
+
+def test_what_runs_alone_must_not_wait() -> None:
+    lock = Mutex("lock")
+    run_alone(lock.lock())
+    with pytest.raises(RuntimeError, match="would wait for ever for lock"):
+        run_alone(lock.lock())
+
+
+def test_dropping_a_machine_gives_no_lock_back() -> None:
+    lock = Mutex("lock")
+
+    async def body() -> None:
+        async with lock:
+            await Cell("cell").read()
+
+    machine = Machine(threads(body()))
+    machine.step(machine.threads[0])
+    machine.close()
+    assert lock.owner is machine.threads[0]

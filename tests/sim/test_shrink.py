@@ -1,0 +1,77 @@
+"""Failing runs made easier to read."""
+
+from functools import cache
+
+import pytest
+from sim.programs import opposite_locks, toy
+from sim.traces import TracedBoot
+
+from kmm.sim.recording import record_choices
+from kmm.sim.schedule import context_switches, encode
+from kmm.sim.search import SearchResult, search
+from kmm.sim.shrink import shrink
+from kmm.sim.strategies import RandomWalk
+
+SEEDS = range(100)
+BUSY_TOY = toy(fixed=False, bystander=4)
+
+# Each with the fewest switches that its failure takes.
+PROGRAMS = pytest.mark.parametrize(
+    ("program", "switches"),
+    [
+        pytest.param(toy(fixed=False), 2, id="toy"),
+        pytest.param(BUSY_TOY, 3, id="toy with a bystander"),
+        pytest.param(opposite_locks, 2, id="deadlock"),
+    ],
+)
+
+
+@cache
+def shrunk(program: TracedBoot) -> list[tuple[SearchResult, tuple[int, ...]]]:
+    """Failures found from every seed, and the choices of an easier run."""
+    pairs = []
+    for seed in SEEDS:
+        found = search(program, RandomWalk(seed))
+        assert found.failure is not None
+        pairs.append((found, shrink(program, found.choices, found.failure)))
+    return pairs
+
+
+@PROGRAMS
+def test_the_run_that_is_left_ends_in_the_same_failure(
+    program: TracedBoot, switches: int
+) -> None:
+    for found, easier in shrunk(program):
+        again = record_choices(program, easier).failure
+        assert found.failure is not None
+        assert again is not None
+        assert again.kind == found.failure.kind
+        assert again.message == found.failure.message
+
+
+@PROGRAMS
+def test_the_fewest_switches_are_left_from_every_seed(
+    program: TracedBoot, switches: int
+) -> None:
+    for found, easier in shrunk(program):
+        assert context_switches(easier) == switches, encode(found.choices)
+        assert len(easier) <= len(found.choices)
+    # There was something to do.
+    before = [context_switches(found.choices) for found, _ in shrunk(program)]
+    assert max(before) > switches
+
+
+@PROGRAMS
+def test_what_is_shrunk_is_not_shrunk_further(
+    program: TracedBoot, switches: int
+) -> None:
+    for found, easier in shrunk(program)[:20]:
+        assert found.failure is not None
+        assert shrink(program, easier, found.failure) == easier
+
+
+def test_runs_found_from_different_seeds_become_alike() -> None:
+    before = {found.choices for found, _ in shrunk(BUSY_TOY)}
+    after = {encode(easier) for _, easier in shrunk(BUSY_TOY)}
+    assert len(before) > 90
+    assert len(after) <= 8, " ".join(sorted(after))
