@@ -33,9 +33,7 @@ def measure(
     def in_time(_: Coverage) -> bool:
         return time.perf_counter() - started < seconds
 
-    played = hunt(
-        race, find_kernel(kernel), strategy, budget=budget, progress=in_time
-    )
+    played = hunt(race, find_kernel(kernel), strategy, budget=budget, progress=in_time)
     took = time.perf_counter() - started
     done = played.coverage
     return (

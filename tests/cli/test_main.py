@@ -108,8 +108,8 @@ def test_a_pipe_that_closes_early_makes_no_complaint(
     process.stdout.close()  # as `head` does when it has seen enough
     assert process.stderr is not None
     with process.stderr as stderr:
-        assert stderr.read() == ""
-    assert process.wait(timeout=30) == code
+        complaint = stderr.read()
+    assert (process.wait(timeout=30), complaint) == (code, "")
 
 
 def interrupted(*arguments: str, after: float) -> tuple[int, str, str, float]:

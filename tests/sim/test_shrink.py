@@ -1,13 +1,14 @@
 """Failing runs made easier to read."""
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
-from sim.programs import opposite_locks, toy
-from sim.traces import TracedBoot
+from sim.programs import Cell, opposite_locks, threads, toy
+from sim.traces import TracedBoot, TracedMachine
 
+from kmm.sim.failure import Corruption
 from kmm.sim.recording import record_choices
-from kmm.sim.schedule import context_switches, encode
+from kmm.sim.schedule import context_switches, decode, encode
 from kmm.sim.search import SearchResult, search
 from kmm.sim.shrink import shrink
 from kmm.sim.strategies import RandomWalk
@@ -68,6 +69,35 @@ def test_what_is_shrunk_is_not_shrunk_further(
     for found, easier in shrunk(program)[:20]:
         assert found.failure is not None
         assert shrink(program, easier, found.failure) == easier
+
+
+def early_or_late(*, sees: int) -> TracedMachine:
+    """Thread a fails if it sees what b has written (1), or has not (0)."""
+    cell, own = Cell("cell"), Cell("own")
+
+    async def early() -> None:
+        seen = await cell.read()
+        await own.write(1)
+        if seen == 0:
+            raise Corruption("early")
+
+    async def late() -> None:
+        await own.write(1)
+        if await cell.read() == 1:
+            raise Corruption("late")
+
+    return TracedMachine(threads(late() if sees else early(), cell.write(1)))
+
+
+@pytest.mark.parametrize(("sees", "easier"), [(0, "2a"), (1, "1b2a")])
+def test_two_blocks_of_a_thread_are_merged_where_either_of_them_was(
+    sees: int, easier: str
+) -> None:
+    program = partial(early_or_late, sees=sees)
+    interrupted = decode("1a1b1a")
+    failure = record_choices(program, interrupted).failure
+    assert failure is not None
+    assert encode(shrink(program, interrupted, failure)) == easier
 
 
 def test_runs_found_from_different_seeds_become_alike() -> None:

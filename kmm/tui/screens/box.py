@@ -30,7 +30,7 @@ class Box(ModalScreen[Result]):
     DEFAULT_CSS = """
     Box { align: center middle; }
     Box > Vertical {
-        width: 86; max-width: 100%; height: auto; max-height: 100%;
+        width: 88; max-width: 100%; height: auto; max-height: 100%;
         background: $surface; border: heavy $border; padding: 0 1;
         border-title-style: bold; border-title-color: $foreground;
     }

@@ -18,9 +18,7 @@ class ChangedPane(Pane, can_focus=False):
     """
 
     DEFAULT_CSS = """
-    ChangedPane {
-        height: 8; overflow: hidden; scrollbar-gutter: auto; padding-right: 1;
-    }
+    ChangedPane { height: 8; overflow: hidden; padding-right: 1; }
     ChangedPane.-long { height: auto; }
     """
 

@@ -65,15 +65,14 @@ class CodePane(Pane):
             return rows, marked
         for offset, code in enumerate(highlighted(view.function)):
             number = offset + (view.function.first if view.function else 0)
-            if number in (view.next_line, view.done_line):
+            if number == (view.next_line or view.done_line):
                 marked.append(len(rows))
             rows += code_rows(code, number, mark_of(view, number), width)
         return rows, marked
 
     def bring_into_sight(self, rows: Sequence[int]) -> None:
         """What a thread runs next belongs in the middle."""
-        middle = rows[-1] - self.height_for_rows // 2 if rows else 0
-        self.scroll_to(y=max(middle, 0), animate=False)
+        self.put_on_top(rows[0] - self.height_for_rows // 2 if rows else 0)
 
 
 def mark_of(view: ThreadView, number: int) -> str:

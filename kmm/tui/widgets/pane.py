@@ -38,9 +38,8 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         border: round $foreground 40%;
         border-title-color: $foreground;
         border-subtitle-color: $text-muted;
-        overflow-x: hidden;
+        overflow: hidden scroll;
         scrollbar-size-vertical: 1;
-        scrollbar-gutter: stable;
         height: 1fr;
     }
     Pane:focus { border: heavy $border; border-title-style: bold; }
@@ -88,7 +87,11 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         first, last = rows[0], rows[-1]
         if first < top or last >= top + height:
             target = first if last - first >= height else last - height + 1
-            self.scroll_to(y=max(min(first, target), 0), animate=False)
+            self.put_on_top(min(first, target))
+
+    def put_on_top(self, row: int) -> None:
+        """Scroll so that `row` is the first in sight, or as near to it as can be."""
+        self.scroll_to(y=max(row, 0), animate=False)
 
     @property
     def room(self) -> int:

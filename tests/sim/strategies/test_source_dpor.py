@@ -18,7 +18,7 @@ from sim.programs import (
 from sim.traces import TracedBoot, compare
 
 from kmm.sim.recording import record
-from kmm.sim.schedule import encode
+from kmm.sim.schedule import context_switches, encode
 from kmm.sim.search import search
 from kmm.sim.strategies import Replay, SourceDpor
 
@@ -107,9 +107,17 @@ def test_no_trace_is_run_twice() -> None:
 # How it goes about it.
 
 
-def test_the_first_run_interrupts_nobody_without_need() -> None:
+def test_the_first_run_interrupts_nobody() -> None:
     first = search(toy(fixed=False), SourceDpor(), budget=1).choices
     assert encode(first) == "12a6b"
+
+
+@pytest.mark.parametrize(("bystander", "switches"), [(0, 2), (1, 3), (4, 3)])
+def test_its_witness_interrupts_nobody_without_need(
+    bystander: int, switches: int
+) -> None:
+    found = search(toy(fixed=False, bystander=bystander), SourceDpor())
+    assert context_switches(found.choices) == switches, encode(found.choices)
 
 
 def test_the_same_search_is_made_every_time() -> None:

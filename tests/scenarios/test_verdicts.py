@@ -1,0 +1,70 @@
+"""What is known of each race on each kernel, found again."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+
+from kmm.designs import find_kernel
+from kmm.scenarios import find_race
+from kmm.scenarios.play import Played, hunt, replay
+from kmm.sim.schedule import context_switches
+from kmm.sim.strategies import SourceDpor
+
+SOMETIMES = [
+    ("exec-stack", "2.6.34"),
+    ("exec-stack", "v4"),
+    ("exec-stack-peek", "2.6.34"),
+    ("exec-stack-peek", "v4"),
+    ("exec-stack-peek", "v6"),
+]
+NEVER = [
+    ("exec-stack", "v6"),
+    ("exec-stack", "2.6.35"),
+    ("exec-stack-peek", "2.6.35"),
+]
+
+
+@lru_cache  # several tests look at the same search
+def search(race: str, kernel: str) -> Played:
+    return hunt(find_race(race), find_kernel(kernel), SourceDpor())
+
+
+@pytest.mark.parametrize(("race", "kernel"), SOMETIMES)
+def test_the_kernel_bug_is_met_where_history_met_it(race: str, kernel: str) -> None:
+    played = search(race, kernel)
+    assert played.verdict == "bug"
+    assert played.recording is not None
+    failure = played.recording.failure
+    assert failure is not None
+    assert failure.kind == "bug_on"
+    assert failure.message == "kernel BUG at include/linux/swapops.h:105!"
+    assert (failure.thread, failure.cpu) == ("date:4021", 1)
+    functions = [place.function for place in failure.trace]
+    assert functions[:2] == ["migration_entry_to_page", "migration_entry_wait"]
+    assert "do_page_fault" in functions
+    assert "create_elf_tables" in functions, "the kernel itself touches the new stack"
+
+
+@pytest.mark.parametrize(("race", "kernel"), SOMETIMES)
+def test_a_witness_needs_at_most_four_context_switches(race: str, kernel: str) -> None:
+    played = search(race, kernel)
+    assert played.recording is not None
+    assert context_switches(played.recording.choices) <= 4
+
+
+@pytest.mark.parametrize(("race", "kernel"), SOMETIMES)
+def test_a_witness_replays_to_the_same_recording(race: str, kernel: str) -> None:
+    played = search(race, kernel)
+    assert played.token is not None
+    again = replay(played.race, played.token)
+    assert again.recording == played.recording
+
+
+@pytest.mark.parametrize(("race", "kernel"), NEVER)
+def test_a_fix_holds_over_every_interleaving(race: str, kernel: str) -> None:
+    played = search(race, kernel)
+    assert played.verdict == "proved"
+    assert played.stopped is None
+    assert played.coverage.executions > 100
