@@ -11,6 +11,7 @@ Where the answer that a kernel really had is not written yet, `lacks` names it, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from attrs import evolve, frozen
@@ -69,10 +70,14 @@ class KernelSpec:
 
 
 class UnknownName(ValueError):
-    """A name that nothing has; says what there is instead."""
+    """A name that nothing has; says what comes near, and what there is instead."""
 
     def __init__(self, what: str, name: str, known: list[str]) -> None:
-        super().__init__(f"no {what} is called {name!r}; there is {', '.join(known)}")
+        near = get_close_matches(name, known, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        super().__init__(
+            f"no {what} is called {name!r}{hint}; there is {', '.join(known)}"
+        )
 
 
 def _kernel(

@@ -65,9 +65,12 @@ def hunt(
     kernel = race.kernel(kernel)
     boot = race.booter(kernel)
     result: SearchResult = search(boot, strategy, budget=budget, progress=progress)
-    recording = None
+    recording, stopped = None, result.stopped
     if result.failure is not None:
-        witness = shrink(boot, result.choices, result.failure)
+        try:
+            witness = shrink(boot, result.choices, result.failure)
+        except KeyboardInterrupt:  # somebody is in a hurry: as it was found, then
+            witness, stopped = result.choices, "interrupt"
         recording = record_choices(boot, witness)
     return Played(
         race,
@@ -76,7 +79,7 @@ def hunt(
         result.verdict,
         result.coverage,
         recording,
-        result.stopped,
+        stopped,
     )
 
 

@@ -323,3 +323,21 @@ def test_an_endless_file_is_refused() -> None:
     if not Path("/dev/zero").exists():
         pytest.skip("no /dev/zero here")
     assert refused(kmm("replay", "/dev/zero"), "not a schedule")
+
+
+def test_ctrl_c_while_a_witness_is_made_shorter_shows_it_as_it_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def press_ctrl_c(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kmm.scenarios.play.shrink", press_ctrl_c)
+    ran = kmm("hunt", "exec-stack", "--json")
+    assert ran.code == 130
+    assert (ran.json["verdict"], ran.json["stopped"]) == ("bug", "interrupt")
+    assert kmm("replay", ran.json["schedule"]).code == 1
+
+
+def test_a_name_that_comes_near_is_suggested() -> None:
+    assert refused(kmm("run", "exec-stck"), "did you mean exec-stack?")
+    assert refused(kmm("diff", "vanila", "v6"), "did you mean vanilla?")

@@ -100,6 +100,36 @@ def test_two_blocks_of_a_thread_are_merged_where_either_of_them_was(
     assert encode(shrink(program, interrupted, failure)) == easier
 
 
+def write_between_reads() -> TracedMachine:
+    """Fails if thread b sees a's first value and then its last: a, b, a, b."""
+    cell, own = Cell("cell"), Cell("own")
+    seen: list[int] = []
+
+    async def writer() -> None:
+        await cell.write(1)
+        await own.write(1)
+        await own.write(2)
+        await cell.write(2)
+
+    async def reader() -> None:
+        seen.append(await cell.read())
+        seen.append(await cell.read())
+
+    def check() -> None:
+        if seen == [1, 2]:
+            raise Corruption("seen changing")
+
+    return TracedMachine(threads(writer(), reader()), check)
+
+
+@pytest.mark.parametrize("found", ["1a1b3a1b", "2a1b2a1b", "3a1b1a1b"])
+def test_a_switch_comes_as_late_as_it_can(found: str) -> None:
+    choices = decode(found)
+    failure = record_choices(write_between_reads, choices).failure
+    assert failure is not None
+    assert encode(shrink(write_between_reads, choices, failure)) == "3a1b1a1b"
+
+
 def test_runs_found_from_different_seeds_become_alike() -> None:
     before = {found.choices for found, _ in shrunk(BUSY_TOY)}
     after = {encode(easier) for _, easier in shrunk(BUSY_TOY)}

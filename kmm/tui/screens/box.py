@@ -20,7 +20,9 @@ class Paper(Pane):
     """Lines to read, as many as there are."""
 
     DEFAULT_CSS = """
-    Paper, Paper:focus { border: none; height: auto; max-height: 100%; }
+    Paper, Paper:focus {
+        border: none; height: auto; max-height: 100%; scrollbar-background: $surface;
+    }
     """
 
 

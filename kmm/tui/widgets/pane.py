@@ -40,6 +40,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         border-subtitle-color: $text-muted;
         overflow: hidden scroll;
         scrollbar-size-vertical: 1;
+        scrollbar-background: $background;
         height: 1fr;
     }
     Pane:focus { border: heavy $border; border-title-style: bold; }
