@@ -26,7 +26,7 @@ from ..sim.strategies import (
     SourceDpor,
     Strategy,
 )
-from .main import FAILED, INTERRUPTED, OK, Usage, complain
+from .exits import FAILED, INTERRUPTED, OK, Usage, complain
 from .output import USUAL, check_output, color_diff, deliver, on_terminal, text_width
 from .progress import Meter
 

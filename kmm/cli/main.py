@@ -1,8 +1,5 @@
 """kmm: from the words of a command line to an exit code, and what becomes of errors.
 
-Exit codes: 0 done, no failure found; 1 a failure was found; 2 usage or bad input, with
-one line on standard error; 130 interrupted, after reporting what was covered.
-
 Little is imported until it is needed: `kmm --version` answers as fast as Python
 starts, and `kmm --help` needs nothing but argparse.
 """
@@ -13,17 +10,11 @@ import os
 import sys
 
 from .. import __version__
+from .exits import INTERRUPTED, OK, USAGE, Usage, complain, drop_output
 
 TYPE_CHECKING = False  # typing has it too, and takes as long to import as argparse
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-LONGEST = 400  # characters of a complaint
-
-
-class Usage(Exception):
-    """Bad input: one line that names the cause and the way out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,17 +57,3 @@ def dispatch(argv: list[str]) -> int:
     from .commands import COMMANDS
 
     return COMMANDS[options.command](options)
-
-
-def complain(message: str) -> None:
-    """One line on standard error, however long and strange the input it speaks of."""
-    line = "".join(c if c.isprintable() else " " for c in message)
-    if len(line) > LONGEST:
-        line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
-    if sys.stderr is not None:
-        print(f"kmm: {line}", file=sys.stderr)
-
-
-def drop_output() -> None:
-    """Give up on standard output; Python would try again, and complain, at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from .. import __version__
-from .main import Usage
+from .exits import Usage
 
 DESCRIPTION = """\
 How Linux moved memory under running programs in 2010, and why doing so raced.

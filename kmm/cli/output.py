@@ -11,7 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TextIO
 
-from .main import Usage, drop_output
+from .exits import Usage, drop_output
 
 NARROW, USUAL, WIDE = 60, 80, 120
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[m"

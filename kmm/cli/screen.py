@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import Namespace
 
-from .main import Usage
+from .exits import Usage
 
 FIRST_RACE, FIRST_KERNEL = "exec-stack", "2.6.34"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cli.running import COMMAND, ROOT, kmm, pretend_terminal, refused
 
-from kmm.cli.main import Usage
+from kmm.cli.exits import Usage
 from kmm.cli.output import GREEN, PLAIN, RED, color_diff, deliver, text_width
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
+from attrs import evolve
 
 from kmm.designs import find_kernel
 from kmm.mm.observe import State
@@ -15,8 +18,14 @@ from kmm.tui.session import Session, open_session
 RACE = find_race("exec-stack")
 
 
-def opened(kernel: str, race: str = "exec-stack") -> Session:
+@cache
+def first_opened(kernel: str, race: str) -> Session:
     return open_session(find_race(race), find_kernel(kernel))
+
+
+def opened(kernel: str, race: str = "exec-stack") -> Session:
+    """A session of one's own, over a run that is recorded once."""
+    return evolve(first_opened(kernel, race))
 
 
 @pytest.fixture
@@ -238,7 +247,7 @@ def test_the_log_has_the_steps_so_far(session: Session) -> None:
 
 
 def test_a_mapcount_is_the_number_of_entries_everywhere(session: Session) -> None:
-    at_first(session, "page 0x5.mapcount")
+    at_first(session, "page_remove_rmap()")
     assert "page 0x5.mapcount  1 -> 0" in texts(session.happened())
     assert session.log()[-1].text == "page_remove_rmap(): page 0x5.mapcount 1 -> 0"
 
