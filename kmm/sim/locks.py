@@ -16,6 +16,7 @@ every order that a queue allows, and some that it does not.
 
 from __future__ import annotations
 
+from .failure import ModelFailure
 from .thread import Held, KThread
 from .trap import (
     ACQUIRE,
@@ -30,6 +31,16 @@ from .trap import (
     Op,
     trap,
 )
+
+
+def drop(current: KThread, lock: Held) -> None:
+    """Note that a thread no longer holds a lock; raise ModelFailure if it never did."""
+    if lock not in current.held:
+        raise ModelFailure(
+            "BUG: bad unlock balance detected!",
+            f"{current.name} gives back {lock.name}, which it does not hold",
+        )
+    current.held.remove(lock)
 
 
 class ExclusiveLock(Held):
@@ -62,8 +73,8 @@ class ExclusiveLock(Held):
 
     async def unlock(self) -> None:
         current = await trap(self.to_unlock)
+        drop(current, self)
         self.owner = None
-        current.held.remove(self)
 
     async def __aenter__(self) -> None:
         await self.lock()
@@ -122,8 +133,8 @@ class RwSem(Held):
 
     async def up_write(self) -> None:
         current = await trap(GateOp(RELEASE, self.name, self, sleeps=False))
+        drop(current, self)
         self.writer = None
-        current.held.remove(self)
 
     async def down_read(self) -> None:
         current = await trap(self.to_read)
@@ -132,8 +143,8 @@ class RwSem(Held):
 
     async def up_read(self) -> None:
         current = await trap(GateOp(UNSHARE, self.name, self, sleeps=False))
+        drop(current, self)
         self.readers.remove(current)
-        current.held.remove(self)
 
     @property
     def for_write(self) -> WriteSide:
@@ -260,11 +271,11 @@ class Rcu(Held):
 
     async def read_unlock(self) -> None:
         current = await trap(Op(UNSHARE, self.name))
+        drop(current, self)
         innermost = max(
             (s for s in self.sections if s[1] is current), key=lambda s: s[0]
         )
         self.sections.remove(innermost)
-        current.held.remove(self)
 
     async def __aenter__(self) -> None:
         await self.read_lock()

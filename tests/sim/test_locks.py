@@ -480,3 +480,22 @@ def test_a_sleeper_says_whether_it_was_woken() -> None:
     assert str(sleeper) == "asleep"
     sleeper.woken = True
     assert str(sleeper) == "woken"
+
+
+@pytest.mark.parametrize("give_back", ["spin", "sem_write", "sem_read", "rcu"])
+def test_giving_back_what_one_does_not_hold_is_reported(give_back: str) -> None:
+    lock, sem, rcu = SpinLock("lock"), RwSem("sem"), Rcu()
+    ways = {
+        "spin": lock.unlock,
+        "sem_write": sem.up_write,
+        "sem_read": sem.up_read,
+        "rcu": rcu.read_unlock,
+    }
+
+    async def careless() -> None:
+        await ways[give_back]()
+
+    result = search(lambda: Machine(threads(careless())), SourceDpor())
+    assert result.failure is not None
+    assert result.failure.message == "BUG: bad unlock balance detected!"
+    assert result.failure.thread is not None
