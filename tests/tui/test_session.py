@@ -252,6 +252,18 @@ def test_a_mapcount_is_the_number_of_entries_everywhere(session: Session) -> Non
     assert session.log()[-1].text == "page_remove_rmap(): page 0x5.mapcount 1 -> 0"
 
 
+def test_indexes_are_hexadecimal_like_the_addresses(session: Session) -> None:
+    at_first(session, "vma#1.vm_pgoff")
+    assert session.log()[-1].text == "vma_address(): vma#1.vm_pgoff is 0x7fffffffe"
+
+
+def test_flags_are_shown_by_name() -> None:
+    session = at_first(opened("2.6.35"), "vm_flags")
+    assert session.happened()[0].text.endswith(
+        "looks at vma#1.vm_flags: read write growsdown seq_read rand_read"
+    )
+
+
 def test_the_timeline_has_a_digit_for_each_step_done(session: Session) -> None:
     wide = session.last
     assert session.timeline(wide) == "." * (wide - 1) + FATAL
