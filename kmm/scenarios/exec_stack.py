@@ -79,10 +79,13 @@ async def load_word(task: Task, address: VirtAddr) -> int:
 
 
 async def load_string(task: Task, address: VirtAddr) -> bytes:
-    """The string at `address`, which ends in the same page."""
-    room = PAGE_SIZE - (address & ~PAGE_MASK)
-    data = await task.cpu.load(address, room, user=True)
-    return data.partition(b"\0")[0]
+    """The string at `address`, read a page at a time."""
+    found = b""
+    while b"\0" not in found:
+        place = VirtAddr(address + len(found))
+        room = PAGE_SIZE - (place & ~PAGE_MASK)
+        found += await task.cpu.load(place, room, user=True)
+    return found.partition(b"\0")[0]
 
 
 EXEC_STACK = Race(

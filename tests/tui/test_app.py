@@ -342,6 +342,17 @@ def test_another_kernel_is_chosen_from_a_list_and_runs_the_same_schedule(
     run(steps, size)
 
 
+def test_whoever_stands_before_the_parting_is_told_where_it_is() -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        stepper(pilot).go(5)
+        await press(pilot, "k")
+        await on_top(pilot, Kernels, ">* 2.6.34")
+        await press(pilot, "j", "j", "enter")
+        await on_top(pilot, Stepper, "The same schedule on v6", "step 5 of 131")
+
+    run(steps, LARGE)
+
+
 def test_a_single_answer_is_chosen_from_the_same_list() -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await press(pilot, "k")

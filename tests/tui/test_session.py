@@ -303,6 +303,10 @@ def test_whoever_stands_before_the_parting_stays_there(session: Session) -> None
     session.go(5)
     session.switch(find_kernel("v6"))
     assert session.at == 5
+    assert session.outlook.startswith("Up to step 46 all is as on 2.6.34.")
+    assert "stops fitting after step 46: date:4021 must wait" in session.outlook
+    session.go(46)
+    assert session.outlook == ""  # it is said beside the step
 
 
 def test_switching_there_and_back_gives_the_first_run_again(session: Session) -> None:

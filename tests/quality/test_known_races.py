@@ -1,0 +1,34 @@
+"""Searches that must find what is known to be there, and how soon."""
+
+from __future__ import annotations
+
+import pytest
+
+from kmm.designs import find_kernel
+from kmm.scenarios import find_race
+from kmm.sim.search import search
+from kmm.sim.strategies import RandomWalk, SourceDpor
+
+
+@pytest.mark.parametrize(
+    ("race", "kernel", "executions"),
+    [
+        ("exec-stack", "2.6.34", 10),
+        ("exec-stack", "v4", 30),
+        ("exec-stack-peek", "v6", 20),
+    ],
+)
+def test_the_exhaustive_search_meets_the_bug_early(
+    race: str, kernel: str, executions: int
+) -> None:
+    boot = find_race(race).booter(find_race(race).kernel(find_kernel(kernel)))
+    result = search(boot, SourceDpor(), budget=executions)
+    assert result.verdict == "bug"
+
+
+@pytest.mark.parametrize("kernel", ["v6", "2.6.35"])
+def test_what_is_proved_is_not_broken_by_chance(kernel: str) -> None:
+    """Random runs know nothing of the reduction that the proof rests on."""
+    boot = find_race("exec-stack").booter(find_kernel(kernel))
+    result = search(boot, RandomWalk(seed=1), budget=1500)
+    assert result.failure is None
