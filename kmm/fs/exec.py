@@ -40,7 +40,6 @@ STACK_EXPAND = 128 << 10  # bytes by which a new stack is grown in advance
 ADDRESS_BYTES = 8
 
 EFAULT = 14
-E2BIG = 7
 
 
 @define(eq=False)

@@ -58,7 +58,6 @@ from .swapops import (
 )
 
 EAGAIN = 11
-EBUSY = 16
 ENOMEM = 12
 
 NewPage = Callable[[Kernel, Page], Awaitable[Page | None]]

@@ -131,9 +131,9 @@ class Mm:
     page_table_lock: SpinLock
     # Under mmap_sem:
     mmap: list[VmArea] = field(factory=list)  # by address
-    start_stack: VirtAddr = field(default=VirtAddr(0))  # a type's name
-    arg_start: VirtAddr = field(default=VirtAddr(0))
-    arg_end: VirtAddr = field(default=VirtAddr(0))
+    start_stack: VirtAddr = VirtAddr(0)  # a type's name
+    arg_start: VirtAddr = VirtAddr(0)
+    arg_end: VirtAddr = VirtAddr(0)
     # Under page_table_lock:
     nr_ptes: int = 0  # bottom-level page tables
 
