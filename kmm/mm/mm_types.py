@@ -131,7 +131,7 @@ class Mm:
     page_table_lock: SpinLock
     # Under mmap_sem:
     mmap: list[VmArea] = field(factory=list)  # by address
-    start_stack: VirtAddr = VirtAddr(0)  # a type's name
+    start_stack: VirtAddr = VirtAddr(0)
     arg_start: VirtAddr = VirtAddr(0)
     arg_end: VirtAddr = VirtAddr(0)
     # Under page_table_lock:
