@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterable
+from types import FrameType
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
@@ -29,7 +33,6 @@ class KmmApp(App[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.crash_line = ""
 
     def get_default_screen(self) -> Screen[None]:
         return Stepper(self.session)
@@ -38,7 +41,7 @@ class KmmApp(App[None]):
         """What ctrl+p offers: the keys' actions, and light or dark."""
         if isinstance(screen, Stepper):
             for key in KEYS:
-                if key.action and key.action not in ("app.quit", "app.focus_next"):
+                if key.action and key.action != "app.quit":
                     action = getattr(screen, f"action_{key.action}")
                     title = key.help[0].upper() + key.help[1:]
                     yield SystemCommand(title, f"key: {key.shown}", action)
@@ -56,13 +59,25 @@ class KmmApp(App[None]):
         """Textual would print a page of traceback with every local variable."""
         where = f"{self.session.token} at step {self.session.at}"
         line = report_crash(error, where)
-        super()._handle_exception(error)
         self._return_code = CRASHED
-        self._exit_renderables[:] = [line]
+        if self._exception is None:  # what a test is to be told of
+            self._exception = error
+            self._exception_event.set()
+        self.panic(Text(line, overflow="fold"))
 
 
 def open_screen(race: Race, kernel: KernelSpec) -> int:
     """Show a race on a kernel until the user leaves; return an exit code."""
     app = KmmApp(open_session(race, kernel))
-    app.run()
+    # Whoever ends the process so would leave the terminal as the screen needs it.
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        app.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return app.return_code or 0
+
+
+def terminated(number: int, _: FrameType | None) -> None:
+    """End by way of everybody's `finally`, the one that restores the terminal too."""
+    sys.exit(128 + number)

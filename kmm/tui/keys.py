@@ -98,6 +98,6 @@ KEYS = (
         "",
         "to a pane: CPU 0, CPU 1, memory, locks, log",
     ),
-    Key("pane.next", "tab", "tab", "app.focus_next", "", "to the next pane"),
+    Key("pane.next", "tab", "tab", "next_pane", "", "to the next pane"),
     Key("palette", "ctrl+p", "ctrl+p", "", "", "all commands, and light or dark"),
 )

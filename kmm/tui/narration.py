@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 
 from attrs import evolve
 
+from ..mm.mm_types import VM_FLAG_NAMES
+from ..mm.observe import flag_names
 from ..report.words import (
     Names,
     describe,
@@ -42,22 +45,35 @@ INTENDED = {
 
 def sentence(recording: Recording, step: Step, names: Names) -> str:
     """Who did what."""
-    return f"{who(recording, step)}: {does(counted(step), names)}"
+    return f"{who(recording, step)}: {does(readable(step), names)}"
 
 
 def brief(step: Step, names: Names) -> str:
     """The step for a log: where, and what."""
-    return f"{function(step)}(): {describe(counted(step), names)}"
+    return f"{function(step)}(): {describe(readable(step), names)}"
 
 
-def counted(step: Step) -> Step:
-    """The kernel keeps a mapcount less one; people count the entries."""
-    if not step.target.endswith(".mapcount"):
+def readable(step: Step) -> Step:
+    """The step with its values as the panes show them."""
+    shown = SHOWN.get(step.target.rpartition(".")[2])
+    if shown is None:
         return step
-    before, after = step.before, step.after
-    assert isinstance(before, int)
-    assert isinstance(after, int)
-    return evolve(step, before=before + 1, after=after + 1)
+    values = (step.before, step.after)
+    before, after = (shown(v) if isinstance(v, int) else v for v in values)
+    return evolve(step, before=before, after=after)
+
+
+def vm_flags(value: int) -> str:
+    return " ".join(flag_names(value, VM_FLAG_NAMES))
+
+
+# How values of these fields are shown, if not as decimal numbers.
+SHOWN: Mapping[str, Callable[[int], object]] = {
+    "mapcount": lambda kept: kept + 1,  # the kernel keeps it less one
+    "vm_pgoff": hex,
+    "index": hex,
+    "vm_flags": vm_flags,
+}
 
 
 def who(recording: Recording, step: Step) -> str:

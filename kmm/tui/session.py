@@ -204,7 +204,7 @@ class Session:
             Line(f"Nothing has run yet. {FIRST_KEYS}", look="loud", hang=2),
             *self.remarks(),
             Line(" ".join(self.race.story.split()), hang=2),
-            Line(f"Watch {self.race.watch}", look="dim", hang=2),
+            Line(f"Watch {self.race.watch}", hang=2),
         ]
 
     def remarks(self) -> list[Line]:
@@ -232,6 +232,15 @@ class Session:
         if fit.left_at is None:
             return f"{text} The schedule fits to its end."
         return f"{text} {left_text(fit)}"
+
+    @property
+    def outlook(self) -> str:
+        """What is to come of another kernel's schedule, in a sentence or two."""
+        fit = self.fit
+        if fit is None or fit.alike <= self.at:
+            return ""
+        text = f"Up to step {fit.alike} all is as on {fit.of}."
+        return text if fit.left_at is None else f"{text} {left_text(fit)}"
 
     @property
     def ending(self) -> str:

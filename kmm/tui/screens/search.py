@@ -35,7 +35,7 @@ class Search(Box[Played | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "look", "step through it", key_display="enter"),
-        Binding("escape,q", "stop", "stop", key_display="esc"),
+        Binding("escape,q,ctrl+c", "stop", "stop", key_display="esc"),
         Binding("escape,q", "answer", "close", key_display="esc"),
     ]
 

@@ -69,10 +69,7 @@ class Stepper(Screen[None]):
     Stepper.-narrow Pane:focus, Stepper.-short Pane:focus {
         border: none; border-top: heavy $border;
     }
-    Stepper.-narrow ChangedPane, Stepper.-short ChangedPane { height: 5; }
-    Stepper.-narrow ChangedPane.-long, Stepper.-short ChangedPane.-long {
-        height: auto;
-    }
+    Stepper.-narrow ChangedPane, Stepper.-short ChangedPane { min-height: 5; }
     Stepper.-narrow .-other-tab, Stepper.-short .-other-tab { display: none; }
     Stepper.-narrow #locks, Stepper.-short #locks { height: auto; max-height: 5; }
 
@@ -94,6 +91,7 @@ class Stepper(Screen[None]):
             Binding(str(n), f"pane('{name}')", show=False, id=f"pane.{n}")
             for n, name in enumerate(PANES, start=1)
         ),
+        Binding("shift+tab", "next_pane(-1)", show=False, id="pane.previous"),
         Binding("escape", "unzoom", show=False),
     ]
     AUTO_FOCUS = None
@@ -192,6 +190,9 @@ class Stepper(Screen[None]):
             if kernel is not None:
                 self.session.switch(kernel)
                 self.draw()
+                if self.session.outlook:
+                    title = f"The same schedule on {self.session.kernel.text}"
+                    self.notify(self.session.outlook, title=title, timeout=10)
 
         self.over(Kernels(self.session.race, self.session.kernel), chosen)
 
@@ -232,9 +233,14 @@ class Stepper(Screen[None]):
 
     def action_pane(self, name: str) -> None:
         self.open_tab(TAB_OF[name])
-        self.query_one(f"#{name}", Pane).focus()
+        self.set_focus(self.query_one(f"#{name}"))
         if self.has_class("-zoomed"):
             self.zoom(name)
+
+    def action_next_pane(self, by: int = 1) -> None:
+        focused = self.focused.id if self.focused is not None else None
+        here = PANES.index(focused) if focused in PANES else -1
+        self.action_pane(PANES[(here + by) % len(PANES)])
 
     def open_tab(self, tab: str) -> None:
         self.query_one(TabLine).choose(tab)
@@ -259,7 +265,7 @@ class Stepper(Screen[None]):
         for other in PANES:
             self.query_one(f"#{other}").set_class(other != name, "-not-zoomed")
         self.add_class("-zoomed")
-        self.query_one(f"#{name}", Pane).focus()
+        self.set_focus(self.query_one(f"#{name}"))
 
     def action_unzoom(self) -> None:
         self.remove_class("-zoomed")

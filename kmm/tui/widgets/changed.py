@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.content import Content
+from textual.geometry import Size
 
 from ..lines import Line
 from ..session import Session
@@ -12,28 +13,40 @@ from .pane import Pane, lay_out
 
 
 class ChangedPane(Pane, can_focus=False):
-    """Shows as much as there is room for, and says if that is not all.
-
-    Where there is something to explain, it is as high as it needs to be.
-    """
+    """As high as all that is not dim needs; dim lines fill what is left."""
 
     DEFAULT_CSS = """
-    ChangedPane { height: 8; overflow: hidden; padding-right: 1; }
-    ChangedPane.-long { height: auto; }
+    ChangedPane {
+        height: auto; min-height: 8; max-height: 60%; overflow: hidden;
+        padding-right: 1;
+    }
     """
 
     def look_at(self, session: Session) -> None:
         number = f"step {session.at} of {session.last}"
         title = f"What {number} did" if session.at else "The race"
         self.border_title = Content(title)
-        self.set_class(bool(session.remarks()), "-long")
+        before = needed(self.lines, self.room)
         self.show(session.happened())
+        if needed(self.lines, self.room) != before:
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return needed(self.lines, width)
 
     def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:
-        rows, _ = lay_out(self.lines, width)
-        height = self.height_for_rows
-        if len(rows) > height > 0 and not self.has_class("-long"):
+        lines = list(self.lines)
+        rows, height = lay_out(lines, width)[0], self.height_for_rows
+        while len(rows) > height and lines[-1].look == "dim":
+            lines.pop()
+            rows = lay_out(lines, width)[0]
+        if len(rows) > height > 0:
             hidden = len(rows) - height + 1
             more = lay_out([Line(f"... {hidden} more lines", look="dim")], width)[0]
             rows = rows[: height - 1] + more
         return rows, []
+
+
+def needed(lines: Sequence[Line], width: int) -> int:
+    """How many rows are not dim."""
+    return len(lay_out([line for line in lines if line.look != "dim"], width)[0])
