@@ -16,13 +16,15 @@ from .words import Names, describe, function, kernel_trace
 
 
 def step_lines(recording: Recording) -> list[str]:
-    """Every step on a line of its own: number, CPU, function, what it did."""
+    """Every step on a line of its own: number from 1, CPU, function, what it did."""
     names = Names(recording)
     lines = []
     for step in recording.steps:
         cpu = recording.threads[step.thread].cpu
         where = f"{function(step)}()"
-        lines.append(f"{step.number:4}  CPU {cpu}  {where:24} {describe(step, names)}")
+        lines.append(
+            f"{step.number + 1:4}  CPU {cpu}  {where:24} {describe(step, names)}"
+        )
     return lines
 
 

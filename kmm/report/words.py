@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..mm.observe import State, describe_entry
+from collections.abc import Callable, Mapping
+
+from ..mm.mm_types import VM_FLAG_NAMES
+from ..mm.observe import State, describe_entry, flag_names
 from ..sim.recording import Recording, Step
 from ..sim.thread import Place
 
-ADDRESS_FIELDS = (".vm_start", ".vm_end")
 LOCK_KINDS = {
     "acquire": "takes",
     "share": "takes",
@@ -14,6 +16,17 @@ LOCK_KINDS = {
     "unshare": "gives back",
     "try": "tries to take",
     "wait": "waits for",
+}
+
+
+# How the values of these fields are shown, if not as decimal numbers.
+SHOWN: Mapping[str, Callable[[int], str]] = {
+    "vm_start": hex,
+    "vm_end": hex,
+    "vm_pgoff": hex,
+    "index": hex,
+    "vm_flags": lambda flags: " ".join(flag_names(flags, VM_FLAG_NAMES)),
+    "mapcount": lambda kept: str(kept + 1),  # the kernel keeps it less one
 }
 
 
@@ -41,11 +54,11 @@ def is_entry(step: Step) -> bool:
 
 def in_words(step: Step, value: object) -> str:
     """A value of the step's object."""
-    if is_entry(step) and isinstance(value, int):
+    if not isinstance(value, int):
+        return "none" if value is None else str(value)
+    if is_entry(step):
         return describe_entry(value)
-    if step.target.endswith(ADDRESS_FIELDS) and isinstance(value, int):
-        return f"{value:#x}"
-    return "none" if value is None else str(value)
+    return SHOWN.get(step.target.rpartition(".")[2], str)(value)
 
 
 def describe(step: Step, names: Names) -> str:

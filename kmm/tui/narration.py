@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from itertools import takewhile
 
-from attrs import evolve
-
-from ..mm.mm_types import VM_FLAG_NAMES
-from ..mm.observe import flag_names
 from ..report.words import (
     Names,
     describe,
@@ -45,35 +40,12 @@ INTENDED = {
 
 def sentence(recording: Recording, step: Step, names: Names) -> str:
     """Who did what."""
-    return f"{who(recording, step)}: {does(readable(step), names)}"
+    return f"{who(recording, step)}: {does(step, names)}"
 
 
 def brief(step: Step, names: Names) -> str:
     """The step for a log: where, and what."""
-    return f"{function(step)}(): {describe(readable(step), names)}"
-
-
-def readable(step: Step) -> Step:
-    """The step with its values as the panes show them."""
-    shown = SHOWN.get(step.target.rpartition(".")[2])
-    if shown is None:
-        return step
-    values = (step.before, step.after)
-    before, after = (shown(v) if isinstance(v, int) else v for v in values)
-    return evolve(step, before=before, after=after)
-
-
-def vm_flags(value: int) -> str:
-    return " ".join(flag_names(value, VM_FLAG_NAMES))
-
-
-# How values of these fields are shown, if not as decimal numbers.
-SHOWN: Mapping[str, Callable[[int], object]] = {
-    "mapcount": lambda kept: kept + 1,  # the kernel keeps it less one
-    "vm_pgoff": hex,
-    "index": hex,
-    "vm_flags": vm_flags,
-}
+    return f"{function(step)}(): {describe(step, names)}"
 
 
 def who(recording: Recording, step: Step) -> str:

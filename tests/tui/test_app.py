@@ -19,6 +19,7 @@ from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey, FooterLabel
 
+import kmm
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.tui.app import CRASHED, KmmApp
@@ -94,6 +95,13 @@ def picture(pilot: Pilot[None]) -> str:
     return "\n".join(strip.text for strip in strips)
 
 
+def marked(path: str, text: str, which: int = 1) -> str:
+    """The `which`th line with this text, as a code pane shows it when it is current."""
+    source = (Path(kmm.__file__).parent / path).read_text(encoding="utf-8")
+    numbers = [n for n, line in enumerate(source.splitlines(), 1) if line == text]
+    return f"> {numbers[which - 1]:4} {text}"
+
+
 def words(pilot: Pilot[None]) -> str:
     """What is on the paper of a box, however its lines are broken."""
     rows = pilot.app.screen.query_one(Paper).rows
@@ -130,7 +138,7 @@ def test_the_first_screen_tells_a_newcomer_what_to_press(size: tuple[int, int]) 
             find_race("exec-stack").asks,
             "Press space to step",
             "step 0 of 109",
-            ">  131     async with mm.mmap_sem.for_write:",
+            marked("fs/exec.py", "    async with mm.mmap_sem.for_write:", 2),
         )
 
     run(steps, size)
@@ -197,8 +205,10 @@ def test_every_pane_shows_the_moment_when_the_stack_has_moved(
         stepper(pilot).go(47)
         await sees(pilot, "* vma#1.vm_start  0x7fffffffe000 -> 0x7fffffff8000")
         expected = {
-            "code0": ">   35     async with pte_lockptr(vma.mm):",
-            "code1": ">   65     await write_once(vma, VMA.vm_end, end)",
+            "code0": marked(
+                "designs/pte_peek/p1_locked.py", "    async with pte_lockptr(vma.mm):"
+            ),
+            "code1": marked("mm/mmap.py", "    await write_once(vma, VMA.vm_end, end)"),
             "memory": "no walk looks here",
             "locks": "PG_locked of page 0x5  compact:3977",
             "log": "vma_adjust(): vma#1.vm_start",
@@ -515,7 +525,8 @@ def test_colours_can_be_light_or_dark_or_none(
         assert isinstance(app, KmmApp)
         assert app.current_theme.dark
         app.turn()
-        await sees(pilot, ">  131     async with")
+        first = marked("fs/exec.py", "    async with mm.mmap_sem.for_write:", 2)
+        await sees(pilot, first)
         assert not app.current_theme.dark
 
     if colours:
