@@ -45,3 +45,16 @@ class Answer:
         """The names of the functions that differ from another answer's."""
         theirs = other.functions()
         return [name for name, f in self.functions().items() if theirs[name] is not f]
+
+    def helpers(self) -> dict[str, FunctionType]:
+        """The functions of its own module that only its own functions call."""
+        ours = self.functions()
+        own = [f for f in ours.values() if f.__globals__["__doc__"] == self.story]
+        return {
+            name: f
+            for function in own
+            for name, f in function.__globals__.items()
+            if isinstance(f, FunctionType)
+            and f.__module__ == function.__module__
+            and name not in ours
+        }

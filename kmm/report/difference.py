@@ -89,23 +89,29 @@ def find_kernel_or_fail(name: str) -> KernelSpec:
 
 
 def function_diffs(one: Answer, other: Answer) -> list[FunctionDiff]:
-    ours, theirs = one.functions(), other.functions()
+    """The functions that are not the same, and the helpers that only one has."""
+    ours = {**one.functions(), **one.helpers()}
+    theirs = {**other.functions(), **other.helpers()}
     return [
         FunctionDiff(
             one.question,
             name,
-            (file_of(ours[name]), file_of(theirs[name])),
-            tuple(compared(source(ours[name]), source(theirs[name]))),
+            (file_of(ours.get(name)), file_of(theirs.get(name))),
+            tuple(compared(source(ours.get(name)), source(theirs.get(name)))),
         )
-        for name in other.changed(one)
+        for name in {**ours, **theirs}
+        if ours.get(name) is not theirs.get(name)
     ]
 
 
-def source(function: FunctionType) -> list[str]:
-    return inspect.getsource(function).splitlines()
+def source(function: FunctionType | None) -> list[str]:
+    return inspect.getsource(function).splitlines() if function else []
 
 
-def file_of(function: FunctionType) -> str:
+def file_of(function: FunctionType | None) -> str:
+    """Where it is defined; "" if there is no such function."""
+    if function is None:
+        return ""
     return Path(function.__code__.co_filename).relative_to(SOURCE).as_posix()
 
 
@@ -128,8 +134,9 @@ def difference_text(found: Difference, width: int = 80, stories: bool = False) -
                 blocks.append(answer.story.strip())
         for diff in found.functions:
             if diff.question == one.question:
-                ours, theirs = diff.files
-                blocks.append(f"{diff.function}()\n- in {ours}\n+ in {theirs}")
+                places = zip("-+", diff.files, strict=True)
+                where = [f"{mark} in {file}" for mark, file in places if file]
+                blocks.append("\n".join([f"{diff.function}()", *where]))
                 blocks.append("\n".join(diff.lines))
     return "\n\n".join(blocks)
 

@@ -17,12 +17,17 @@ def test_version_6_changes_how_the_stack_is_moved_and_nothing_else() -> None:
     assert functions("vanilla", "v6") == ["shift_arg_pages"]
 
 
-def test_2_6_35_changes_three_functions() -> None:
-    assert functions("vanilla", "2.6.35") == [
-        "bprm_mm_init",
-        "setup_arg_pages",
-        "try_to_unmap_anon",
-    ]
+def test_2_6_35_changes_three_functions_and_brings_one() -> None:
+    changed = ["bprm_mm_init", "setup_arg_pages", "try_to_unmap_anon"]
+    assert functions("vanilla", "2.6.35") == [*changed, "is_vma_temporary_stack"]
+
+
+def test_a_function_that_one_side_lacks_is_shown_whole_with_one_mark() -> None:
+    new = difference("vanilla", "2.6.35").functions[-1]
+    assert new.files == ("", "kmm/designs/exec_stack/e10_skip_temporary.py")
+    assert all(line.startswith("+") for line in new.lines)
+    gone = difference("2.6.35", "vanilla").functions[-1]
+    assert all(line.startswith("-") for line in gone.lines)
 
 
 def test_a_difference_is_the_same_from_both_sides() -> None:
