@@ -172,6 +172,7 @@ def add_prove(parser: argparse.ArgumentParser) -> None:
     )
     add_race(parser)
     add_strategy(parser, ("dpor", "enumeration"))
+    add_seed(parser)
     add_budget(parser)
     add_json(parser)
     add_output(parser)
@@ -264,6 +265,7 @@ def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> Non
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Taken by every search, and of use to those that leave something to chance."""
     parser.add_argument("--seed", type=int, metavar="N", help="of --strategy random")
 
 
