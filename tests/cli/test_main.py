@@ -121,6 +121,9 @@ def interrupted(*arguments: str, after: float | None) -> tuple[int, str, str]:
     that, standard error is a terminal.
     """
     screen, their_end = pty.openpty()
+    # A shell that runs the tests in the background has them, and all that they start,
+    # ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=ROOT,
@@ -130,6 +133,7 @@ def interrupted(*arguments: str, after: float | None) -> tuple[int, str, str]:
         text=True,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
     os.close(their_end)
     shown = b""
     if after is None:
