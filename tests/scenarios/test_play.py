@@ -1,0 +1,45 @@
+"""Running, hunting and replaying a race."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from kmm.designs import find_kernel
+from kmm.scenarios import find_race
+from kmm.scenarios.play import hunt, replay, run
+from kmm.sim.schedule import ScheduleError
+from kmm.sim.strategies import RandomWalk, RoundRobin, SourceDpor
+
+RACE = find_race("exec-stack")
+VANILLA = find_kernel("vanilla")
+
+
+def test_one_run_is_recorded_and_is_no_proof() -> None:
+    played = run(RACE, find_kernel("v6"), RoundRobin())
+    assert (played.verdict, played.coverage.executions) == ("survived", 1)
+    assert played.recording is not None
+    assert played.coverage.steps == len(played.recording.steps)
+
+
+def test_a_budget_that_is_spent_proves_nothing() -> None:
+    played = hunt(RACE, find_kernel("v6"), SourceDpor(), budget=20)
+    assert (played.verdict, played.stopped) == ("survived", "budget")
+    assert played.coverage.executions == 20
+    assert played.token is None
+
+
+def test_a_random_hunt_never_proves_anything() -> None:
+    played = hunt(RACE, find_kernel("v6"), RandomWalk(1), budget=5)
+    assert played.verdict == "survived"
+
+
+def test_a_replay_of_another_race_or_of_an_altered_run_is_refused() -> None:
+    token = hunt(RACE, VANILLA, SourceDpor()).token
+    assert token is not None
+    with pytest.raises(ScheduleError, match="another race"):
+        replay(find_race("exec-stack-peek"), token)
+    with pytest.raises(ScheduleError, match="check"):
+        replay(RACE, evolve(token, check="0000"))
+    with pytest.raises(ScheduleError, match="was it cut off"):
+        replay(RACE, evolve(token, choices=token.choices[:-3]))
