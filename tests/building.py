@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from attrs import define
@@ -15,8 +15,9 @@ from kmm.mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
 from kmm.mm.mmap import insert_vm_struct, vm_area_alloc
 from kmm.mm.page_alloc import alloc_page, alloc_zeroed_page
 from kmm.mm.pgtable import find_pte, pte_pfn
-from kmm.sim.machine import run_alone
+from kmm.sim.machine import Machine, run_alone
 from kmm.sim.thread import KThread
+from kmm.sim.trap import Op
 
 T = TypeVar("T")
 
@@ -86,3 +87,28 @@ def thread(index: int, body: Coroutine[Any, Any, object]) -> KThread:
 async def new_frame(k: Kernel, _: Page) -> Page | None:
     """Where a migrating page may go."""
     return await alloc_page(k)
+
+
+# Threads driven by hand.
+
+
+def go_until(machine: Machine, index: int, stop: Callable[[KThread, Op], bool]) -> None:
+    """Run one thread alone until `stop` says so of what it is about to do."""
+    thread = machine.threads[index]
+    while thread.pending and not machine.failure and not stop(thread, thread.pending):
+        assert thread.pending.possible(), f"{thread.name} is stuck: {thread.pending}"
+        machine.step(thread)
+
+
+def go_while_possible(machine: Machine, index: int) -> None:
+    """Run one thread alone until it has to wait, or has ended."""
+    go_until(machine, index, lambda _thread, op: not op.possible())
+
+
+def to_end(machine: Machine, index: int) -> None:
+    go_until(machine, index, lambda _thread, _op: False)
+
+
+def functions_of(thread: KThread) -> list[str]:
+    """The model's functions that a suspended thread is in, innermost first."""
+    return [place.function for place in thread.call_trace()]

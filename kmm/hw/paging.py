@@ -148,7 +148,7 @@ async def walk(
 
     Raises PageFault at an entry that is not present or has a reserved bit set.
     """
-    table = control.cr3
+    table = PhysAddr(control.cr3 & ADDRESS)  # the bits below are flags
     path: Path = []
     for level in LEVELS:
         slot = level.slot(memory, table, address)

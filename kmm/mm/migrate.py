@@ -72,12 +72,12 @@ async def migrate_pages(k: Kernel, pages: list[Page], get_new_page: NewPage) -> 
     left, failed = list(pages), 0
     for attempt in range(k.config.migrate_passes):
         again: list[Page] = []
-        for page in left:
+        for position, page in enumerate(left):
             rc = await unmap_and_move(k, page, get_new_page, force=attempt > 2)
             if rc == -EAGAIN:
                 again.append(page)
             elif rc == -ENOMEM:
-                for stuck in left:
+                for stuck in again + left[position:]:
                     await putback_lru_page(k, stuck)
                 return rc
             elif rc != 0:

@@ -196,7 +196,7 @@ def run_recorded(case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     for address, value in before.items():
         memory.write_entry(PhysAddr(int(address, 16)), value)
     control = Control(
-        PhysAddr(case["cr3"] & ~0xFFF),
+        PhysAddr(case["cr3"]),
         user=case["cpl"] == 3,
         wp=bool(case["cr0"] & (1 << 16)),
         nxe=bool(case["efer"] & (1 << 11)),
