@@ -8,31 +8,28 @@ from typing import Any, TypeVar
 from attrs import define
 
 from kmm.designs import KernelSpec, find_kernel
-from kmm.hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
-from kmm.mm.boot import start_kernel
-from kmm.mm.kernel import Config, Kernel, new_mm
+from kmm.hw.memory import PAGE_SIZE, VirtAddr
+from kmm.mm.boot import interrupt_threads, start_kernel
+from kmm.mm.kernel import Config, Kernel
 from kmm.mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
-from kmm.mm.mmap import insert_vm_struct, vm_area_alloc
-from kmm.mm.page_alloc import alloc_page, alloc_zeroed_page
+from kmm.mm.page_alloc import alloc_page
 from kmm.mm.pgtable import find_pte, pte_pfn
+from kmm.scenarios.process import BASE as BASE
+from kmm.scenarios.process import start_process
+from kmm.sim.failure import ModelFailure
 from kmm.sim.machine import Machine, run_alone
+from kmm.sim.strategies import RoundRobin
 from kmm.sim.thread import KThread
 from kmm.sim.trap import Op
 
 T = TypeVar("T")
 
-BASE = VirtAddr(0x7F00_0000_0000)
 GROWS = VM_STACK_FLAGS
 
 
 def boot(kernel: str | KernelSpec = "2.6.34", **config: int) -> Kernel:
     spec = find_kernel(kernel) if isinstance(kernel, str) else kernel
-    return start_kernel(
-        Config(**{"frames": 32, **config}),
-        spec.rmap_walk,
-        spec.exec_stack,
-        spec.pte_peek,
-    )
+    return start_kernel(Config(**{"frames": 32, **config}), spec)
 
 
 @define(eq=False)
@@ -46,38 +43,51 @@ class Process:
 
     def write(self, page: int, data: bytes) -> None:
         """Let the program write at the start of a page."""
-        run_alone(self.task.cpu.store(self.address(page), data, user=True))
+        alone(self.task.cpu.store(self.address(page), data, user=True), self.k, cpu=1)
 
     def read(self, page: int, size: int) -> bytes:
-        return run_alone(self.task.cpu.load(self.address(page), size, user=True))
+        body = self.task.cpu.load(self.address(page), size, user=True)
+        return alone(body, self.k, cpu=1)
 
     def address(self, page: int) -> VirtAddr:
         return VirtAddr(BASE + page * PAGE_SIZE)
 
     def pte(self, page: int) -> int:
         pointer = run_alone(find_pte(self.k, self.mm, self.address(page)))
-        return run_alone(pointer.read()) if pointer else 0
+        return pointer.value if pointer else 0
 
     def page(self, page: int) -> Page:
         return self.k.mem_map[pte_pfn(self.pte(page))]
 
 
 def process(k: Kernel, pages: int = 4, flags: int = GROWS) -> Process:
-    pgd = alone(alloc_zeroed_page(k))
-    assert pgd is not None
-    mm = new_mm(k, PhysAddr(pgd.pfn << PAGE_SHIFT))
-    end = VirtAddr(BASE + pages * PAGE_SIZE)
-    vma = vm_area_alloc(k, mm, BASE, end, flags)
-    insert_vm_struct(mm, vma)
-    task = Task("test", 7, k.cpus[1], mm)
-    task.cpu.cr3 = mm.pgd
-    k.tasks.append(task)
-    return Process(k, task, mm, vma)
+    made = start_process(k, "test", 7, 1, pages, flags)
+    return Process(k, made.task, made.mm, made.vma)
 
 
-def alone(body: Coroutine[Any, Any, T]) -> T:
-    """Run a kernel function to its end with no other CPU about."""
-    return run_alone(body)
+def alone(body: Coroutine[Any, Any, T], k: Kernel | None = None, cpu: int = 0) -> T:
+    """Run a kernel function to its end with no other thread about.
+
+    With a kernel, the other CPUs answer when they are interrupted.
+    """
+    if k is None:
+        return run_alone(body)
+    result: list[T] = []
+    failed: list[ModelFailure] = []
+
+    async def run() -> None:
+        try:
+            result.append(await body)
+        except ModelFailure as failure:
+            failed.append(failure)
+
+    machine = Machine([KThread("alone", 1, cpu, run()), *interrupt_threads(k)])
+    machine.run(RoundRobin())
+    machine.close()
+    if failed:
+        raise failed[0]
+    assert machine.failure is None, machine.failure
+    return result[0]
 
 
 def thread(index: int, body: Coroutine[Any, Any, object]) -> KThread:
@@ -93,11 +103,21 @@ async def new_frame(k: Kernel, _: Page) -> Page | None:
 
 
 def go_until(machine: Machine, index: int, stop: Callable[[KThread, Op], bool]) -> None:
-    """Run one thread alone until `stop` says so of what it is about to do."""
+    """Run one thread alone until `stop` says so of what it is about to do.
+
+    Where it waits for another CPU to be interrupted, it is.
+    """
     thread = machine.threads[index]
     while thread.pending and not machine.failure and not stop(thread, thread.pending):
+        if not thread.pending.possible():
+            answer_interrupts(machine)
         assert thread.pending.possible(), f"{thread.name} is stuck: {thread.pending}"
         machine.step(thread)
+
+
+def answer_interrupts(machine: Machine) -> None:
+    while busy := [thread for thread in machine.enabled() if thread.daemon]:
+        machine.step(busy[0])
 
 
 def go_while_possible(machine: Machine, index: int) -> None:

@@ -1,7 +1,8 @@
 """The rival historic answers to each question, and the kernels that they make up.
 
 One package a question, one small module an answer.  Reading order: `question`, then
-`exec_stack/` from its lowest tag to its highest, `pte_peek/`, `rmap_walk/`, `kernels`.
+`exec_stack/` from its lowest tag to its highest, `pte_peek/`, `rmap_walk/`,
+`tlb_flush/`, `kernels`.
 """
 
 from .kernels import (

@@ -16,17 +16,19 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from . import exec_stack, pte_peek, rmap_walk
+from . import exec_stack, pte_peek, rmap_walk, tlb_flush
 from .exec_stack import ExecStack
 from .pte_peek import PtePeek
 from .question import Answer
 from .rmap_walk import RmapWalk
+from .tlb_flush import TlbFlush
 
 # Every question, in the order in which they are listed, with its answers by name.
 QUESTIONS: Mapping[str, Mapping[str, Answer]] = {
     "rmap-walk": {a.name: a for a in rmap_walk.ANSWERS},
     "exec-stack": {a.name: a for a in exec_stack.ANSWERS},
     "pte-peek": {a.name: a for a in pte_peek.ANSWERS},
+    "tlb-flush": {a.name: a for a in tlb_flush.ANSWERS},
 }
 
 
@@ -39,12 +41,13 @@ class KernelSpec:
     rmap_walk: RmapWalk
     exec_stack: ExecStack
     pte_peek: PtePeek
+    tlb_flush: TlbFlush
     lacks: tuple[str, ...] = ()  # answers that it had, and that are not written yet
     replaced: tuple[str, ...] = ()  # the questions whose answers are not the name's
 
     @property
     def answers(self) -> dict[str, Answer]:
-        found = (self.rmap_walk, self.exec_stack, self.pte_peek)
+        found = (self.rmap_walk, self.exec_stack, self.pte_peek, self.tlb_flush)
         return {answer.question: answer for answer in found}
 
     @property
@@ -89,6 +92,7 @@ def _kernel(
         rmap_walk.LOCAL_LOCK,
         exec_stack_answer,
         pte_peek.LOCKED,
+        tlb_flush.FLUSH,
         lacks,
     )
 

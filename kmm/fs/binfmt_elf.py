@@ -22,7 +22,7 @@ class Killed(ModelFailure):
 
 async def load_elf_binary(k: Kernel, task: Task, bprm: BinPrm) -> VirtAddr:
     """Turn `task` into the program; return the stack pointer that it starts with."""
-    flush_old_exec(task, bprm)
+    await flush_old_exec(k, task, bprm)
     error = await k.exec_stack.setup_arg_pages(k, bprm, randomize_stack_top(k))
     if error:
         raise Killed(f"{task.comm}[{task.pid}]: killed in execve, error {error}")

@@ -32,6 +32,7 @@ from ..mm.mmap import (
 from ..mm.mremap import move_page_tables
 from ..mm.page_alloc import alloc_zeroed_page, put_page
 from ..mm.pgtable import free_pgd_range
+from ..mm.tlb import activate_mm
 from ..sim.failure import bug_on
 
 STACK_TOP_MAX = VirtAddr((1 << 47) - PAGE_SIZE)  # x86-64
@@ -96,7 +97,7 @@ async def copy_strings(k: Kernel, bprm: BinPrm, strings: list[bytes]) -> None:
             data, piece = data[:-room], data[-room:]
             bprm.p = VirtAddr(bprm.p - len(piece))
             page = await get_arg_page(k, bprm, bprm.p)
-            k.memory.write(page_address(page, bprm.p), piece)
+            await k.memory.store(page_address(page, bprm.p), piece)
             await put_page(k, page)
 
 
@@ -111,11 +112,17 @@ async def get_arg_page(k: Kernel, bprm: BinPrm, address: VirtAddr) -> Page:
 # After it has gone.
 
 
-def flush_old_exec(task: Task, bprm: BinPrm) -> None:
-    """From here on the task runs in the new address space (exec_mmap)."""
-    task.mm = bprm.mm
-    task.cpu.cr3 = bprm.mm.pgd
+async def flush_old_exec(k: Kernel, task: Task, bprm: BinPrm) -> None:
+    """From here on the task runs in the new address space."""
+    await exec_mmap(k, task, bprm.mm)
     task.comm = bprm.filename.rpartition("/")[2]
+
+
+async def exec_mmap(k: Kernel, task: Task, mm: Mm) -> None:
+    """Leave the old address space for `mm`."""
+    old = task.active_mm
+    task.mm = task.active_mm = mm
+    await activate_mm(k, task.cpu, old, mm)
 
 
 async def setup_arg_pages(k: Kernel, bprm: BinPrm, stack_top: VirtAddr) -> int:

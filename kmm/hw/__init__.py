@@ -1,8 +1,6 @@
-"""The hardware: physical memory, page-table entries, the page walk, CPUs.
+"""The hardware: an x86 CPU's view of memory, with real bits in simulated RAM.
 
-Reading order: `memory`, `paging` (the bits, and the walk), `cpu`.
-
-What is not here yet: a TLB.  These CPUs walk the tables at each access and remember
-nothing, which the manual allows; what a CPU may remember, and what goes wrong when it
-is not told to forget, is a chapter of its own.
+Reading order: `memory` (RAM, and entries in it that CPUs share), `modes` (what the
+bits mean), `paging` (the walk), `cpu` (registers, loads and stores), `tlb` (what a CPU
+remembers; it can be left out at first), `apic` (how one CPU interrupts another).
 """

@@ -1,13 +1,17 @@
 """Physical memory: frames of 4096 bytes, and entries in them that CPUs share.
 
 Sizes and addresses are in bytes unless they are called pfn (page frame number).
+Numbers in memory are little-endian, as on x86.
+
+Used by everything that keeps something in RAM: the tables, the pages, the TLB's
+walks.  No lock protects RAM.  What a kernel's locks protect is its own agreement.
 """
 
 from __future__ import annotations
 
-import struct
 from itertools import compress, count
-from typing import NewType
+from struct import Struct
+from typing import NewType, cast
 
 from ..sim.trap import READ, WRITE, Kind, Op, trap
 
@@ -19,7 +23,11 @@ PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 PAGE_MASK = ~(PAGE_SIZE - 1)
 
-ENTRY_BYTES = 8
+SHOWN = 16  # bytes of an access that a recording keeps
+
+# A page-table entry of 4 or 8 bytes, and a frame full of them.
+ENTRY = {4: Struct("<I"), 8: Struct("<Q")}
+FRAME = {4: Struct(f"<{PAGE_SIZE // 4}I"), 8: Struct(f"<{PAGE_SIZE // 8}Q")}
 
 
 class PhysicalMemory:
@@ -27,8 +35,9 @@ class PhysicalMemory:
 
     def __init__(self, frames: int) -> None:
         self.frames = frames
-        self.written: dict[int, bytearray] = {}
-        self.pointers: dict[int, EntryPointer] = {}
+        self.written: dict[int, bytearray] = {}  # by pfn
+        # Pointers to entries, by size and address: one object for each.
+        self.pointers: dict[int, dict[int, EntryPointer]] = {4: {}, 8: {}}
 
     def read(self, address: PhysAddr, size: int) -> bytes:
         """`size` bytes; they must not cross a frame's end."""
@@ -37,47 +46,93 @@ class PhysicalMemory:
         return bytes(frame[offset : offset + size]) if frame else bytes(size)
 
     def write(self, address: PhysAddr, data: bytes) -> None:
-        """Store `data`; it must not cross a frame's end."""
-        pfn = address >> PAGE_SHIFT
-        if not 0 <= pfn < self.frames:
-            raise IndexError(f"no RAM at {address:#x}")
-        frame = self.written.get(pfn)
-        if frame is None:
-            frame = self.written[pfn] = bytearray(PAGE_SIZE)
+        """Store `data`; it must not cross a frame's end.
+
+        Raises IndexError where there is no RAM.
+        """
+        frame = self.frame(Pfn(address >> PAGE_SHIFT))
         offset = address & ~PAGE_MASK
         frame[offset : offset + len(data)] = data
 
-    def pointer(self, address: PhysAddr) -> EntryPointer:
-        """To the page-table entry at `address`."""
-        found = self.pointers.get(address)
+    def frame(self, pfn: Pfn) -> bytearray:
+        """The bytes of a frame, to be written."""
+        frame = self.written.get(pfn)
+        if frame is None:
+            if not 0 <= pfn < self.frames:
+                raise IndexError(f"no RAM at {pfn << PAGE_SHIFT:#x}")
+            frame = self.written[pfn] = bytearray(PAGE_SIZE)
+        return frame
+
+    def pointer(self, address: PhysAddr, size: int = 8) -> EntryPointer:
+        """To the page-table entry of `size` bytes at `address`."""
+        pointers = self.pointers[size]
+        found = pointers.get(address)
         if found is None:
-            found = self.pointers[address] = EntryPointer(self, address)
+            found = pointers[address] = EntryPointer(self, address, size)
         return found
 
-    def read_entry(self, address: PhysAddr) -> int:
-        return int.from_bytes(self.read(address, ENTRY_BYTES), "little")
+    def read_entry(self, address: PhysAddr, size: int = 8) -> int:
+        return self.pointer(address, size).value
 
-    def write_entry(self, address: PhysAddr, value: int) -> None:
-        self.write(address, value.to_bytes(ENTRY_BYTES, "little"))
+    def write_entry(self, address: PhysAddr, value: int, size: int = 8) -> None:
+        self.pointer(address, size).value = value
 
-    def entries(self, pfn: Pfn) -> list[tuple[int, int]]:
+    def entries(self, pfn: Pfn, size: int = 8) -> list[tuple[int, int]]:
         """The entries of a frame that are not 0, each with its index."""
         frame = self.written.get(pfn)
         if frame is None:
             return []
-        values = struct.unpack(f"<{PAGE_SIZE // ENTRY_BYTES}Q", frame)
+        values = FRAME[size].unpack(frame)
         return [(index, values[index]) for index in compress(count(), values)]
 
     def clear_frame(self, pfn: Pfn) -> None:
         self.written.pop(pfn, None)
 
+    async def load(self, address: PhysAddr, size: int) -> bytes:
+        """Read at one moment, while other CPUs may write."""
+        await trap(FrameOp(READ, self, address, size))
+        return self.read(address, size)
+
+    async def store(self, address: PhysAddr, data: bytes) -> None:
+        """Write at one moment, while other CPUs may read or write."""
+        await trap(FrameOp(WRITE, self, address, len(data)))
+        self.write(address, data)
+
+    async def zero_frame(self, pfn: Pfn) -> None:
+        """Make a whole frame zeros, at one moment."""
+        await trap(Op(WRITE, frame_key(pfn)))
+        self.clear_frame(pfn)
+
     async def copy_frame(self, to: Pfn, source: Pfn) -> None:
         """Copy a whole frame, at one moment, to one that nobody else looks at yet."""
-        await trap(Op(READ, f"frame {source:#x}"))
+        await trap(Op(READ, frame_key(source)))
         if source in self.written:
             self.written[to] = bytearray(self.written[source])
         else:
             self.written.pop(to, None)
+
+
+def frame_key(pfn: int) -> str:
+    """What the contents of a frame are called, as an object that CPUs share."""
+    return f"frame {pfn:#x}"
+
+
+class FrameOp(Op):
+    """An access to some bytes of a frame."""
+
+    __slots__ = ("address", "memory", "size")
+
+    def __init__(
+        self, kind: Kind, memory: PhysicalMemory, address: PhysAddr, size: int
+    ) -> None:
+        super().__init__(kind, frame_key(address >> PAGE_SHIFT))
+        self.memory = memory
+        self.address = address
+        self.size = size
+
+    def peek(self) -> object:
+        data = self.memory.read(self.address, min(self.size, SHOWN)).rstrip(b"\0")
+        return repr(data)[1:] if self.size <= SHOWN else repr(data)[1:-1] + "...'"
 
 
 class EntryOp(Op):
@@ -85,50 +140,77 @@ class EntryOp(Op):
 
     __slots__ = ("pointer",)
 
-    def __init__(self, kind: Kind, pointer: EntryPointer) -> None:
-        self.kind = kind
-        self.key = pointer.name
+    def __init__(self, kind: Kind, key: str, pointer: EntryPointer) -> None:
+        super().__init__(kind, key)
         self.pointer = pointer
 
     def peek(self) -> object:
-        return self.pointer.memory.read_entry(self.pointer.address)
+        return self.pointer.value
 
 
 class EntryPointer:
     """Where a page-table entry is: what `pte_t *` is to Linux.
 
-    Every access is a preemption point, whatever locks are held, since the MMU of any
-    CPU may be looking at the same entry.
+    Every access that awaits is a preemption point, whatever locks are held, since the
+    MMU of any CPU may be looking at the same entry.
     """
 
-    __slots__ = ("address", "memory", "name", "to_read", "to_write")
+    __slots__ = (
+        "address",
+        "entry",
+        "memory",
+        "offset",
+        "pfn",
+        "to_read",
+        "to_write",
+        "written",
+    )
 
-    def __init__(self, memory: PhysicalMemory, address: PhysAddr) -> None:
+    def __init__(self, memory: PhysicalMemory, address: PhysAddr, size: int) -> None:
         self.memory = memory
+        self.written = memory.written
         self.address = address
-        self.name = f"entry {address:#x}"
-        self.to_read = EntryOp(READ, self)
-        self.to_write = EntryOp(WRITE, self)
+        self.pfn = Pfn(address >> PAGE_SHIFT)
+        self.offset = address & ~PAGE_MASK
+        self.entry = ENTRY[size]
+        name = f"entry {address:#x}"
+        self.to_read = EntryOp(READ, name, self)
+        self.to_write = EntryOp(WRITE, name, self)
+
+    @property
+    def name(self) -> str:
+        return self.to_read.key
+
+    @property
+    def value(self) -> int:
+        """What is there now, for code that runs alone."""
+        frame = self.written.get(self.pfn)
+        if frame is None:
+            return 0
+        return cast(int, self.entry.unpack_from(frame, self.offset)[0])
+
+    @value.setter
+    def value(self, value: int) -> None:
+        self.entry.pack_into(self.memory.frame(self.pfn), self.offset, value)
 
     async def read(self) -> int:
         await trap(self.to_read)
-        return self.memory.read_entry(self.address)
+        return self.value
 
     async def write(self, value: int) -> None:
         await trap(self.to_write)
-        self.memory.write_entry(self.address, value)
+        self.value = value
 
     async def exchange(self, value: int) -> int:
         """Store `value` and return what was there, in one indivisible step (XCHG)."""
         await trap(self.to_write)
-        old = self.memory.read_entry(self.address)
-        self.memory.write_entry(self.address, value)
+        old, self.value = self.value, value
         return old
 
     async def compare_exchange(self, expected: int, value: int) -> bool:
         """Store `value` if `expected` is there; say whether it was (LOCK CMPXCHG)."""
         await trap(self.to_write)
-        if self.memory.read_entry(self.address) != expected:
+        if self.value != expected:
             return False
-        self.memory.write_entry(self.address, value)
+        self.value = value
         return True

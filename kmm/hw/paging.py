@@ -1,97 +1,88 @@
-"""4-level paging: the entries, and the walk that turns a linear address physical.
+"""The page walk: how an x86 MMU turns a linear address into a physical one.
 
-Intel SDM volume 3A, chapter 4, "Paging": "IA-32e paging" (4.5), "Access rights"
-(4.6), "Page-fault exceptions" (4.7), "Accessed and dirty flags" (4.8).
+Intel SDM volume 3A, chapter 4 "Paging".  The steps of a translation, and the sections
+that describe them:
 
-A walk reads one entry a level, and other CPUs may store to the tables between any two
-of those reads.  Called by `cpu`; it needs no lock, and takes none.
+1. the address must be canonical            ("Canonical Addressing", volume 1)
+2. one entry a level, from the top; each    ("Paging Modes", one section a mode;
+   must be present and keep its reserved     "Page-Fault Exceptions")
+   bits 0
+3. the rights of all levels together must   ("Access Rights")
+   allow the access
+4. the accessed flags are set, and for a    ("Accessed and Dirty Flags")
+   write the dirty flag of the last entry
 
-Left out so far: 32-bit and PAE paging, SMEP and SMAP, the TLB.
+There is one walk for all modes: what differs between them is in the tables of
+`modes`.  It reads the entries one by one, and other CPUs may store to them between any
+two of those reads; each `await` here is such a place.  A CPU takes no lock for it.
+
+Called by `cpu` when the TLB does not know the page, and by those who want to watch.
+
+Left out: protection keys, 5-level paging, PCIDs, the caches of upper entries, and
+accesses that the CPU makes on its own behalf (to the IDT, say).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
+from functools import cache
+from typing import Protocol
 
-from attrs import frozen
+from attrs import define, frozen
 
-from .memory import (
-    ENTRY_BYTES,
-    PAGE_MASK,
-    EntryPointer,
-    PhysAddr,
-    PhysicalMemory,
-    VirtAddr,
-)
+from .memory import PhysAddr, PhysicalMemory, VirtAddr
+from .modes import LONG, RW, US, USUAL_CPU, XD, CpuId, D, G, Level, Mode, P, levels_of
 
-# Bits of an entry, by the manual's names.
-P = 1 << 0  # present
-RW = 1 << 1  # writes allowed
-US = 1 << 2  # user-mode accesses allowed
-PWT = 1 << 3
-PCD = 1 << 4
-A = 1 << 5  # accessed
-D = 1 << 6  # dirty; only in an entry that maps a page
-PS = 1 << 7  # maps a page at an upper level
-G = 1 << 8  # global
-XD = 1 << 63  # execute disable ("NX")
-
-# Physical addresses have this many bits on the CPU that is modelled (MAXPHYADDR).
-MAXPHYADDR = 40
-ADDRESS = ((1 << MAXPHYADDR) - 1) & PAGE_MASK
-RESERVED = ((1 << 52) - 1) & ~((1 << MAXPHYADDR) - 1)
-
-# Bits of a page fault's error code.
-PF_PROT = 1 << 0  # the entry was present: a protection or reserved-bit fault
+# Bits of a page fault's error code, by Linux's names.
+PF_PROT = 1 << 0  # the entry was present: its rights or its reserved bits forbade it
 PF_WRITE = 1 << 1
 PF_USER = 1 << 2
 PF_RSVD = 1 << 3
 PF_INSTR = 1 << 4
 
 
-@frozen
-class Level:
-    """One level of the tables: the manual's names, and Linux's."""
-
-    table: str
-    entry: str
-    linux: str
-    shift: int  # of the bits of a linear address that index the table
-    large: bool  # whether PS in an entry makes it map a page
-
-    def index(self, address: VirtAddr) -> int:
-        return (address >> self.shift) & 0x1FF
-
-    def slot(
-        self, memory: PhysicalMemory, table: PhysAddr, address: VirtAddr
-    ) -> EntryPointer:
-        """The entry of `table` that translates `address`."""
-        return memory.pointer(PhysAddr(table + self.index(address) * ENTRY_BYTES))
-
-    @property
-    def size(self) -> int:
-        """Bytes that one entry spans."""
-        return 1 << self.shift
-
-
-LEVELS = (
-    Level("PML4", "PML4E", "pgd", 39, large=False),
-    Level("page-directory-pointer table", "PDPTE", "pud", 30, large=True),
-    Level("page directory", "PDE", "pmd", 21, large=True),
-    Level("page table", "PTE", "pte", 12, large=False),
-)
-
-
-class Access(Enum):
-    """What a CPU wants to do at an address."""
+class Operation(Enum):
+    """What an access does."""
 
     READ = "read"
     WRITE = "write"
     FETCH = "fetch"
 
 
+@frozen(eq=False)
+class Access:
+    """One way to touch memory: what is done, and with which privilege.
+
+    There is one object for each way; `access` finds it.
+    """
+
+    operation: Operation
+    user: bool  # CPL 3: a user-mode access
+    ac: bool  # EFLAGS.AC, by which a supervisor says that it means it (SMAP)
+    number: int  # its row in the tables of rights
+
+    writes: bool
+
+
+ACCESSES = tuple(
+    Access(operation, user, ac, number, operation is Operation.WRITE)
+    for number, (operation, user, ac) in enumerate(
+        (operation, user, ac)
+        for operation in Operation
+        for user in (False, True)
+        for ac in (False, True)
+    )
+)
+BY_NATURE = {(a.operation, a.user, a.ac): a for a in ACCESSES}
+
+
+def access(operation: Operation, *, user: bool, ac: bool = False) -> Access:
+    return BY_NATURE[operation, user, ac]
+
+
 class PageFault(Exception):
-    """#PF: the access at linear address `address` was refused."""
+    """#PF: an access was refused.  CR2 gets the linear address."""
 
     def __init__(self, address: VirtAddr, error_code: int) -> None:
         super().__init__(f"#PF at {address:#x}, error code {error_code:#x}")
@@ -100,119 +91,244 @@ class PageFault(Exception):
 
 
 class GeneralProtection(Exception):
-    """#GP(0): the address is not canonical."""
+    """#GP(0), in words that say why."""
 
 
-@frozen
-class Control:
-    """The control bits that a walk looks at."""
-
-    cr3: PhysAddr
-    user: bool  # CPL 3
-    wp: bool = True  # CR0.WP: even the supervisor may not write where R/W is 0
-    nxe: bool = True  # EFER.NXE: XD is honoured
+# Rights.
 
 
-def canonical(address: VirtAddr) -> bool:
-    """Whether bits 63:47 are all alike."""
-    return address >> 47 in (0, (1 << 17) - 1)
+@frozen(eq=False)
+class Paging:
+    """How a CPU translates: a mode, and the control bits that walks look at."""
+
+    mode: Mode
+    levels: Sequence[Level]
+    wp: bool  # CR0.WP: even the supervisor may not write where R/W is 0
+    nxe: bool  # EFER.NXE, in a mode that has XD: it is honoured
+    smep: bool  # CR4.SMEP: the supervisor may not fetch from user pages
+    smap: bool  # CR4.SMAP: nor touch their data, unless EFLAGS.AC says so
+    pge: bool  # CR4.PGE: G in an entry makes its page global
+    # For each access, by its number: one bit for each combination of rights.
+    allowed: Sequence[int]
+
+    def allows(self, access: Access, rights: int) -> bool:
+        """Whether pages with these rights (of `Walk`) may be touched so."""
+        return bool(self.allowed[access.number] >> rights & 1)
+
+
+@cache
+def paging(
+    mode: Mode = LONG,
+    cpu: CpuId = USUAL_CPU,
+    *,
+    wp: bool = True,
+    nxe: bool = True,
+    smep: bool = False,
+    smap: bool = False,
+    pge: bool = True,
+    pse: bool = True,
+) -> Paging:
+    """The paging of a CPU whose control bits are so; Linux's of 2010 by default."""
+    has_xd = any(level.entry_bytes == 8 for level in mode.levels)
+    nxe = nxe and has_xd
+    levels = levels_of(mode, cpu, pse=pse, nxe=nxe)
+    allowed = [
+        sum(
+            1 << rights
+            for rights in range(8)
+            if permits(access, rights, wp=wp, nxe=nxe, smep=smep, smap=smap)
+        )
+        for access in ACCESSES
+    ]
+    return Paging(mode, levels, wp, nxe, smep, smap, pge, allowed)
+
+
+# The rights that all levels grant together, as a number from 0 to 7.
+WRITABLE = 1  # R/W is 1 in every entry
+USER = 2  # U/S is 1 in every entry: a "user-mode address"
+NO_EXECUTE = 4  # XD is 1 in some entry
+
+
+def permits(
+    access: Access, rights: int, *, wp: bool, nxe: bool, smep: bool, smap: bool
+) -> bool:
+    """The rules of "Access Rights", one after the other."""
+    user_page = bool(rights & USER)
+    writable = bool(rights & WRITABLE)
+    executable = not (nxe and rights & NO_EXECUTE)
+    fetches = access.operation is Operation.FETCH
+    if access.user:
+        may_touch = user_page
+    elif fetches:
+        may_touch = not (smep and user_page)
+    else:
+        may_touch = not (smap and user_page) or access.ac
+    if access.writes:
+        return may_touch and (writable or not (access.user or wp))
+    return may_touch and (executable or not fetches)
+
+
+# Where walks start, and what they find.
+
+
+class Slot(Protocol):
+    """Where an entry is kept."""
+
+    async def read(self) -> int: ...
+
+    async def compare_exchange(self, expected: int, value: int) -> bool: ...
+
+
+class PdpteRegister:
+    """One of the four registers that MOV CR3 loads in PAE paging."""
+
+    def __init__(self, number: int, value: int) -> None:
+        self.name = f"PDPTE{number} register"
+        self.value = value
+
+    async def read(self) -> int:
+        return self.value  # the CPU's own: no other can see it, or get in here
+
+    async def compare_exchange(self, expected: int, value: int) -> bool:
+        raise AssertionError("a PDPTE of PAE paging has no accessed flag")
+
+
+@define(eq=False)
+class Tables:
+    """The tables that a CPU walks: what MOV CR3 has set."""
+
+    memory: PhysicalMemory
+    root: PhysAddr  # of the top table, without CR3's flags
+    pdptes: Sequence[PdpteRegister] = ()  # PAE paging only
+
+    def top_slot(self, level: Level, address: VirtAddr) -> Slot:
+        if level.in_register:
+            return self.pdptes[level.index(address)]
+        return level.slot(self.memory, self.root, address)
+
+
+# An entry that a walk has used: where it is, what it said, and on which level.
+Used = tuple[Slot, int, Level]
+
+
+@define(eq=False)
+class Translation:
+    """What a walk has found out about one page; a TLB remembers it as it is."""
+
+    page: VirtAddr  # the first linear address of the page
+    shift: int  # its size is 1 << shift bytes
+    frame: PhysAddr  # its first byte
+    rights: int  # of all levels together
+    dirty: bool  # D of the last entry
+    is_global: bool  # G of the last entry, if CR4.PGE
+
+    def physical(self, address: VirtAddr) -> PhysAddr:
+        """Where `address`, which must be in the page, is in RAM."""
+        return PhysAddr(self.frame | (address & ((1 << self.shift) - 1)))
+
+
+# The walk.
 
 
 async def translate(
-    memory: PhysicalMemory, control: Control, address: VirtAddr, access: Access
-) -> PhysAddr:
-    """The physical address of `address`, with the accessed and dirty flags set.
+    tables: Tables, paging: Paging, address: VirtAddr, access: Access
+) -> Translation:
+    """Walk the tables for an access, and set the accessed and dirty flags.
 
     Raises PageFault or GeneralProtection.
     """
-    if not canonical(address):
-        raise GeneralProtection(f"{address:#x}")
+    check_canonical(paging.mode, address)
     while True:
-        path = await walk(memory, control, address, access)
-        check_rights(control, [entry for _, entry, _ in path], address, access)
+        path = await walk(tables, paging, address, access)
+        rights = rights_of(path)
+        if not paging.allows(access, rights):
+            raise PageFault(address, error_code(paging, access) | PF_PROT)
         if await set_flags(path, access):
-            break
-        # An entry changed under the walk.  The manual's locked update of the flags
-        # fails then, and the CPU walks again.
-    _, leaf, level = path[-1]
-    return PhysAddr((leaf & ADDRESS & ~(level.size - 1)) | (address & (level.size - 1)))
+            return remembered(paging, path[-1], rights, address, access)
+        # An entry changed under the walk, and the locked update of its flags was not
+        # made.  The CPU walks again.
 
 
-Path = list[tuple[EntryPointer, int, Level]]
+def check_canonical(mode: Mode, address: VirtAddr) -> None:
+    """The upper bits of a 48-bit address must repeat bit 47.  ("Canonical")"""
+    if mode is LONG and address >> 47 not in (0, 0x1FFFF):
+        raise GeneralProtection(f"{address:#x} is not canonical")
 
 
 async def walk(
-    memory: PhysicalMemory, control: Control, address: VirtAddr, access: Access
-) -> Path:
-    """The entries used for `address`, from the top table to the one that maps it.
+    tables: Tables, paging: Paging, address: VirtAddr, access: Access
+) -> list[Used]:
+    """The entries for `address`, from the top to the one that maps its page.
 
-    Raises PageFault at an entry that is not present or has a reserved bit set.
+    Raises PageFault at an entry that is not present, or has a reserved bit set.
     """
-    table = PhysAddr(control.cr3 & ADDRESS)  # the bits below are flags
-    path: Path = []
-    for level in LEVELS:
-        slot = level.slot(memory, table, address)
+    path: list[Used] = []
+    level = paging.levels[0]
+    slot = tables.top_slot(level, address)
+    while True:
         entry = await slot.read()
+        is_leaf = entry & level.leaf_bit
+        # P comes first: in an entry that is not present, no other bit means anything.
         if not entry & P:
-            raise PageFault(address, error_code(control, access))
-        if entry & reserved_bits(control, level, entry):
-            raise PageFault(address, error_code(control, access) | PF_PROT | PF_RSVD)
+            raise PageFault(address, error_code(paging, access))
+        if entry & (level.reserved_in_leaf if is_leaf else level.reserved):
+            code = error_code(paging, access) | PF_PROT | PF_RSVD
+            raise PageFault(address, code)
         path.append((slot, entry, level))
-        if level.large and entry & PS:
-            break
-        table = PhysAddr(entry & ADDRESS)
-    return path
+        if is_leaf:
+            return path
+        table = level.next_table(entry)
+        level = paging.levels[len(path)]
+        slot = level.slot(tables.memory, table, address)
 
 
-def reserved_bits(control: Control, level: Level, entry: int) -> int:
-    """The bits that must be 0 in a present entry of this level."""
-    reserved = RESERVED
-    if not control.nxe:
-        reserved |= XD
-    if level.table == "PML4":
-        reserved |= PS
-    if level.large and entry & PS:
-        # The page's frame is aligned to its size; bit 12 is PAT here.
-        reserved |= (level.size - 1) & PAGE_MASK & ~(1 << 12)
-    return reserved
+def rights_of(path: list[Used]) -> int:
+    """What all levels grant together: each must allow, and any may forbid to fetch."""
+    granted, forbidden = RW | US, 0
+    for _, entry, level in path:
+        granted &= entry | level.implied
+        forbidden |= entry
+    # R/W and U/S are bits 1 and 2 of an entry, and 0 and 1 here.
+    return granted >> 1 | (NO_EXECUTE if forbidden & XD else 0)
 
 
-def check_rights(
-    control: Control, entries: list[int], address: VirtAddr, access: Access
-) -> None:
-    """Combine the rights of all levels; raise PageFault if they do not suffice."""
-    user = all(entry & US for entry in entries)
-    writable = all(entry & RW for entry in entries)
-    executable = not (control.nxe and any(entry & XD for entry in entries))
-    denied = (
-        (control.user and not user)
-        or (access is Access.WRITE and not writable and (control.user or control.wp))
-        or (access is Access.FETCH and not executable)
-    )
-    if denied:
-        raise PageFault(address, error_code(control, access) | PF_PROT)
-
-
-def error_code(control: Control, access: Access) -> int:
+def error_code(paging: Paging, access: Access) -> int:
     """The part of the error code that says what was tried, and from where."""
-    code = PF_USER if control.user else 0
-    if access is Access.WRITE:
+    code = PF_USER if access.user else 0
+    if access.operation is Operation.WRITE:
         code |= PF_WRITE
-    if access is Access.FETCH and control.nxe:
+    elif access.operation is Operation.FETCH and (paging.nxe or paging.smep):
         code |= PF_INSTR
     return code
 
 
-async def set_flags(path: Path, access: Access) -> bool:
-    """Set A in every entry used, and D in the leaf for a write.
+async def set_flags(path: list[Used], access: Access) -> bool:
+    """Set A in every entry used, and D in the last one for a write.
 
     Each is a locked update of the entry that was read; False if one has changed.
     """
-    leaf = path[-1][0]
-    for slot, entry, _ in path:
-        flags = A | D if slot is leaf and access is Access.WRITE else A
+    last = path[-1][0]
+    for slot, entry, level in path:
+        flags = level.accessed
+        if access.writes and slot is last:
+            flags |= D
         if entry & flags != flags and not await slot.compare_exchange(
             entry, entry | flags
         ):
             return False
     return True
+
+
+def remembered(
+    paging: Paging, last: Used, rights: int, address: VirtAddr, access: Access
+) -> Translation:
+    """What is worth remembering of a walk that came through."""
+    _, entry, level = last
+    return Translation(
+        VirtAddr(address & -level.size),
+        level.shift,
+        level.page_frame(entry),
+        rights,
+        dirty=access.writes or bool(entry & D),
+        is_global=paging.pge and bool(entry & G),
+    )

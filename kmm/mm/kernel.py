@@ -6,7 +6,7 @@ with `boot.start_kernel`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field, frozen
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..designs.exec_stack import ExecStack
     from ..designs.pte_peek import PtePeek
     from ..designs.rmap_walk import RmapWalk
+    from ..designs.tlb_flush import TlbFlush
+    from .tlb import Shootdown
 
 
 @frozen
@@ -29,6 +31,19 @@ class Config:
     frames: int = 64  # pages of RAM
     stack_shift: int = 6  # pages by which randomisation lowers a new stack
     migrate_passes: int = 10  # attempts of migrate_pages at one page (Linux: 10)
+
+
+class Designs(Protocol):
+    """An answer to each question (`kmm.designs.KernelSpec` is one)."""
+
+    @property
+    def rmap_walk(self) -> RmapWalk: ...
+    @property
+    def exec_stack(self) -> ExecStack: ...
+    @property
+    def pte_peek(self) -> PtePeek: ...
+    @property
+    def tlb_flush(self) -> TlbFlush: ...
 
 
 @define(eq=False)
@@ -50,12 +65,15 @@ class Kernel:
     rmap_walk: RmapWalk
     exec_stack: ExecStack
     pte_peek: PtePeek
+    tlb_flush: TlbFlush
     memory: PhysicalMemory
-    cpus: list[Cpu]
     mem_map: list[Page]
+    init_mm: Mm  # the kernel's own address space, which has no user part
+    shootdown: Shootdown
+    cpus: list[Cpu] = field(factory=list)
+    running: list[Task] = field(factory=list)  # on each CPU: `current` there
     zone: Zone = field(factory=Zone)
     rcu: Rcu = field(factory=Rcu)
-    tasks: list[Task] = field(factory=list)
     mms: list[Mm] = field(factory=list)
     made: dict[str, int] = field(factory=dict)
 
@@ -68,10 +86,13 @@ class Kernel:
 
 def new_mm(k: Kernel, pgd: PhysAddr) -> Mm:
     """An empty address space whose top table is at `pgd` (kernel/fork.c:mm_init)."""
-    name = k.next_name("mm")
-    mm = Mm(name, pgd, RwSem(f"{name}.mmap_sem"), SpinLock(f"{name}.page_table_lock"))
+    mm = mm_init(k.next_name("mm"), pgd)
     k.mms.append(mm)
     return mm
+
+
+def mm_init(name: str, pgd: PhysAddr) -> Mm:
+    return Mm(name, pgd, RwSem(f"{name}.mmap_sem"), SpinLock(f"{name}.page_table_lock"))
 
 
 def new_anon_vma(k: Kernel) -> AnonVma:

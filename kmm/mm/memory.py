@@ -9,7 +9,6 @@ file pages, swap.
 from __future__ import annotations
 
 from ..hw.memory import EntryPointer, VirtAddr
-from ..hw.paging import A
 from ..sim.failure import ModelFailure
 from .kernel import Kernel
 from .migrate import migration_entry_wait
@@ -23,6 +22,7 @@ from .pgtable import (
     pte_alloc,
     pte_lockptr,
     pte_mkdirty,
+    pte_mkyoung,
     pte_none,
     pte_pfn,
     pte_present,
@@ -65,7 +65,7 @@ async def handle_pte_fault(
     elif not pte_present(pte):
         await do_swap_page(k, mm, pte, ptep)
     else:
-        await touch_pte(mm, ptep, pte, write=write)
+        await touch_pte(k, vma, address, ptep, pte, write=write)
 
 
 async def do_anonymous_page(
@@ -93,14 +93,31 @@ async def do_swap_page(k: Kernel, mm: Mm, pte: int, ptep: EntryPointer) -> None:
     await migration_entry_wait(k, mm, ptep)
 
 
-async def touch_pte(mm: Mm, ptep: EntryPointer, pte: int, *, write: bool) -> None:
-    """The entry is present after all: note the access, and let the CPU try again."""
-    async with pte_lockptr(mm):
+async def touch_pte(
+    k: Kernel,
+    vma: VmArea,
+    address: VirtAddr,
+    ptep: EntryPointer,
+    pte: int,
+    *,
+    write: bool,
+) -> None:
+    """The entry is present after all: note the access, and let the CPU try again.
+
+    Takes the page-table lock.  If there is nothing to note on a write, the CPU has
+    faulted over a translation that is out of date, and is made to forget it.
+    """
+    async with pte_lockptr(vma.mm):
         if await ptep.read() != pte:
             return
-        if write and not pte_write(pte):
+        if not write:
+            return  # the CPU sets A by itself
+        if not pte_write(pte):
             raise NotImplementedError("copy on write")
-        await ptep.write(pte_mkdirty(pte | A) if write else pte | A)
+        entry = pte_mkdirty(pte_mkyoung(pte))
+        if entry != pte:
+            await ptep.write(entry)
+        await k.tlb_flush.flush_tlb_page(k, vma, address)
 
 
 async def follow_page(

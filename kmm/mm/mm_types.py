@@ -136,6 +136,8 @@ class Mm:
     arg_end: VirtAddr = VirtAddr(0)
     # Under page_table_lock:
     nr_ptes: int = 0  # bottom-level page tables
+    # Atomic: the CPUs whose TLBs may know this address space, a bit for each.
+    cpu_vm_mask: int = 0
 
 
 @define(eq=False)
@@ -145,10 +147,12 @@ class Task:
     comm: str
     pid: int
     cpu: Cpu
-    mm: Mm | None = None
+    mm: Mm | None  # None for a kernel thread
+    active_mm: Mm  # the same, or the one that a kernel thread borrows
 
 
 # The fields, for marked accesses: `await read_once(vma, VMA.vm_start)`.
 PAGE = fields(Page)
 VMA = fields(VmArea)
+MM = fields(Mm)
 ANON_VMA = fields(AnonVma)

@@ -9,7 +9,7 @@ from ..hw.memory import PAGE_SIZE, EntryPointer, VirtAddr
 from .kernel import Kernel
 from .mm_types import VmArea
 from .pgtable import PMD_SIZE, find_pte, pte_alloc, pte_lockptr, pte_none
-from .rmap import ptep_clear_flush
+from .tlb import ptep_clear_flush
 
 LATENCY_LIMIT = 64 * PAGE_SIZE  # bytes moved under one hold of the lock
 
@@ -66,10 +66,11 @@ async def move_ptes(
     """
     async with pte_lockptr(vma.mm):
         for offset in range(0, extent, PAGE_SIZE):
-            source = await entry_at(k, vma, VirtAddr(old + offset))
+            address = VirtAddr(old + offset)
+            source = await entry_at(k, vma, address)
             if pte_none(await source.read()):
                 continue
-            pte = await ptep_clear_flush(source)
+            pte = await ptep_clear_flush(k, vma, address, source)
             destination = await entry_at(k, new_vma, VirtAddr(new + offset))
             await destination.write(pte)
 

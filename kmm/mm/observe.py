@@ -10,13 +10,16 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from ..hw.cpu import Cpu
 from ..hw.memory import PAGE_SHIFT, Pfn, PhysAddr, VirtAddr
-from ..hw.paging import LEVELS, RW, A, D, P
+from ..hw.modes import RW, A, D, P
+from ..hw.paging import WRITABLE, Translation
 from ..sim.locks import ExclusiveLock
 from .kernel import Kernel
 from .mm_types import PAGE_FLAG_NAMES, VM_FLAG_NAMES, AnonVma, Mm, Page, VmArea
-from .pgtable import pte_pfn, pte_present
+from .pgtable import LEVELS, pte_pfn, pte_present, pte_write
 from .swapops import is_migration_entry, is_write_migration_entry, swp_offset
+from .tlb import TLBSTATE_LAZY
 
 
 @frozen
@@ -74,12 +77,38 @@ class MmView:
     entries: tuple[EntryView, ...]
     mmap_sem: str
     page_table_lock: str
+    cpu_vm_mask: int
+
+
+@frozen
+class TlbEntryView:
+    """What one CPU remembers of one page."""
+
+    address: VirtAddr  # the first of the page
+    pfn: Pfn
+    flags: tuple[str, ...]
+    stale: bool  # whether the page table says otherwise by now
+
+    def __str__(self) -> str:
+        return f"page {self.pfn:#x} {' '.join(self.flags)}"
+
+
+@frozen
+class CpuView:
+    """What runs on a CPU, and what its TLB remembers."""
+
+    number: int
+    task: str
+    active_mm: str
+    lazy: bool  # whether active_mm is only borrowed
+    tlb: tuple[TlbEntryView, ...]
 
 
 @frozen
 class State:
     """The kernel at one moment."""
 
+    cpus: tuple[CpuView, ...]
     mms: tuple[MmView, ...]
     anon_vmas: tuple[AnonVmaView, ...]
     pages: tuple[PageView, ...]  # those in use, or named by a migration entry
@@ -98,6 +127,7 @@ def observe(k: Kernel) -> State:
         if page.count > 0 or page.pfn in named
     )
     return State(
+        tuple(view_cpu(k, cpu) for cpu in k.cpus),
         mms,
         tuple(view_anon_vma(av) for av in anon_vmas),
         pages,
@@ -107,6 +137,31 @@ def observe(k: Kernel) -> State:
             for where, level, address in all_slots(k, mm)
         ),
     )
+
+
+def view_cpu(k: Kernel, cpu: Cpu) -> CpuView:
+    task, tlbstate = k.running[cpu.number], k.shootdown.cpu_tlbstate[cpu.number]
+    walked = next((mm for mm in k.mms if mm.pgd == cpu.tables.root), None)
+    entries = dict(entries_of(k, walked)) if walked and len(cpu.tlb) else {}
+    return CpuView(
+        cpu.number,
+        task.comm,
+        tlbstate.active_mm.name,
+        tlbstate.state == TLBSTATE_LAZY,
+        tuple(view_translation(found, entries.get(found.page, 0)) for found in cpu.tlb),
+    )
+
+
+def view_translation(found: Translation, pte: int) -> TlbEntryView:
+    """A remembered translation, beside what the page table says now."""
+    writable = bool(found.rights & WRITABLE)
+    flags = ["rw" if writable else "ro"]
+    if found.dirty:
+        flags.append("dirty")
+    pfn = Pfn(found.frame >> PAGE_SHIFT)
+    agrees = pte_present(pte) and pte_pfn(pte) == pfn
+    stale = not agrees or (writable and not pte_write(pte))
+    return TlbEntryView(found.page, pfn, tuple(flags), stale)
 
 
 def view_mm(k: Kernel, mm: Mm) -> MmView:
@@ -119,6 +174,7 @@ def view_mm(k: Kernel, mm: Mm) -> MmView:
         tuple(view_entry(k, mm, address, pte) for address, pte in entries_of(k, mm)),
         str(mm.mmap_sem),
         str(mm.page_table_lock),
+        mm.cpu_vm_mask,
     )
 
 

@@ -29,7 +29,7 @@ async def alloc_zeroed_page(k: Kernel) -> Page | None:
     """A frame of zeros with one reference (__GFP_ZERO)."""
     page = await alloc_page(k)
     if page is not None:
-        k.memory.clear_frame(page.pfn)
+        await k.memory.zero_frame(page.pfn)
     return page
 
 

@@ -16,11 +16,15 @@ from ..hw.memory import (
     PhysAddr,
     VirtAddr,
 )
-from ..hw.paging import ADDRESS, LEVELS, RW, US, XD, A, D, Level, P
+from ..hw.modes import LONG, RW, US, USUAL_CPU, XD, A, D, Level, P, levels_of
 from ..sim.locks import SpinLock
 from .kernel import Kernel
 from .mm_types import VM_EXEC, VM_WRITE, Mm, Page, VmArea
 from .page_alloc import alloc_zeroed_page, put_page
+
+# pgd, pud, pmd, pte.
+LEVELS = levels_of(LONG, USUAL_CPU, pse=True, nxe=True)
+ADDRESS = LEVELS[-1].page_address  # where an entry has the number of a frame
 
 PAGE_TABLE_BITS = P | RW | US | A | D  # _PAGE_TABLE
 
@@ -49,6 +53,10 @@ def pte_pfn(pte: int) -> Pfn:
 
 def pte_mkold(pte: int) -> int:
     return pte & ~A
+
+
+def pte_mkyoung(pte: int) -> int:
+    return pte | A
 
 
 def pte_mkwrite(pte: int) -> int:
@@ -157,7 +165,11 @@ async def free_pgd_range(
     Nothing below `floor`, or from `ceiling` on (0: no limit), may lose its table.
     Upper tables stay until exit.  The range has nothing mapped in it any more.
     Takes mm.page_table_lock.
+
+    A CPU may be walking a table, or remember that it was there.  So the frames are
+    gathered, and given back only when every CPU has flushed (tlb_finish_mmu).
     """
+    gathered: list[Page] = []
     first = start & -PMD_SIZE
     if first < floor:
         first += PMD_SIZE
@@ -171,4 +183,8 @@ async def free_pgd_range(
             entry = await pmd.exchange(0)
             mm.nr_ptes -= entry & P
         if entry & P:
-            await put_page(k, k.mem_map[pte_pfn(entry)])
+            gathered.append(k.mem_map[pte_pfn(entry)])
+    if gathered:
+        await k.tlb_flush.flush_tlb_mm(k, mm)
+    for table in gathered:
+        await put_page(k, table)

@@ -42,6 +42,7 @@ from .pgtable import (
     pte_write,
 )
 from .swapops import make_migration_entry
+from .tlb import ptep_clear_flush
 
 # What try_to_unmap is asked to do, and may leave out.
 TTU_UNMAP = 0
@@ -260,7 +261,7 @@ async def try_to_unmap_one(
     if ptep is None:
         return SWAP_AGAIN
     # CHANGE
-    pte = await ptep_clear_flush(ptep)
+    pte = await ptep_clear_flush(k, vma, address, ptep)
     if pte_dirty(pte):
         page.flags |= PG_dirty
     bug_on(flags & TTU_ACTION_MASK != TTU_MIGRATION, "mm/rmap.c:975")
@@ -271,14 +272,6 @@ async def try_to_unmap_one(
     await put_page(k, page)
     await pte_lockptr(vma.mm).unlock()
     return SWAP_AGAIN
-
-
-async def ptep_clear_flush(ptep: EntryPointer) -> int:
-    """Empty an entry, and see to it that no CPU goes on using it.
-
-    The CPUs modelled so far remember no translations, so there is nothing to flush.
-    """
-    return await ptep.exchange(0)
 
 
 async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from ..scenarios.play import Played
-from ..sim.recording import Recording
+from ..sim.recording import Recording, Step
 from .interleaving import steps_that_matter, two_columns
 from .oops import oops
 from .outcome import failure_json
@@ -69,15 +69,21 @@ def export_mermaid(played: Played) -> str:
     assert recording is not None
     names = Names(recording)
     lines = ["sequenceDiagram"]
-    for number, thread in enumerate(recording.threads):
-        lines.append(f"  participant T{number} as CPU {thread.cpu} {thread.comm}")
+    for index in recording.columns:
+        thread = recording.threads[index]
+        lines.append(f"  participant T{index} as CPU {thread.cpu} {thread.comm}")
     for step in steps_that_matter(recording):
         text = f"{function(step)}(): {describe(step, names)}".replace("#", "#35;")
-        lines.append(f"  Note over T{step.thread}: {text}")
+        lines.append(f"  Note over T{participant(recording, step)}: {text}")
     if recording.failure is not None:
-        last = recording.steps[-1].thread
+        last = participant(recording, recording.steps[-1])
         lines.append(f"  Note over T{last}: {recording.failure.message}")
     return "\n".join(lines) + "\n"
+
+
+def participant(recording: Recording, step: Step) -> int:
+    """The thread under whose name a step is drawn."""
+    return recording.columns[recording.column_of(step.thread)]
 
 
 def export_perfetto(played: Played) -> str:
@@ -91,9 +97,9 @@ def export_perfetto(played: Played) -> str:
             "name": "thread_name",
             "pid": 1,
             "tid": thread.cpu,
-            "args": {"name": f"CPU {thread.cpu}: {thread.comm}:{thread.pid}"},
+            "args": {"name": f"CPU {thread.cpu}: {thread.name}"},
         }
-        for thread in recording.threads
+        for thread in (recording.threads[index] for index in recording.columns)
     ]
     events += [
         {

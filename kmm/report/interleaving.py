@@ -17,21 +17,22 @@ from __future__ import annotations
 import textwrap
 from itertools import pairwise
 
+from ..sim.failure import Failure
 from ..sim.recording import Recording, Step
 from .words import Names, describe, function
 
 WRITES = ("write", "try", "release", "acquire")
+BOOKKEEPING = (".cpu_vm_mask",)  # fields that are only about whom to interrupt
 MARGIN = 2  # spaces before what a function did
 
 
 def two_columns(recording: Recording, width: int = 80) -> list[str]:
-    """The lines of the drawing; as many columns as there are threads."""
-    column = (width - 2 * (len(recording.threads) - 1)) // len(recording.threads)
+    """The lines of the drawing: a column for each thread, which interrupts share."""
+    threads = [recording.threads[index] for index in recording.columns]
+    column = (width - 2 * (len(threads) - 1)) // len(threads)
     lines = [
-        join_cells(
-            [f"CPU {t.cpu}: {t.comm}:{t.pid}" for t in recording.threads], column
-        ),
-        join_cells(["-" * column for _ in recording.threads], column),
+        join_cells([f"CPU {t.cpu}: {t.name}" for t in threads], column),
+        join_cells(["-" * column for _ in threads], column),
     ]
     names = Names(recording)
     last: tuple[int, str] | None = None
@@ -45,25 +46,33 @@ def two_columns(recording: Recording, width: int = 80) -> list[str]:
             subsequent_indent=" " * MARGIN * 2,
             break_on_hyphens=False,
         )
-        lines += in_column(cell, step.thread, len(recording.threads), column)
+        lines += in_column(cell, recording.column_of(step.thread), len(threads), column)
         last = here
+    if is_nobodys(recording.failure):
+        assert recording.failure is not None
+        lines += ["", *textwrap.wrap(recording.failure.message, width)]
     for thread, words in ending(recording):
         cell = textwrap.wrap(words, column)
-        lines += in_column(cell, thread, len(recording.threads), column)
+        lines += in_column(cell, recording.column_of(thread), len(threads), column)
     return lines
+
+
+def is_nobodys(failure: Failure | None) -> bool:
+    """Whether it was found when every thread had ended, so is in nobody's column."""
+    return failure is not None and failure.thread is None and failure.kind != "deadlock"
 
 
 def ending(recording: Recording) -> list[tuple[int, str]]:
     """How the run failed: the thread, and what is said in its column."""
     failure = recording.failure
-    if failure is None:
+    if failure is None or is_nobodys(failure):
         return []
-    names = [f"{thread.comm}:{thread.pid}" for thread in recording.threads]
+    names = [thread.name for thread in recording.threads]
     if failure.kind == "deadlock":
         waits = [line.partition(" ") for line in failure.details]
         return [(names.index(name), words) for name, _, words in waits]
-    last = recording.steps[-1].thread if recording.steps else 0
-    return [(last, failure.message)]
+    assert failure.thread is not None
+    return [(names.index(failure.thread), failure.message)]
 
 
 def in_column(cell: list[str], index: int, columns: int, width: int) -> list[str]:
@@ -82,14 +91,18 @@ def steps_that_matter(recording: Recording) -> list[Step]:
     steps = [step for step in recording.steps if is_shown(step)]
     wanted = contested(steps)
     if recording.failure is not None and recording.steps:
-        wanted |= sources_of_failure(recording, steps) | taken_for_good(recording)
+        wanted |= taken_for_good(recording)
+        if recording.failure.thread is not None:
+            wanted |= sources_of_failure(recording, steps)
     return [step for step in recording.steps if step.number in wanted]
 
 
 def is_shown(step: Step) -> bool:
-    """Not a lock (but for the page lock), and not a store of the same."""
+    """Not a lock (but for the page lock), not a mask, and not a store of the same."""
     if step.target.startswith("PG_locked"):
         return True
+    if step.target.endswith(BOOKKEEPING):
+        return False
     if step.kind == "write":
         return step.before != step.after
     return step.kind == "read"

@@ -20,6 +20,15 @@ ANSWERS = {
     "survived": "Not seen",
 }
 
+# Each bound in words: what there is so much of, and the rest of the phrase.
+BOUNDS = {
+    "threads": ("thread", ""),
+    "cpus": ("CPU", ""),
+    "frames": ("page frame", ""),
+    "stack_shift": ("page", " of shift"),
+    "migrate_passes": ("attempt", " to migrate the page"),
+}
+
 
 def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> Any:
     """The object of design contract: one for each of the four commands.
@@ -158,15 +167,10 @@ def effort(played: Played, seconds: float) -> str:
 
 
 def bounds(played: Played) -> str:
-    found = played.race.bounds
-    parts = (
-        plural(found["threads"], "thread"),
-        plural(found["cpus"], "CPU"),
-        plural(found["frames"], "page frame"),
-        plural(found["stack_shift"], "page") + " of shift",
-        plural(found["migrate_passes"], "attempt") + " to migrate the page",
+    return ", ".join(
+        plural(size, BOUNDS[name][0]) + BOUNDS[name][1]
+        for name, size in played.race.bounds.items()
     )
-    return ", ".join(parts)
 
 
 def how_to_replay(played: Played) -> str:

@@ -18,6 +18,14 @@ LOCK_KINDS = {
     "wait": "waits for",
 }
 
+# The lock by which a CPU finishes what it is doing before it answers an interrupt.
+INTERRUPTS = "interrupts of "
+CPU_TAKES = {
+    "acquire": "lets no interrupt in",
+    "release": "lets interrupts in again",
+    "try": "lets no interrupt in",
+}
+
 
 # How the values of these fields are shown, if not as decimal numbers.
 SHOWN: Mapping[str, Callable[[int], str]] = {
@@ -27,7 +35,15 @@ SHOWN: Mapping[str, Callable[[int], str]] = {
     "index": hex,
     "vm_flags": lambda flags: " ".join(flag_names(flags, VM_FLAG_NAMES)),
     "mapcount": lambda kept: str(kept + 1),  # the kernel keeps it less one
+    "cpu_vm_mask": lambda mask: cpu_list(mask),
+    "flush_cpumask": lambda mask: cpu_list(mask),
 }
+
+
+def cpu_list(mask: int) -> str:
+    """The CPUs of a mask, e.g. `CPU 0, 2`."""
+    numbers = [str(n) for n in range(mask.bit_length()) if mask >> n & 1]
+    return f"CPU {', '.join(numbers)}" if numbers else "no CPU"
 
 
 class Names:
@@ -64,11 +80,13 @@ def in_words(step: Step, value: object) -> str:
 def describe(step: Step, names: Names) -> str:
     """What the step did, e.g. `vma#1.vm_start 0x7fffffffe000 -> 0x7fffffff8000`."""
     label = names.label(step)
+    if step.target.startswith(INTERRUPTS):
+        return f"{CPU_TAKES[step.kind]} at {label.removeprefix(INTERRUPTS)}"
     if step.kind in LOCK_KINDS:
         return f"{LOCK_KINDS[step.kind]} {label}{trylock_result(step)}"
     after = in_words(step, step.after)
-    if step.target.startswith("frame "):
-        return f"copies {label}"
+    if step.target.startswith("frame ") and step.after is None:
+        return f"copies {label}" if step.kind == "read" else f"clears {label}"
     if step.kind == "read":
         return f"{label} is {after}"
     return f"{label} {in_words(step, step.before)} -> {after}"
@@ -90,6 +108,6 @@ def kernel_trace(trace: tuple[Place, ...]) -> tuple[Place, ...]:
 
 
 def function(step: Step) -> str:
-    """The kernel function that took the step."""
-    trace = kernel_trace(step.trace)
+    """The kernel function that took the step; the hardware's, if it took it alone."""
+    trace = kernel_trace(step.trace) or step.trace[-1:]
     return trace[0].function if trace else "?"

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from ..designs import UnknownName
 from .exec_stack import EXEC_STACK, EXEC_STACK_PEEK
 from .race import Race, ScheduleToken
+from .tlb import TLB_FLUSHED, TLB_LAZY, TLB_STALE
 
-RACES: Mapping[str, Race] = {r.name: r for r in (EXEC_STACK, EXEC_STACK_PEEK)}
+RACES: Mapping[str, Race] = {
+    race.name: race
+    for race in (EXEC_STACK, EXEC_STACK_PEEK, TLB_STALE, TLB_FLUSHED, TLB_LAZY)
+}
 
 
 def find_race(name: str) -> Race:

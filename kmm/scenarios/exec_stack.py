@@ -14,7 +14,7 @@ from ..fs.binfmt_elf import load_elf_binary
 from ..fs.exec import ADDRESS_BYTES, BinPrm, prepare_exec
 from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
 from ..mm.audit import audit
-from ..mm.boot import start_kernel
+from ..mm.boot import interrupt_threads, run_task, start_kernel
 from ..mm.kernel import Config, Kernel
 from ..mm.migrate import migrate_pages
 from ..mm.mm_types import Page, Task
@@ -31,14 +31,15 @@ ARGV = [b"date"]
 
 def set_up(spec: KernelSpec, config: Config) -> Machine:
     """The stack is built and holds its strings; nothing has moved yet."""
-    k = start_kernel(config, spec.rmap_walk, spec.exec_stack, spec.pte_peek)
-    task = Task("sh", 4021, k.cpus[1])
-    k.tasks.append(task)
+    k = start_kernel(config, spec)
+    run_task(k, "compact", 3977, cpu=0)
+    task = run_task(k, "sh", 4021, cpu=1)
     bprm = run_alone(prepare_exec(k, "/bin/date", ARGV))
     (page,) = k.zone.lru
     threads = [
         KThread("compact", 3977, 0, compact(k, page)),
         KThread("date", task.pid, 1, execve(k, task, bprm)),
+        *interrupt_threads(k),
     ]
     return Machine(threads, check=lambda: audit(k), observe=lambda: observe(k))
 
@@ -108,6 +109,7 @@ EXEC_STACK = Race(
     ),
     set_up=set_up,
     config=Config(cpus=2, frames=16, stack_shift=6, migrate_passes=1),
+    sizes=("frames", "stack_shift", "migrate_passes"),
 )
 
 EXEC_STACK_PEEK = evolve(

@@ -30,6 +30,7 @@ class Race:
     set_up: Callable[[KernelSpec, Config], Machine]
     config: Config
     sets: Mapping[str, str] = field(factory=dict)  # answers that the race insists on
+    sizes: tuple[str, ...] = ("frames", "migrate_passes")  # of `config`, that matter
 
     def kernel(self, spec: KernelSpec) -> KernelSpec:
         """The kernel to run on: `spec`, with the answers that the race insists on."""
@@ -47,9 +48,7 @@ class Race:
         return {
             "threads": len(self.threads),
             "cpus": self.config.cpus,
-            "frames": self.config.frames,
-            "stack_shift": self.config.stack_shift,
-            "migrate_passes": self.config.migrate_passes,
+            **{size: getattr(self.config, size) for size in self.sizes},
         }
 
 

@@ -68,6 +68,26 @@ async def atomic_add(struct: Named, field: Attribute[int], amount: int) -> int:
     return total
 
 
+async def set_bit(struct: Named, field: Attribute[int], number: int) -> None:
+    """Set one bit of a mask, in one indivisible step."""
+    await test_and_set_bit(struct, field, number)
+
+
+async def clear_bit(struct: Named, field: Attribute[int], number: int) -> None:
+    """Clear one bit of a mask, in one indivisible step."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    mask = cast(int, getattr(struct, field.name))
+    setattr(struct, field.name, mask & ~(1 << number))
+
+
+async def test_and_set_bit(struct: Named, field: Attribute[int], number: int) -> bool:
+    """Set one bit of a mask, in one indivisible step; say whether it was set before."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    mask = cast(int, getattr(struct, field.name))
+    setattr(struct, field.name, mask | 1 << number)
+    return bool(mask >> number & 1)
+
+
 async def atomic_inc_not_zero(struct: Named, field: Attribute[int]) -> bool:
     """Add one to a counter unless it is zero; say whether it was done."""
     await trap(FieldOp(WRITE, struct, field.name))

@@ -20,6 +20,7 @@ from .failure import (
     sleeping_in_atomic,
 )
 from .thread import KThread
+from .trap import WHO
 
 T = TypeVar("T")
 
@@ -75,7 +76,8 @@ class Machine:
         return enabled
 
     def unfinished(self) -> list[KThread]:
-        return [t for t in self.threads if t.pending]
+        """The threads that have not come to their end, daemons aside."""
+        return [t for t in self.threads if t.pending and not t.daemon]
 
     def step(self, thread: KThread) -> None:
         """Let `thread` do what it announced, and run it to its next trap."""
@@ -108,6 +110,8 @@ class Machine:
     def _resume(self, thread: KThread, value: KThread | None) -> None:
         try:
             op = thread.body.send(value)  # type: ignore[arg-type]  # None starts it
+            while op is WHO:
+                op = thread.body.send(thread)
         except StopIteration:
             thread.pending = None
             if thread.held:

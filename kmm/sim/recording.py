@@ -26,6 +26,11 @@ class ThreadInfo:
     comm: str
     pid: int
     cpu: int
+    daemon: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.comm}:{self.pid}"
 
 
 @frozen
@@ -48,7 +53,9 @@ class Moment:
     state: object  # what `Machine.observe` returned
     standing: tuple[tuple[Place, ...], ...]  # each thread's call trace; () if ended
     about_to: tuple[str | None, ...]  # each thread's next operation; None if ended
-    blocked: tuple[bool, ...]  # whether each thread must wait for its next operation
+    # Whether each thread must wait for its next operation.  (A daemon has nothing to
+    # do then, which is another thing.)
+    blocked: tuple[bool, ...]
     held: tuple[tuple[str, ...], ...]  # the locks that each thread holds
 
 
@@ -66,6 +73,32 @@ class Recording:
         return tuple(step.thread for step in self.steps)
 
     @property
+    def columns(self) -> tuple[int, ...]:
+        """The threads that a drawing gives a column, in order.
+
+        A daemon shares the column of a thread on its CPU, and has one of its own only
+        if there is none and it did something.
+        """
+        busy = {step.thread for step in self.steps}
+        cpus = {thread.cpu for thread in self.threads if not thread.daemon}
+        return tuple(
+            index
+            for index, thread in enumerate(self.threads)
+            if not thread.daemon or (index in busy and thread.cpu not in cpus)
+        )
+
+    def column_of(self, thread: int) -> int:
+        """The place among `columns` of the one in which a thread is drawn."""
+        cpu = self.threads[thread].cpu
+        if thread in self.columns:
+            return self.columns.index(thread)
+        return next(
+            place
+            for place, index in enumerate(self.columns)
+            if self.threads[index].cpu == cpu
+        )
+
+    @property
     def fingerprint(self) -> str:
         """Four hex digits that change when any operation of the run does."""
         text = "\n".join(f"{s.thread} {s.kind} {s.target}" for s in self.steps)
@@ -75,7 +108,7 @@ class Recording:
 def record(boot: Boot, chooser: Chooser) -> Recording:
     """Make one run, chosen by `chooser`, and write it down."""
     machine = boot()
-    threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu) for t in machine.threads)
+    threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu, t.daemon) for t in machine.threads)
     steps: list[Step] = []
     moments = [moment_of(machine)]
     while enabled := machine.enabled():
@@ -118,6 +151,9 @@ def moment_of(machine: Machine) -> Moment:
         machine.observe(),
         tuple(t.call_trace() if t.pending else () for t in threads),
         tuple(repr(t.pending) if t.pending else None for t in threads),
-        tuple(bool(t.pending and not t.pending.possible()) for t in threads),
+        tuple(
+            bool(t.pending and not t.daemon and not t.pending.possible())
+            for t in threads
+        ),
         tuple(tuple(lock.name for lock in t.held) for t in threads),
     )

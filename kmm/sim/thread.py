@@ -34,16 +34,18 @@ class Held:
 
 @define(eq=False)
 class KThread:
-    """A kernel thread, pinned to a CPU of its own.
+    """A kernel thread, pinned to a CPU.
 
     `pending` is the operation that it will do when it is next chosen; None once it
-    has ended.
+    has ended.  A daemon serves others and never ends: a run is over when nobody else
+    has anything left to do, and the daemons wait.
     """
 
     comm: str  # the command name, as in task_struct
     pid: int
     cpu: int
     body: Body
+    daemon: bool = False
     index: int = 0  # its place among the machine's threads
     pending: Op | None = None
     held: list[Held] = field(factory=list)

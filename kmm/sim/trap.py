@@ -16,7 +16,8 @@ That is the only `yield` in kmm, and these are the rules that follow from it:
    a lockless access that is not announced here is an error in the model.
 4. A thread that must wait announces an operation that is not possible yet.  It is
    blocked until it is; the run loop asks (`Op.possible`).
-5. These coroutines are not asyncio's.  `Machine` steps them.
+5. One await is not a preemption point: `get_current` only asks who is running.
+6. These coroutines are not asyncio's.  `Machine` steps them.
 
 Used by `access`, `locks` and `kmm.hw.memory`.  Nothing else traps.
 """
@@ -127,6 +128,15 @@ class GateOp(Op):
 
     def peek(self) -> object:
         return str(self.gate)
+
+
+# Not an operation: a question to the run loop, which answers it at once.
+WHO = Op(READ, "current")
+
+
+async def get_current() -> KThread:
+    """The running thread, which Linux calls `current`.  Not a preemption point."""
+    return await trap(WHO)
 
 
 @types.coroutine

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ..hw.memory import PAGE_SHIFT
-from ..mm.observe import AnonVmaView, MmView, PageView, State, VmaView
+from ..mm.observe import (
+    AnonVmaView,
+    CpuView,
+    MmView,
+    PageView,
+    State,
+    TlbEntryView,
+    VmaView,
+)
 from ..sim.recording import Moment, ThreadInfo
 
 Fields = dict[str, str]
@@ -20,6 +28,7 @@ Fields = dict[str, str]
 # An object that is not there has this in the place of each value, by its kind.
 ABSENT = {
     "entry": "empty",
+    "tlb": "nothing",
     "vma": "not there",
     "page": "free",
     "anon_vma": "not there",
@@ -99,6 +108,9 @@ def facts(moment: Moment, threads: Sequence[ThreadInfo]) -> dict[str, Fact]:
     if isinstance(moment.state, State):
         for mm in moment.state.mms:
             found.update(mm_facts(mm))
+        for cpu in moment.state.cpus:
+            for known in cpu.tlb:
+                found[tlb_entry_name(cpu, known)] = Fact("tlb", {"": str(known)})
         for page in moment.state.pages:
             found[f"page {page.pfn:#x}"] = page_fact(page)
         for anon_vma in moment.state.anon_vmas:
@@ -136,6 +148,10 @@ def vma_fact(vma: VmaView) -> Fact:
             "anon_vma_chain": ", ".join(vma.anon_vmas) or "empty",
         },
     )
+
+
+def tlb_entry_name(cpu: CpuView, known: TlbEntryView) -> str:
+    return f"TLB of CPU {cpu.number} at {known.address:#x}"
 
 
 def page_fact(page: PageView) -> Fact:

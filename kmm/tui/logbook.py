@@ -19,7 +19,7 @@ class LogEntry:
     """One step."""
 
     number: int  # 1 for the first
-    thread: int
+    column: int
     cpu: int
     text: str
 
@@ -34,7 +34,7 @@ def log_lines(entries: Sequence[LogEntry], threads: int, width: int) -> Iterator
             text = f"{entry.number:{NUMBER - 1}} CPU {entry.cpu} {entry.text}"
             yield Line(text, look=look, hang=NUMBER + len("CPU 0 "))
             continue
-        left = " " * (entry.thread * (column + BETWEEN))
+        left = " " * (entry.column * (column + BETWEEN))
         number = f"{entry.number:{NUMBER - 1}} "
         for start, end in break_line(entry.text, column, HANG):
             hang = "" if start == 0 else " " * HANG

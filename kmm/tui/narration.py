@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 
 from ..report.words import (
+    INTERRUPTS,
     Names,
     describe,
     function,
@@ -17,7 +18,7 @@ from ..sim.recording import Recording, Step
 from .source import function_at
 
 RCU = "rcu"
-MEMORY = "kmm/hw/memory.py"  # RAM, which kernel and MMU have in common
+WALK = "kmm/hw/paging.py"
 LOCKING = {
     "acquire": "takes",
     "share": "takes (shared)",
@@ -58,7 +59,7 @@ def who(recording: Recording, step: Step) -> str:
 def by_mmu(step: Step) -> bool:
     """Whether the CPU's page walk took the step, and not a function of the kernel."""
     frames = takewhile(in_hardware, step.trace)
-    return any(place.file != MEMORY for place in frames)
+    return any(place.file == WALK for place in frames)
 
 
 def does(step: Step, names: Names) -> str:
@@ -68,8 +69,8 @@ def does(step: Step, names: Names) -> str:
     if step.target == RCU:
         verb = "enters" if step.kind == "share" else "leaves"
         return f"{verb} an RCU read section"
-    if step.target.startswith("frame "):
-        return f"copies the contents of {label} to the new page's frame"
+    if step.target.startswith((INTERRUPTS, "frame ")):
+        return describe(step, names)
     if step.kind == "read":
         return f"looks at {label}: {after}"
     if step.kind == "write":

@@ -301,7 +301,12 @@ class Session:
 
     def log_entry(self, step: Step) -> LogEntry:
         cpu = self.recording.threads[step.thread].cpu
-        return LogEntry(step.number + 1, step.thread, cpu, brief(step, self.names))
+        column = self.recording.column_of(step.thread)
+        return LogEntry(step.number + 1, column, cpu, brief(step, self.names))
+
+    def threads(self) -> list[ThreadView]:
+        """Where each thread is that has a pane or a column of its own."""
+        return [self.thread(index) for index in self.recording.columns]
 
     def thread(self, index: int) -> ThreadView:
         """Where one of the threads is."""
@@ -319,7 +324,7 @@ class Session:
         in_sight = bool(done) and function == function_at(done[0])
         return ThreadView(
             name=f"CPU {info.cpu}: {name}",
-            role=self.race.threads[index],
+            role="answers interrupts" if info.daemon else self.race.threads[index],
             trace=" > ".join(place.function for place in reversed(trace)),
             standing=self.standing(index, failed=failed),
             function=function,

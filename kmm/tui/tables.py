@@ -10,9 +10,17 @@ from collections.abc import Collection, Iterator, Sequence
 from attrs import frozen
 
 from ..hw.memory import PAGE_SHIFT
-from ..mm.observe import AnonVmaView, EntryView, MmView, PageView, State, VmaView
+from ..mm.observe import (
+    AnonVmaView,
+    CpuView,
+    EntryView,
+    MmView,
+    PageView,
+    State,
+    VmaView,
+)
 from ..sim.recording import Moment, ThreadInfo
-from .changes import lock_holders, page_number, thread_name
+from .changes import lock_holders, page_number, thread_name, tlb_entry_name
 from .lines import CHANGED, FATAL, Line
 
 INDENT = 2
@@ -44,6 +52,10 @@ def memory_lines(state: State, changed: Collection[str]) -> list[Line]:
     if looks:
         lines.append(title("REVERSE MAPPING: where a walk looks for a page"))
         lines += [look_line(state, look) for look in looks]
+    if any(cpu.tlb for cpu in state.cpus):
+        lines.append(title("TLBS: what CPUs remember"))
+        for cpu in state.cpus:
+            lines += tlb_lines(cpu, changed)
     lines.append(title("PAGES: frames of memory"))
     for page in state.pages:
         if page.use != "page table":
@@ -136,6 +148,15 @@ def page_lines(page: PageView, is_changed: bool) -> Iterator[Line]:
     mapping = f"{page.mapping}, index {page.index:#x}" if page.mapping else "no mapping"
     flags = " ".join(page.flags) or "no flags"
     yield Line(f"  {mapping}; {flags}", look="dim", hang=INDENT * 2)
+
+
+def tlb_lines(cpu: CpuView, changed: Collection[str]) -> Iterator[Line]:
+    for known in cpu.tlb:
+        is_changed = tlb_entry_name(cpu, known) in changed
+        text = f"CPU {cpu.number}: {known.address:#x} is {known}"
+        yield Line(text, CHANGED if is_changed else " ", hang=INDENT)
+        if known.stale:
+            yield Line("  stale: the page table says otherwise", FATAL)
 
 
 def is_page_changed(page: PageView, changed: Collection[str]) -> bool:

@@ -9,6 +9,7 @@ from kmm.fs.binfmt_elf import load_elf_binary
 from kmm.fs.exec import STACK_EXPAND, STACK_TOP_MAX, BinPrm, prepare_exec
 from kmm.hw.memory import PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from kmm.mm.audit import audit
+from kmm.mm.boot import run_task
 from kmm.mm.kernel import Kernel
 from kmm.mm.mm_types import VM_STACK_INCOMPLETE_SETUP, Task
 from kmm.scenarios.exec_stack import main
@@ -19,10 +20,9 @@ KERNELS = ["2.6.34", "v4", "v6", "2.6.35"]
 
 def execve(k: Kernel, argv: list[bytes]) -> tuple[Task, BinPrm, VirtAddr]:
     """All of execve, alone on the machine."""
-    task = Task("sh", 7, k.cpus[1])
-    k.tasks.append(task)
+    task = run_task(k, "sh", 7, cpu=1)
     bprm = alone(prepare_exec(k, "/bin/date", argv))
-    sp = alone(load_elf_binary(k, task, bprm))
+    sp = alone(load_elf_binary(k, task, bprm), k, cpu=1)
     return task, bprm, sp
 
 
@@ -82,9 +82,8 @@ def test_the_merged_fix_marks_the_stack_until_it_has_moved() -> None:
     bprm = alone(prepare_exec(k, "/bin/date", [b"date"]))
     both = VM_STACK_INCOMPLETE_SETUP
     assert bprm.vma.vm_flags & both == both
-    task = Task("sh", 7, k.cpus[1])
-    k.tasks.append(task)
-    alone(load_elf_binary(k, task, bprm))
+    task = run_task(k, "sh", 7, cpu=1)
+    alone(load_elf_binary(k, task, bprm), k, cpu=1)
     assert not bprm.vma.vm_flags & both
 
 

@@ -6,8 +6,9 @@ import pytest
 from building import BASE, alone, boot, process, thread
 
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
-from kmm.hw.paging import RW, US, D, P
+from kmm.hw.modes import RW, US, D, P
 from kmm.mm.audit import audit
+from kmm.mm.boot import interrupt_threads
 from kmm.mm.fault import SegmentationFault
 from kmm.mm.memory import OutOfMemory, get_user_page
 from kmm.mm.mm_types import VM_GROWSDOWN, VM_READ, VM_WRITE
@@ -96,7 +97,8 @@ def test_two_threads_that_fault_on_one_page_get_the_same_page() -> None:
         def check() -> None:
             audit(k)
 
-        return Machine([thread(0, touch()), thread(1, touch())], check)
+        threads = [thread(0, touch()), thread(1, touch())]
+        return Machine([*threads, *interrupt_threads(k)], check)
 
     result = search(boot_race, SourceDpor(), budget=400)
     assert result.failure is None

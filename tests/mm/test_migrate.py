@@ -17,8 +17,9 @@ from building import (
 )
 
 from kmm.designs import find_kernel
-from kmm.hw.paging import RW, A, D
+from kmm.hw.modes import RW, A, D
 from kmm.mm.audit import audit
+from kmm.mm.boot import interrupt_threads
 from kmm.mm.kernel import Kernel
 from kmm.mm.migrate import EAGAIN, ENOMEM, migrate_pages, unmap_and_move
 from kmm.mm.mm_types import Page, PG_active, PG_dirty, PG_lru, PG_swapbacked
@@ -50,7 +51,7 @@ def isolated(p: Process) -> Page:
 def test_a_page_moves_with_its_contents_and_the_program_sees_no_difference() -> None:
     p = touched()
     old = isolated(p)
-    assert alone(migrate_pages(p.k, [old], new_frame)) == 0
+    assert alone(migrate_pages(p.k, [old], new_frame), p.k) == 0
     assert p.page(0) is not old
     assert p.read(0, 8) == b"contents"
     audit(p.k)
@@ -61,7 +62,7 @@ def test_what_the_page_was_moves_along_and_the_old_frame_is_free() -> None:
     old = isolated(p)
     old.flags |= PG_active
     index, mapping = old.index, old.mapping
-    alone(migrate_pages(p.k, [old], new_frame))
+    alone(migrate_pages(p.k, [old], new_frame), p.k)
     new = p.page(0)
     assert (new.index, new.mapping) == (index, mapping)
     assert new.flags & PG_swapbacked
@@ -75,7 +76,7 @@ def test_what_the_page_was_moves_along_and_the_old_frame_is_free() -> None:
 
 def test_a_restored_entry_is_old_and_clean_and_as_writable_as_it_was() -> None:
     p = touched()
-    alone(migrate_pages(p.k, [isolated(p)], new_frame))
+    alone(migrate_pages(p.k, [isolated(p)], new_frame), p.k)
     pte = p.pte(0)
     assert pte_present(pte)
     assert pte_write(pte)
@@ -91,7 +92,7 @@ def make_read_only(p: Process) -> None:
 def test_an_entry_that_was_not_writable_does_not_become_so() -> None:
     p = touched()
     make_read_only(p)
-    alone(migrate_pages(p.k, [isolated(p)], new_frame))
+    alone(migrate_pages(p.k, [isolated(p)], new_frame), p.k)
     assert pte_present(p.pte(0))
     assert not pte_write(p.pte(0))
 
@@ -101,7 +102,7 @@ def test_a_reference_too_many_stops_the_move_and_everything_is_put_back() -> Non
     page = isolated(p)
     index, mapping, free = page.index, page.mapping, len(p.k.zone.free)
     alone(get_page(page))
-    assert alone(unmap_and_move(p.k, page, new_frame, force=False)) == -EAGAIN
+    assert alone(unmap_and_move(p.k, page, new_frame, force=False), p.k) == -EAGAIN
     assert p.page(0) is page
     assert pte_write(p.pte(0))
     assert page.count == 3, "the mapping, the isolation, and the one too many"
@@ -119,7 +120,7 @@ def test_a_locked_page_is_left_alone_unless_forced() -> None:
     p = touched()
     page = isolated(p)
     alone(page.locked.lock())
-    assert alone(unmap_and_move(p.k, page, new_frame, force=False)) == -EAGAIN
+    assert alone(unmap_and_move(p.k, page, new_frame, force=False), p.k) == -EAGAIN
     assert pte_present(p.pte(0))
 
 
@@ -130,7 +131,7 @@ def test_without_a_new_frame_the_page_stays_and_is_put_back() -> None:
     async def nothing_left(*_: object) -> None:
         return None
 
-    assert alone(migrate_pages(p.k, [page], nothing_left)) == -ENOMEM
+    assert alone(migrate_pages(p.k, [page], nothing_left), p.k) == -ENOMEM
     assert page.flags & PG_lru
     assert p.read(0, 8) == b"contents"
 
@@ -151,7 +152,7 @@ def test_pages_that_moved_before_memory_ran_out_are_not_put_back_again() -> None
         frames -= 1
         return await alloc_page(k) if frames >= 0 else None
 
-    assert alone(migrate_pages(p.k, pages, scarce)) == -ENOMEM
+    assert alone(migrate_pages(p.k, pages, scarce), p.k) == -ENOMEM
     alone(put_page(p.k, pages[0]))
     assert [p.page(n) is pages[n] for n in range(3)] == [True, False, True]
     assert sorted(page.pfn for page in p.k.zone.lru) == sorted(
@@ -164,7 +165,7 @@ def test_a_page_that_was_freed_while_isolated_is_just_dropped() -> None:
     k = boot()
     page = alone(alloc_page(k))
     assert page is not None
-    assert alone(migrate_pages(k, [page], new_frame)) == 0
+    assert alone(migrate_pages(k, [page], new_frame), k) == 0
     assert page in k.zone.free
 
 
@@ -178,7 +179,7 @@ def test_a_page_that_stays_busy_is_tried_ten_times() -> None:
         tries.append(page)
         return await new_frame(p.k, page)
 
-    assert alone(migrate_pages(p.k, [page], counted)) == 1
+    assert alone(migrate_pages(p.k, [page], counted), p.k) == 1
     assert len(tries) == 10
     alone(put_page(p.k, page))
     audit(p.k)
@@ -197,7 +198,7 @@ def test_a_page_that_was_busy_at_first_is_moved_by_a_later_attempt() -> None:
             await put_page(k, page)
         return await alloc_page(k)
 
-    assert alone(migrate_pages(p.k, [page], busy_once)) == 0
+    assert alone(migrate_pages(p.k, [page], busy_once), p.k) == 0
     assert tries == 2
     assert p.page(0) is not page
     audit(p.k)
@@ -208,7 +209,7 @@ def test_a_page_that_nothing_maps_any_more_is_left_alone() -> None:
     page = isolated(p)
     alone(get_page(page))  # somebody still uses it, though no page table does
     page.mapcount = -1
-    assert alone(unmap_and_move(p.k, page, new_frame, force=False)) == -EAGAIN
+    assert alone(unmap_and_move(p.k, page, new_frame, force=False), p.k) == -EAGAIN
     assert p.page(0) is page
 
 
@@ -228,7 +229,7 @@ def test_every_mapping_of_a_shared_page_follows_it() -> None:
 
     isolated(p)
     assert page.count == 3, "two mappings and the isolation"
-    assert alone(migrate_pages(p.k, [page], new_frame)) == 0
+    assert alone(migrate_pages(p.k, [page], new_frame), p.k) == 0
     new = p.page(0)
     assert new is child.page(0)
     assert new is not page
@@ -265,7 +266,8 @@ def moving(p: Process) -> Machine:
     async def program() -> None:
         await p.task.cpu.store(p.address(0), b"written!", user=True)
 
-    return Machine([thread(0, migrate()), thread(1, program())])
+    threads = [thread(0, migrate()), thread(1, program())]
+    return Machine([*threads, *interrupt_threads(p.k)])
 
 
 def test_in_flight_a_page_has_the_isolations_reference_and_nothing_maps_it() -> None:
@@ -330,7 +332,8 @@ def test_from_the_fourth_attempt_on_a_migration_sleeps_for_the_page() -> None:
             await p.k.zone.lock.lock()
             await p.k.zone.lock.unlock()
 
-    machine = Machine([thread(0, migrate()), thread(1, hold())])
+    threads = [thread(0, migrate()), thread(1, hold())]
+    machine = Machine([*threads, *interrupt_threads(p.k)])
     machine.step(machine.threads[1])
     go_while_possible(machine, 0)
     assert len(tries) == 4
@@ -374,7 +377,8 @@ def test_a_program_that_touches_a_moving_page_waits_and_loses_nothing(
                 raise Corruption("the write was lost")
             audit(p.k)
 
-        return Machine([thread(0, migrate()), thread(1, program())], check)
+        threads = [thread(0, migrate()), thread(1, program())]
+        return Machine([*threads, *interrupt_threads(p.k)], check)
 
     result = search(boot_race, SourceDpor())
     assert result.failure is None

@@ -22,7 +22,7 @@ def written(pages: int) -> Process:
 def move(p: Process, new: int, pages: int) -> int:
     vma = p.vma
     length = pages * PAGE_SIZE
-    return alone(move_page_tables(p.k, vma, BASE, vma, VirtAddr(new), length))
+    return alone(move_page_tables(p.k, vma, BASE, vma, VirtAddr(new), length), p.k)
 
 
 @pytest.mark.parametrize("shift", [8 * PAGE_SIZE, PMD_SIZE, PMD_SIZE - 2 * PAGE_SIZE])
@@ -51,7 +51,7 @@ def test_more_pages_than_one_hold_of_the_lock_moves() -> None:
 def test_a_migration_entry_is_moved_like_any_other() -> None:
     p = written(1)
     pointer = next(
-        q for q in p.k.memory.pointers.values() if alone(q.read()) == p.pte(0)
+        q for q in p.k.memory.pointers[8].values() if alone(q.read()) == p.pte(0)
     )
     entry = migration_entry(9, write=True)
     alone(pointer.write(entry))
@@ -72,13 +72,15 @@ def test_without_memory_for_a_table_it_says_how_far_it_came() -> None:
 def test_a_table_is_freed_only_if_no_neighbour_needs_it() -> None:
     p = written(2)
     tables = p.mm.nr_ptes
-    alone(move_page_tables(p.k, p.vma, BASE, p.vma, VirtAddr(BASE + PMD_SIZE), 8192))
+    alone(
+        move_page_tables(p.k, p.vma, BASE, p.vma, VirtAddr(BASE + PMD_SIZE), 8192), p.k
+    )
     end = VirtAddr(BASE + 2 * PAGE_SIZE)
     floor = VirtAddr(BASE + PAGE_SIZE)
-    alone(free_pgd_range(p.k, p.mm, BASE, end, floor, 0))
+    alone(free_pgd_range(p.k, p.mm, BASE, end, floor, 0), p.k)
     assert p.mm.nr_ptes == tables + 1, "something below shares the table"
-    alone(free_pgd_range(p.k, p.mm, BASE, end, VirtAddr(0), BASE + PAGE_SIZE))
+    alone(free_pgd_range(p.k, p.mm, BASE, end, VirtAddr(0), BASE + PAGE_SIZE), p.k)
     assert p.mm.nr_ptes == tables + 1, "something above shares the table"
-    alone(free_pgd_range(p.k, p.mm, BASE, end, VirtAddr(0), 0))
+    alone(free_pgd_range(p.k, p.mm, BASE, end, VirtAddr(0), 0), p.k)
     assert p.mm.nr_ptes == tables
     audit(p.k)

@@ -31,7 +31,7 @@ def test_a_migration_entry_names_its_page_even_if_that_is_free() -> None:
     page = p.page(0)
     alone(get_page(page))
     alone(page.locked.lock())
-    alone(try_to_unmap(p.k, page, TTU_MIGRATION))
+    alone(try_to_unmap(p.k, page, TTU_MIGRATION), p.k)
     page.count = 0
     state = observe(p.k)
     (entry,) = state.mms[0].entries

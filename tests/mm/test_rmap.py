@@ -7,7 +7,7 @@ from attrs import evolve
 from building import Process, alone, boot, process
 
 from kmm.hw.memory import PAGE_SHIFT, VirtAddr
-from kmm.hw.paging import RW
+from kmm.hw.modes import RW
 from kmm.mm.kernel import Kernel, new_anon_vma
 from kmm.mm.mm_types import Page, PG_dirty, VmArea
 from kmm.mm.page_alloc import get_page
@@ -147,7 +147,7 @@ def test_unmapping_for_migration_leaves_entries_and_no_mapping() -> None:
     page = p.page(0)
     alone(get_page(page))  # as isolation does
     alone(page.locked.lock())
-    assert alone(try_to_unmap(p.k, page, TTU_MIGRATION)) == SWAP_SUCCESS
+    assert alone(try_to_unmap(p.k, page, TTU_MIGRATION), p.k) == SWAP_SUCCESS
     assert p.pte(0) == migration_entry(page.pfn, write=True)
     assert (page.mapcount, page.count) == (-1, 1)
     assert page.flags & PG_dirty, "what was dirty in the entry is noted on the page"
@@ -161,7 +161,7 @@ def test_a_read_only_mapping_becomes_a_read_entry() -> None:
     alone(pointer.write(p.pte(0) & ~RW))
     alone(get_page(page))
     alone(page.locked.lock())
-    alone(try_to_unmap(p.k, page, TTU_MIGRATION))
+    alone(try_to_unmap(p.k, page, TTU_MIGRATION), p.k)
     assert p.pte(0) == migration_entry(page.pfn, write=False)
 
 
@@ -172,7 +172,7 @@ def test_a_page_must_be_locked_to_be_unmapped_or_walked() -> None:
         return SWAP_AGAIN
 
     with pytest.raises(KernelBug, match=r"mm/rmap\.c:1303"):
-        alone(try_to_unmap(p.k, p.page(0), TTU_MIGRATION))
+        alone(try_to_unmap(p.k, p.page(0), TTU_MIGRATION), p.k)
     with pytest.raises(KernelBug, match=r"mm/rmap\.c:1412"):
         alone(rmap_walk(p.k, p.page(0), nothing))
 

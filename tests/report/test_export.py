@@ -43,7 +43,12 @@ def test_json_has_every_step_and_the_state_before_and_after_each() -> None:
     whole = json.loads(EXPORTS["json"](played))
     recording = recorded(played)
     assert whole["schedule"] == str(played.token)
-    assert [t["comm"] for t in whole["threads"]] == ["compact", "date"]
+    assert [t["comm"] for t in whole["threads"]] == [
+        "compact",
+        "date",
+        "irq",
+        "irq",
+    ]
     assert [s["number"] for s in whole["steps"]] == list(range(len(recording.steps)))
     assert len(whole["states"]) == len(whole["steps"]) + 1
     assert whole["failure"]["message"] == BUG_LINE

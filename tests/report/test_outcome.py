@@ -101,6 +101,7 @@ def test_json_of_a_bug_has_what_others_rely_on() -> None:
         "rmap-walk": "local-lock",
         "exec-stack": "unprotected",
         "pte-peek": "locked",
+        "tlb-flush": "flush",
     }
     assert found["verdict"] == "bug"
     assert found["strategy"] == "dpor"

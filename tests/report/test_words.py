@@ -51,8 +51,20 @@ def test_locks_are_taken_given_back_tried_and_waited_for(
 
 
 def test_a_frame_is_copied_whole_not_value_by_value() -> None:
-    assert said(step("write", "frame 0x5", b"\0" * 4096, b"x" * 4096)) == (
-        "copies frame 0x5"
+    assert said(step("read", "frame 0x5", None, None)) == "copies frame 0x5"
+    assert said(step("write", "frame 0x5", None, None)) == "clears frame 0x5"
+
+
+def test_what_an_access_read_or_wrote_is_shown() -> None:
+    assert said(step("read", "frame 0x5", "'one'", "'one'")) == "frame 0x5 is 'one'"
+    assert said(step("write", "frame 0x5", "'one'", "'two'")) == (
+        "frame 0x5 'one' -> 'two'"
+    )
+
+
+def test_a_cpu_that_finishes_what_it_does_lets_no_interrupt_in() -> None:
+    assert said(step("acquire", "interrupts of CPU 1", "free", "a:1")) == (
+        "lets no interrupt in at CPU 1"
     )
 
 

@@ -48,10 +48,11 @@ def test_the_kernel_bug_is_met_where_history_met_it(race: str, kernel: str) -> N
 
 
 @pytest.mark.parametrize(("race", "kernel"), SOMETIMES)
-def test_a_witness_needs_at_most_four_context_switches(race: str, kernel: str) -> None:
+def test_a_witness_has_few_context_switches(race: str, kernel: str) -> None:
     played = search(race, kernel)
     assert played.recording is not None
-    assert context_switches(played.recording.choices) <= 4
+    most = 5 if kernel == "v4" else 3
+    assert context_switches(played.recording.choices) <= most
 
 
 @pytest.mark.parametrize(("race", "kernel"), SOMETIMES)

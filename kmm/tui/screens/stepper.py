@@ -127,7 +127,7 @@ class Stepper(Screen[None]):
     def draw(self) -> None:
         """Tell every part what to show."""
         session = self.session
-        threads = [session.thread(n) for n in range(len(session.recording.threads))]
+        threads = session.threads()
         self.query_one(Headline).look_at(session)
         self.query_one(ChangedPane).look_at(session)
         for number, view in enumerate(threads[:2]):

@@ -1,0 +1,60 @@
+"""Interrupts from one CPU to another: the part of the local APIC that sends them.
+
+Intel SDM volume 3A, "Advanced Programmable Interrupt Controller (APIC)": "Issuing
+Interprocessor Interrupts", "Interrupt Acceptance for Fixed Interrupts".
+
+Whoever sends an interrupt goes on at once.  It is pending at the target until that CPU
+takes it: after the instruction that it is in, and not while it has interrupts off.  If
+more than one is pending, the highest vector goes first.
+
+In a run, each CPU that can be interrupted has a thread of its own for that
+(`serve_interrupts`).  It shares its CPU with whatever runs there, by `Cpu.interrupts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from ..sim.trap import ACQUIRE, WRITE, GateOp, Op, trap
+
+if TYPE_CHECKING:
+    from .cpu import Cpu
+
+Handler = Callable[["Cpu", int], Awaitable[None]]
+
+
+class LocalApic:
+    """The interrupts that are pending at one CPU, by vector."""
+
+    def __init__(self, cpu: int) -> None:
+        self.name = f"interrupts pending at CPU {cpu}"
+        self.pending: set[int] = set()  # IRR: asking twice is asking once
+        self.to_send = GateOp(WRITE, self.name, self, sleeps=False)
+        self.to_take = GateOp(ACQUIRE, self.name, self, sleeps=False)
+
+    def admits(self, op: Op) -> bool:
+        return op.kind is WRITE or bool(self.pending)
+
+    async def send(self, vector: int) -> None:
+        """Interrupt this CPU, from any CPU."""
+        await trap(self.to_send)
+        self.pending.add(vector)
+
+    async def take(self) -> int:
+        """Wait for an interrupt, and take the one with the highest vector."""
+        await trap(self.to_take)
+        vector = max(self.pending)
+        self.pending.remove(vector)
+        return vector
+
+    def __str__(self) -> str:
+        return ", ".join(f"{vector:#x}" for vector in sorted(self.pending)) or "none"
+
+
+async def serve_interrupts(cpu: Cpu, handler: Handler) -> None:
+    """What a CPU does whenever it is interrupted, for ever: call `handler`."""
+    while True:
+        vector = await cpu.apic.take()
+        async with cpu.interrupts:
+            await handler(cpu, vector)

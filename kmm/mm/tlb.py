@@ -1,0 +1,239 @@
+"""TLB shootdown: making every CPU forget what the page tables no longer say.
+
+Linux: arch/x86/mm/tlb.c, arch/x86/include/asm/mmu_context.h.
+
+A CPU drops a translation from its own TLB with one instruction.  No instruction drops
+it from another's, so the kernel asks that CPU by an interrupt, and spins until it has
+answered.  To interrupt no more CPUs than need be, each address space knows the CPUs
+whose TLB may hold translations of it: `cpu_vm_mask`.  A CPU is added before it loads
+CR3, so that no flush can miss it, and taken out when it loads another.
+
+A kernel thread has no address space.  It goes on in that of whoever ran before, and
+leaves CR3 alone: that is *lazy TLB*.  It never looks at user addresses, so a flush may
+take its CPU out of the mask altogether (`leave_mm`), which saves the next interrupt;
+whoever comes back to that address space on this CPU must then load CR3 again.
+
+What each CPU is doing about this is in its `CpuTlbState`.  It is touched by that CPU
+alone, by what runs there and by its interrupt handler; what must not be split by the
+handler runs with interrupts off (`Cpu.interrupts`).
+
+The answer to the question `tlb-flush` is `flush_tlb_page` and `flush_tlb_mm`, as here,
+or nothing at all.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, fields
+
+from ..hw.cpu import Cpu
+from ..hw.memory import EntryPointer, VirtAddr
+from ..sim.access import clear_bit, read_once, set_bit, test_and_set_bit, write_once
+from ..sim.failure import bug_on
+from ..sim.locks import SpinLock
+from ..sim.trap import WAIT, GateOp, Op, get_current, trap
+from .kernel import Kernel
+from .mm_types import MM, Mm, VmArea
+
+TLBSTATE_OK = 1  # the CPU runs in active_mm
+TLBSTATE_LAZY = 2  # a kernel thread borrows it
+
+NUM_INVALIDATE_TLB_VECTORS = 8
+INVALIDATE_TLB_VECTOR_START = 0xF0
+
+TLB_FLUSH_ALL = VirtAddr(-1)  # in the place of an address: all of them
+
+
+@define(eq=False)
+class CpuTlbState:
+    """cpu_tlbstate: in which address space a CPU is, and how."""
+
+    active_mm: Mm
+    state: int = TLBSTATE_OK
+
+
+@define(eq=False)
+class FlushState:
+    """One of the slots through which CPUs ask others to flush."""
+
+    name: str
+    tlbstate_lock: SpinLock
+    # Under tlbstate_lock; read by the CPUs that are asked, while the asker waits.
+    flush_mm: Mm | None = None
+    flush_va: VirtAddr = TLB_FLUSH_ALL
+    # Atomic: the CPUs that have not answered yet, a bit for each.
+    flush_cpumask: int = 0
+
+    def admits(self, op: Op) -> bool:
+        return self.flush_cpumask == 0
+
+    async def wait_for_answers(self) -> None:
+        """Spin until every CPU that was asked has flushed."""
+        key = f"{self.name}.{FLUSH.flush_cpumask.name}"
+        await trap(GateOp(WAIT, key, self, sleeps=False))
+
+    def __str__(self) -> str:
+        waits = [str(n) for n in range(64) if self.flush_cpumask >> n & 1]
+        return f"waits for CPU {', '.join(waits)}" if waits else "all have answered"
+
+
+FLUSH = fields(FlushState)
+
+
+@define(eq=False)
+class Shootdown:
+    """What the kernel keeps for this chapter: one state a CPU, and the slots."""
+
+    cpu_tlbstate: list[CpuTlbState] = field(factory=list)
+    flush_state: list[FlushState] = field(factory=list)
+
+
+def set_up_shootdown(cpus: int, init_mm: Mm) -> Shootdown:
+    """Every CPU starts in `init_mm`, the kernel's own address space."""
+    init_mm.cpu_vm_mask = (1 << cpus) - 1
+    return Shootdown(
+        [CpuTlbState(init_mm) for _ in range(cpus)],
+        [
+            FlushState(f"flush_state[{n}]", SpinLock(f"flush_state[{n}].tlbstate_lock"))
+            for n in range(NUM_INVALIDATE_TLB_VECTORS)
+        ],
+    )
+
+
+# Flushing.
+
+
+async def flush_tlb_page(k: Kernel, vma: VmArea, address: VirtAddr) -> None:
+    """Make every CPU forget one page.  Spins until all have.
+
+    Nobody may call this with interrupts off: two CPUs could wait for each other.
+    """
+    cpu = await this_cpu(k)
+    current = k.running[cpu.number]
+    if current.active_mm is vma.mm:
+        async with cpu.interrupts:
+            if current.mm is not None:
+                cpu.invlpg(address)
+            else:
+                await leave_mm(k, cpu)
+    await flush_tlb_others(k, cpu, vma.mm, address)
+
+
+async def flush_tlb_mm(k: Kernel, mm: Mm) -> None:
+    """Make every CPU forget a whole address space.  (flush_tlb_range is the same.)"""
+    cpu = await this_cpu(k)
+    current = k.running[cpu.number]
+    if current.active_mm is mm:
+        async with cpu.interrupts:
+            if current.mm is not None:
+                await local_flush_tlb(cpu)
+            else:
+                await leave_mm(k, cpu)
+    await flush_tlb_others(k, cpu, mm, TLB_FLUSH_ALL)
+
+
+async def flush_tlb_others(k: Kernel, cpu: Cpu, mm: Mm, address: VirtAddr) -> None:
+    """Ask the other CPUs in the mask to flush, and spin until they have.
+
+    flush_tlb_others_ipi.  Takes the tlbstate_lock of this CPU's slot.
+    """
+    others = await read_once(mm, MM.cpu_vm_mask) & ~(1 << cpu.number)
+    if not others:
+        return
+    slot = cpu.number % NUM_INVALIDATE_TLB_VECTORS
+    flush = k.shootdown.flush_state[slot]
+    async with flush.tlbstate_lock:
+        flush.flush_mm, flush.flush_va = mm, address
+        await write_once(flush, FLUSH.flush_cpumask, others)
+        for other in k.cpus:
+            if others >> other.number & 1:
+                await other.apic.send(INVALIDATE_TLB_VECTOR_START + slot)
+        await flush.wait_for_answers()
+        flush.flush_mm = None
+
+
+async def smp_invalidate_interrupt(k: Kernel, cpu: Cpu, vector: int) -> None:
+    """On a CPU that was asked to flush.  Runs with interrupts off."""
+    flush = k.shootdown.flush_state[vector - INVALIDATE_TLB_VECTOR_START]
+    tlbstate = k.shootdown.cpu_tlbstate[cpu.number]
+    if flush.flush_mm is tlbstate.active_mm:
+        if tlbstate.state == TLBSTATE_LAZY:
+            await leave_mm(k, cpu)
+        elif flush.flush_va == TLB_FLUSH_ALL:
+            await local_flush_tlb(cpu)
+        else:
+            cpu.invlpg(flush.flush_va)
+    await clear_bit(flush, FLUSH.flush_cpumask, cpu.number)
+
+
+async def local_flush_tlb(cpu: Cpu) -> None:
+    """Load CR3 with what is in it: this CPU forgets all that is not global."""
+    await cpu.mov_to_cr3(cpu.cr3)
+
+
+# Changing address spaces.
+
+
+async def switch_mm(k: Kernel, cpu: Cpu, prev: Mm, following: Mm) -> None:
+    """Take a CPU from one address space to the next.
+
+    Called with interrupts off, but for `activate_mm`.
+    """
+    tlbstate = k.shootdown.cpu_tlbstate[cpu.number]
+    if prev is not following:
+        # No more interrupts for the old one, and from here on for the new one: a
+        # flush that comes before CR3 is loaded finds nothing, one that comes after
+        # finds this CPU in the mask.
+        await clear_bit(prev, MM.cpu_vm_mask, cpu.number)
+        tlbstate.state, tlbstate.active_mm = TLBSTATE_OK, following
+        await set_bit(following, MM.cpu_vm_mask, cpu.number)
+        await cpu.mov_to_cr3(following.pgd)
+        return
+    tlbstate.state = TLBSTATE_OK
+    bug_on(tlbstate.active_mm is not following, "arch/x86/include/asm/mmu_context.h")
+    if not await test_and_set_bit(following, MM.cpu_vm_mask, cpu.number):
+        # A flush came while we were lazy, and leave_mm took this CPU out.
+        await cpu.mov_to_cr3(following.pgd)
+
+
+async def activate_mm(k: Kernel, cpu: Cpu, prev: Mm, following: Mm) -> None:
+    """The running task itself changes its address space (execve)."""
+    await switch_mm(k, cpu, prev, following)
+
+
+def enter_lazy_tlb(k: Kernel, cpu: Cpu) -> None:
+    """A kernel thread goes on in the address space of the task before it."""
+    tlbstate = k.shootdown.cpu_tlbstate[cpu.number]
+    if tlbstate.state == TLBSTATE_OK:
+        tlbstate.state = TLBSTATE_LAZY
+
+
+async def leave_mm(k: Kernel, cpu: Cpu) -> None:
+    """Stop borrowing: no flush of this address space concerns this CPU any more.
+
+    Called with interrupts off.
+    """
+    tlbstate = k.shootdown.cpu_tlbstate[cpu.number]
+    bug_on(tlbstate.state == TLBSTATE_OK, "arch/x86/mm/tlb.c")
+    await clear_bit(tlbstate.active_mm, MM.cpu_vm_mask, cpu.number)
+    await cpu.mov_to_cr3(k.init_mm.pgd)
+
+
+async def this_cpu(k: Kernel) -> Cpu:
+    """The CPU that runs this (smp_processor_id)."""
+    return k.cpus[(await get_current()).cpu]
+
+
+# Flushing with a change of an entry.
+
+
+async def ptep_clear_flush(
+    k: Kernel, vma: VmArea, address: VirtAddr, ptep: EntryPointer
+) -> int:
+    """Empty an entry, and let no CPU go on using it; return what was there.
+
+    Needs the page-table lock.  Between the two, other CPUs may still write to the
+    page; after the flush none can, and D in the entry returned tells of them all.
+    """
+    pte = await ptep.exchange(0)
+    await k.tlb_flush.flush_tlb_page(k, vma, address)
+    return pte
