@@ -112,6 +112,18 @@ def diff_command(options: Namespace) -> int:
     return OK
 
 
+def conform_command(options: Namespace) -> int:
+    from .conform import conform_command
+
+    return conform_command(options)
+
+
+def mmu_command(options: Namespace) -> int:
+    from .mmu import mmu_command
+
+    return mmu_command(options)
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "list": list_command,
     "run": run_command,
@@ -119,6 +131,8 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "prove": prove_command,
     "replay": replay_command,
     "diff": diff_command,
+    "mmu": mmu_command,
+    "conform": conform_command,
 }
 
 

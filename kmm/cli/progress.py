@@ -15,8 +15,16 @@ REDRAW = 0.1  # seconds
 class Meter:
     """Counts executions in one line that is drawn over, and keeps the time limit."""
 
-    def __init__(self, what: str, seconds: float | None, *, quiet: bool) -> None:
+    def __init__(
+        self,
+        what: str,
+        seconds: float | None,
+        *,
+        quiet: bool,
+        unit: str = "executions",
+    ) -> None:
         self.what = what
+        self.unit = unit
         self.started = time.perf_counter()
         self.deadline = self.started + seconds if seconds else None
         self.shown = not quiet and on_terminal(sys.stderr)
@@ -24,19 +32,20 @@ class Meter:
         self.drawn = False
 
     def update(self, coverage: Coverage) -> bool:
+        """As `count`, for a search."""
+        return self.count(coverage.executions)
+
+    def count(self, done: int) -> bool:
         """Draw if it is time to; False once the time is up."""
         now = time.perf_counter()
         if self.shown and now >= self.next_draw:
             self.next_draw = now + REDRAW
-            self.draw(coverage, now - self.started)
+            self.draw(done, now - self.started)
         return self.deadline is None or now < self.deadline
 
-    def draw(self, coverage: Coverage, elapsed: float) -> None:
-        rate = coverage.executions / elapsed
-        line = (
-            f"{self.what}: {coverage.executions:,} executions, "
-            f"{rate:,.0f}/s, {elapsed:.0f} s"
-        )
+    def draw(self, done: int, elapsed: float) -> None:
+        rate = done / elapsed
+        line = f"{self.what}: {done:,} {self.unit}, {rate:,.0f}/s, {elapsed:.0f} s"
         sys.stderr.write(f"\r{line}\x1b[K")
         sys.stderr.flush()
         self.drawn = True

@@ -170,6 +170,16 @@ class Cpu:
     # that nobody else can get in between; the caller holds `interrupts` if an
     # interrupt must not either.
 
+    async def set_up(self, *, cr0: int, cr3: int, cr4: int, efer: int) -> None:
+        """Have all control registers so, and an empty TLB, as after start-up code.
+
+        Raises GeneralProtection for what no order of instructions could reach.
+        """
+        self.cr0, self.cr4, self.efer = cr0, cr4, efer
+        self._settings_changed()
+        await self.mov_to_cr3(cr3)
+        self.tlb.forget_all(keep_global=False)
+
     async def mov_to_cr3(self, value: int) -> None:
         """Another address space: forget every page that is not global.
 

@@ -1,0 +1,49 @@
+"""Recorded behaviour of real hardware and kernels, and the model held against it.
+
+Reading order: `recorded` (files, and what is in them), then one module a kind: `mmu`
+(page walks that were made on three x86 emulators), `tlb` (scripts of accesses and
+flushes).  `KINDS` lists all kinds; those whose cases the model cannot run yet are
+recognised, and skipped.
+
+A new kind is a module with a `hold` function, and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import mmu, tlb
+from .recorded import (
+    Conformity,
+    Difference,
+    Kind,
+    NotRecorded,
+    Recorded,
+    hold_against,
+    read_recorded,
+)
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("mmu", ("cases",), ("mode", "mem", "vaddr", "access", "expect"), mmu.hold),
+        Kind("tlb", ("cases",), ("mode", "mem", "ops", "expect"), tlb.hold),
+        Kind("vma", ("arena_pages", "cases"), ("ops", "steps", "final")),
+        Kind("cow", ("cases",), ("ops", "steps", "stable")),
+        Kind("ksm", ("cases",), ("advised", "initial", "steps")),
+        Kind("move_pages", ("cases",), ("flags", "rc", "errno", "pages")),
+        Kind("buddy", ("kpf0", "events", "kpf1"), single=True),
+        Kind("compaction", ("compaction", "buddy"), single=True),
+    )
+}
+
+__all__ = [
+    "KINDS",
+    "Conformity",
+    "Difference",
+    "Kind",
+    "NotRecorded",
+    "Recorded",
+    "hold_against",
+    "read_recorded",
+]

@@ -1,0 +1,103 @@
+"""The machine of a recorded case: a CPU with its registers set, and tables in RAM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..hw.cpu import Cpu
+from ..hw.memory import PhysAddr, PhysicalMemory, VirtAddr
+from ..hw.modes import CpuId
+from ..hw.paging import Access, GeneralProtection, Operation, PageFault, access
+from ..sim.machine import run_alone
+from .recorded import Case
+
+# What the emulators were told to be.
+CPUID = CpuId(maxphyaddr=40)
+FRAMES = 1 << 28  # RAM up to MAXPHYADDR; only what is written costs anything
+
+OPERATIONS = {"r": Operation.READ, "w": Operation.WRITE, "x": Operation.FETCH}
+
+GP, PF = 13, 14  # vectors
+GP_ON_LOAD = 0x10D  # #GP when the tables were loaded, and not at the access
+
+
+def hexadecimal(text: object) -> int:
+    """A number of a case: hexadecimal text, or a number as it is."""
+    if isinstance(text, str):
+        return int(text, 16)
+    if isinstance(text, int):
+        return text
+    raise ValueError(f"{text!r} is not a number")
+
+
+def ways(cpl: object, operation: str, ac: object) -> Access:
+    return access(OPERATIONS[operation], user=cpl == 3, ac=bool(ac))
+
+
+async def never(cpu: Cpu, address: VirtAddr, error_code: int, user: bool) -> None:
+    raise AssertionError("a recorded access has no kernel to handle its fault")
+
+
+class RecordedMachine:
+    """RAM with a case's entries in it, and a CPU with its registers.
+
+    Raises GeneralProtection if the CPU refuses those.
+    """
+
+    def __init__(self, case: Case, cpuid: CpuId = CPUID) -> None:
+        self.entry_bytes = 4 if case["mode"] == "32" else 8
+        self.memory = PhysicalMemory(FRAMES)
+        self.before = {
+            PhysAddr(hexadecimal(address)): hexadecimal(value)
+            for address, value in case["mem"].items()
+        }
+        for address, value in self.before.items():
+            self.memory.write_entry(address, value, self.entry_bytes)
+        self.cpu = Cpu(0, self.memory, never, cpuid)
+        registers = {name: case[name] for name in ("cr0", "cr3", "cr4", "efer")}
+        run_alone(self.cpu.set_up(**registers))
+
+    def reach(self, address: VirtAddr, how: Access) -> dict[str, Any]:
+        """What comes of an access, as cases have it."""
+        try:
+            found = run_alone(self.cpu.reach(address, how))
+        except PageFault as fault:
+            return {"vec": PF, "err": fault.error_code, "cr2": fault.address}
+        except GeneralProtection:
+            return {"vec": GP}
+        return {"phys": found.physical(address)}
+
+    def entry(self, address: PhysAddr) -> int:
+        return self.memory.read_entry(address, self.entry_bytes)
+
+    def changed(self) -> dict[PhysAddr, int]:
+        """The entries of the case that are not as they were, with what they are."""
+        now = {address: self.entry(address) for address in self.before}
+        return {a: value for a, value in now.items() if value != self.before[a]}
+
+
+def in_words(outcome: dict[str, Any]) -> str:
+    """An outcome on one line."""
+    if "phys" in outcome:
+        return f"physical {outcome['phys']:#x}"
+    if outcome["vec"] == PF:
+        return f"#PF error {outcome['err']:#x}, CR2 {outcome['cr2']:#x}"
+    return "#GP(0)"
+
+
+def expected_outcome(expect: Case) -> dict[str, Any]:
+    """What a case expects of one access, with its numbers made numbers."""
+    if "phys" in expect:
+        return {"phys": hexadecimal(expect["phys"])}
+    vector = hexadecimal(expect["vec"])
+    if vector == PF:
+        error, cr2 = hexadecimal(expect["err"]), hexadecimal(expect["cr2"])
+        return {"vec": PF, "err": error, "cr2": cr2}
+    return {"vec": GP}
+
+
+def registers(case: Case) -> str:
+    return (
+        f"mode {case['mode']}, CR0 {case['cr0']:#x}, CR3 {case['cr3']:#x}, "
+        f"CR4 {case['cr4']:#x}, EFER {case['efer']:#x}"
+    )

@@ -1,0 +1,176 @@
+"""Files of recorded cases: read, recognised by what is in them, and gone through.
+
+A file is JSON, plain or gzipped.  Nothing is taken on trust: whatever is wrong with it
+is said in one line, before or while the cases are run.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+Case = Mapping[str, Any]
+
+GZIP = b"\x1f\x8b"
+MOST_BYTES = 1 << 29  # of a file's text: half a GByte, ten times what is ever recorded
+NOT_MODELLED = "not modelled yet"
+
+
+class NotRecorded(ValueError):
+    """A file that does not hold recorded cases, or a case that is none."""
+
+
+class Skip(Exception):
+    """A case that is not held against the model; the text says why."""
+
+
+@frozen
+class Difference:
+    """A case in which the model does otherwise than what was recorded."""
+
+    case: int  # its place in the file; 0 is the first
+    asked: str
+    expected: str
+    got: str
+
+
+@frozen
+class Kind:
+    """A kind of recorded cases, and how to know it.
+
+    `hold` runs one case, and says what was asked, expected and got if that differs.
+    It raises Skip, or NotRecorded for a case that is malformed.
+    """
+
+    name: str
+    keys: tuple[str, ...]  # of the file
+    case_keys: tuple[str, ...] = ()  # of its first case
+    hold: Callable[[Case], tuple[str, str, str] | None] | None = None
+    single: bool = False  # the whole file is one case
+
+    def recognises(self, document: Mapping[str, Any]) -> bool:
+        if not all(key in document for key in self.keys):
+            return False
+        return self.single or has_keys(document["cases"], self.case_keys)
+
+    def cases(self, document: Mapping[str, Any]) -> list[Case]:
+        return [document] if self.single else list(document["cases"])
+
+
+def has_keys(cases: object, keys: Iterable[str]) -> bool:
+    """Whether `cases` is a list whose first element has these keys."""
+    if not isinstance(cases, list) or not cases or not isinstance(cases[0], dict):
+        return False
+    return all(key in cases[0] for key in keys)
+
+
+@frozen
+class Recorded:
+    """A file that has been read."""
+
+    file: str
+    kind: Kind
+    cases: list[Case]
+
+
+@define
+class Conformity:
+    """How far the model agrees with a file."""
+
+    file: str
+    kind: str
+    cases: int
+    agreed: int = 0
+    skipped: Counter[str] = field(factory=Counter)  # reason -> number of cases
+    differences: list[Difference] = field(factory=list)
+    interrupted: bool = False
+
+    @property
+    def done(self) -> int:
+        return self.agreed + sum(self.skipped.values()) + len(self.differences)
+
+
+def read_recorded(file: str, data: bytes, kinds: Iterable[Kind]) -> Recorded:
+    """What is in a file.  Raises NotRecorded."""
+    document = parse(file, unpack(file, data))
+    if not isinstance(document, dict):
+        raise NotRecorded(f"{file!r} is JSON, but not an object with recorded cases")
+    names = []
+    for kind in kinds:
+        if kind.recognises(document):
+            return Recorded(file, kind, kind.cases(document))
+        names.append(kind.name)
+    raise NotRecorded(
+        f"{file!r} is JSON, but none of the kinds that kmm knows: {', '.join(names)}"
+    )
+
+
+def read_bytes(file: str) -> bytes:
+    """The bytes of a file, `-` being standard input.  Raises OSError."""
+    with Path("/dev/stdin" if file == "-" else file).open("rb") as stream:
+        return stream.read(MOST_BYTES)
+
+
+def unpack(file: str, data: bytes) -> bytes:
+    if not data.startswith(GZIP):
+        return data
+    unpacked = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacked.decompress(data, MOST_BYTES)
+    except zlib.error:
+        raise NotRecorded(f"{file!r} is damaged: gzip cannot unpack it") from None
+    if not unpacked.eof:
+        why = "is too large" if len(text) >= MOST_BYTES else "is cut off"
+        raise NotRecorded(f"{file!r} {why}: its gzip data has no end")
+    return text
+
+
+def parse(file: str, text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise NotRecorded(f"{file!r} is nested too deeply to be read") from None
+    except UnicodeDecodeError:
+        raise NotRecorded(f"{file!r} is neither JSON nor gzip") from None
+    except ValueError as error:
+        raise NotRecorded(f"{file!r} is not JSON: {error}") from None
+
+
+def hold_against(
+    recorded: Recorded, progress: Callable[[Conformity], object]
+) -> Conformity:
+    """Run every case.  Ctrl-C ends it early; what was covered is reported.
+
+    Raises NotRecorded at a case that is malformed.
+    """
+    found = Conformity(recorded.file, recorded.kind.name, len(recorded.cases))
+    hold = recorded.kind.hold
+    if hold is None:
+        found.skipped[NOT_MODELLED] = len(recorded.cases)
+        return found
+    try:
+        for number, case in enumerate(recorded.cases):
+            try:
+                differs = hold(case)
+            except Skip as reason:
+                found.skipped[str(reason)] += 1
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise NotRecorded(
+                    f"{recorded.file!r}: case {number} is malformed "
+                    f"({type(error).__name__}: {error})"
+                ) from None
+            else:
+                if differs is None:
+                    found.agreed += 1
+                else:
+                    found.differences.append(Difference(number, *differs))
+            progress(found)
+    except KeyboardInterrupt:
+        found.interrupted = True
+    return found
