@@ -50,6 +50,8 @@ def walk_command(options: Namespace) -> int:
         machine = RecordedMachine(case, CpuId(maxphyaddr=options.maxphyaddr))
     except GeneralProtection as error:
         raise Usage(f"the CPU refuses these registers, #GP(0): {error}") from None
+    except ValueError as error:
+        raise Usage(f"{options.memory or 'the example'}: {error}") from None
     how = ways(case["cpl"], case["access"], case["ac"])
     walk = watch(machine.cpu, VirtAddr(address), how)
     if options.json:

@@ -56,6 +56,11 @@ class RecordedMachine:
         self.cpu = Cpu(0, self.memory, never, cpuid)
         registers = {name: case[name] for name in ("cr0", "cr3", "cr4", "efer")}
         run_alone(self.cpu.set_up(**registers))
+        selected = self.cpu.paging.mode.name
+        if selected != case["mode"]:
+            raise ValueError(
+                f"mode is {case['mode']!r}, but the registers select {selected}"
+            )
 
     def reach(self, address: VirtAddr, how: Access) -> dict[str, Any]:
         """What comes of an access, as cases have it."""

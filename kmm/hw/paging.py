@@ -211,7 +211,7 @@ class Tables:
 Used = tuple[Slot, int, Level]
 
 
-@define(eq=False)
+@define
 class Translation:
     """What a walk has found out about one page; a TLB remembers it as it is."""
 

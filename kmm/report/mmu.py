@@ -133,12 +133,12 @@ def access_in_words(access: Access) -> str:
 def level_lines(seen: LevelSeen) -> Iterator[str]:
     level = seen.level
     high = level.shift + level.index_bits - 1
-    picks = f"bits {high}:{level.shift} of the address pick entry {seen.index:#x}"
+    picks = f"entry {seen.index:#x} (address bits {high}:{level.shift})"
     if seen.table is None:
-        yield f"{level.table}, in registers: {picks}"
+        yield f"{level.table}, in registers, {picks}"
         where = f"PDPTE{seen.index} register"
     else:
-        yield f"{level.table} at {seen.table:#x}: {picks}"
+        yield f"{level.table} at {seen.table:#x}, {picks}"
         where = f"{level.entry} at {seen.where:#x}"
     digits = level.entry_bytes * 2
     yield f"  {where} = {seen.entry:#0{digits + 2}x}"

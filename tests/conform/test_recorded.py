@@ -1,0 +1,151 @@
+"""Files of recorded cases: recognised by content, refused in one clear sentence."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmm.conform import KINDS, NotRecorded, hold_against, read_recorded
+from kmm.conform.recorded import Conformity, Recorded, read_bytes
+
+DATA = Path(__file__).parent / "data"
+RECORDED = [
+    ("mmu_random.json.gz", "mmu", 1800),
+    ("mmu_exhaustive.json.gz", "mmu", 1410),
+    ("mmu_tlb_disciplined.json.gz", "tlb", 600),
+]
+
+
+def read(name: str) -> Recorded:
+    path = str(DATA / name)
+    return read_recorded(path, read_bytes(path), KINDS.values())
+
+
+def held(recorded: Recorded) -> Conformity:
+    return hold_against(recorded, lambda _: None)
+
+
+def of(document: Any) -> Recorded:
+    return read_recorded("made up", json.dumps(document).encode(), KINDS.values())
+
+
+@pytest.mark.parametrize(("name", "kind", "cases"), RECORDED)
+def test_every_recorded_case_comes_out_as_it_was_recorded(
+    name: str, kind: str, cases: int
+) -> None:
+    recorded = read(name)
+    assert recorded.kind.name == kind
+    assert len(recorded.cases) == cases
+    found = held(recorded)
+    assert found.differences == []
+    assert set(found.skipped) <= {"the emulators disagree"}
+    assert found.agreed + found.skipped.total() == found.done == cases
+    assert found.agreed > cases * 0.9
+
+
+def test_only_what_the_emulators_disagree_about_is_skipped() -> None:
+    recorded = read("mmu_random.json.gz")
+    disputed = [case for case in recorded.cases if not case["agree"]]
+    assert held(recorded).skipped.total() == len(disputed) > 0
+
+
+def test_the_subset_has_every_mode_access_and_outcome() -> None:
+    cases = read("mmu_random.json.gz").cases
+    assert {case["mode"] for case in cases} == {"long", "pae", "32"}
+    for mode in ("long", "pae", "32"):
+        ours = [case for case in cases if case["mode"] == mode and case["agree"]]
+        assert {case["access"] for case in ours} == {"r", "w", "x"}
+        assert {case["cpl"] for case in ours} == {0, 3}
+        errors = {case["expect"].get("err") for case in ours}
+        assert {None, 0, 1, 2, 3, 4, 5, 6, 7} <= errors
+    vectors = {case["expect"].get("vec") for case in cases}
+    assert vectors == {None, 13, 14}
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        ({"cases": [{"ops": [], "steps": [], "final": 0}], "arena_pages": 64}, "vma"),
+        ({"cases": [{"ops": [], "steps": [], "stable": True}]}, "cow"),
+        ({"cases": [{"advised": 0, "initial": 0, "steps": []}]}, "ksm"),
+        (
+            {"cases": [{"flags": 2, "rc": 0, "errno": 0, "pages": []}]},
+            "move_pages",
+        ),
+        ({"kpf0": [], "events": [], "kpf1": []}, "buddy"),
+        ({"buddy": {}, "compaction": {}}, "compaction"),
+    ],
+)
+def test_kinds_that_are_not_modelled_yet_are_recognised_and_skipped(
+    document: Any, kind: str
+) -> None:
+    recorded = of(document)
+    assert recorded.kind.name == kind
+    found = held(recorded)
+    assert found.skipped == {"not modelled yet": 1}
+    assert found.done == found.cases == 1
+
+
+def test_a_file_may_be_plain_or_gzipped() -> None:
+    text = gzip.decompress(read_bytes(str(DATA / "mmu_exhaustive.json.gz")))
+    assert len(read_recorded("plain", text, KINDS.values()).cases) == 1410
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"[1, 2]", "not an object"),
+        (b"{}", "none of the kinds"),
+        (b'{"cases": []}', "none of the kinds"),
+        (b'{"cases": [1]}', "none of the kinds"),
+        (b'{"cases": 7}', "none of the kinds"),
+        (b"\xff\xfe\x00", "neither JSON nor gzip"),
+        (b"\x1f\x8b\x08\x00", "cut off"),
+        (b"\x1f\x8bnonsense", "damaged"),
+        (gzip.compress(b"{}")[:-3], "cut off"),
+        (b"[" * 200_000, "nested too deeply"),
+    ],
+)
+def test_what_holds_no_cases_is_refused_with_its_cause(data: bytes, cause: str) -> None:
+    with pytest.raises(NotRecorded, match=cause) as caught:
+        read_recorded("some file", data, KINDS.values())
+    assert "'some file'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mode", "48-bit"),
+        ("mem", [1, 2]),
+        ("mem", {"1000": "zz"}),
+        ("vaddr", None),
+        ("cr3", "1000"),
+        ("access", "jump"),
+        ("expect", {}),
+    ],
+)
+def test_a_malformed_case_is_named_by_its_number(key: str, value: object) -> None:
+    case = dict(read("mmu_exhaustive.json.gz").cases[0])
+    recorded = of({"cases": [case, {**case, key: value}]})
+    with pytest.raises(NotRecorded, match="case 1 is malformed"):
+        held(recorded)
+
+
+def test_an_interrupted_run_reports_what_it_covered() -> None:
+    recorded = read("mmu_exhaustive.json.gz")
+
+    def stop(found: Conformity) -> None:
+        if found.done == 100:
+            raise KeyboardInterrupt
+
+    found = hold_against(recorded, stop)
+    assert found.interrupted
+    assert found.done == 100
+    assert found.agreed == 100
