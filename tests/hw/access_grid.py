@@ -93,7 +93,7 @@ def grid() -> Iterator[Cell]:
     for values in flags:
         for kind in (READ, WRITE, FETCH):
             for odd in odd_bits():
-                yield Cell(*values, kind, *odd)
+                yield Cell(*values, kind, *odd)  # type: ignore[call-arg, arg-type]
 
 
 def tenth() -> Iterator[Cell]:
