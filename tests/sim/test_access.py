@@ -4,14 +4,20 @@ from attrs import define, fields
 from sim.programs import CELL, Cell, threads
 from sim.traces import every_run
 
+from kmm.sim import access
 from kmm.sim.access import (
     FieldOp,
     atomic_add,
     atomic_inc_not_zero,
+    clear_bit,
     read_once,
+    set_bit,
     write_once,
 )
 from kmm.sim.machine import Machine, run_alone
+from kmm.sim.search import search
+from kmm.sim.strategies import SourceDpor
+from kmm.sim.thread import KThread
 from kmm.sim.trap import READ, WRITE
 
 
@@ -117,3 +123,27 @@ def test_an_access_is_known_by_structure_and_field() -> None:
     op = FieldOp(READ, pair, PAIR.right.name)
     assert repr(op) == "read pair.right"
     assert op.peek() == 3
+
+
+def test_bits_of_a_mask_are_set_and_cleared_in_one_step_each() -> None:
+    pair = Pair("pair", left=0b100)
+    run_alone(set_bit(pair, PAIR.left, 0))
+    assert pair.left == 0b101
+    assert run_alone(access.test_and_set_bit(pair, PAIR.left, 2))
+    assert not run_alone(access.test_and_set_bit(pair, PAIR.left, 1))
+    run_alone(clear_bit(pair, PAIR.left, 2))
+    run_alone(clear_bit(pair, PAIR.left, 2))
+    assert pair.left == 0b011
+
+
+def test_no_bit_is_lost_when_two_threads_set_different_ones() -> None:
+    ends = set()
+
+    def boot() -> Machine:
+        pair = Pair("pair")
+        bodies = [set_bit(pair, PAIR.left, 0), set_bit(pair, PAIR.left, 1)]
+        threads = [KThread("t", n, n, body) for n, body in enumerate(bodies)]
+        return Machine(threads, lambda: ends.add(pair.left))
+
+    assert search(boot, SourceDpor()).verdict == "proved"
+    assert ends == {0b11}

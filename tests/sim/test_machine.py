@@ -8,6 +8,8 @@ from kmm.sim.failure import Corruption, KernelBug, Leak, bug_on
 from kmm.sim.locks import Mutex, SpinLock
 from kmm.sim.machine import Machine, run_alone
 from kmm.sim.strategies import RoundRobin
+from kmm.sim.thread import KThread
+from kmm.sim.trap import get_current
 
 
 def run(*bodies: Body, max_steps: int = 1000) -> Machine:
@@ -280,3 +282,61 @@ def test_dropping_a_machine_gives_no_lock_back() -> None:
     machine.step(machine.threads[0])
     machine.close()
     assert lock.owner is machine.threads[0]
+
+
+# Daemons.
+
+
+def test_a_run_is_over_when_only_daemons_are_left_and_they_wait() -> None:
+    lock = Mutex("lock")
+    served: list[str] = []
+
+    async def serve() -> None:
+        while True:
+            await lock.wait_unlocked()
+            await lock.lock()
+            served.append("once")
+
+    async def work() -> None:
+        await lock.lock()
+        await lock.unlock()
+
+    daemon = KThread("daemon", 9, 0, serve(), daemon=True)
+    machine = Machine([KThread("work", 1, 0, work()), daemon])
+    assert machine.run(RoundRobin())
+    assert machine.failure is None
+    assert machine.unfinished() == []
+    assert served == ["once"]
+    machine.close()
+
+
+def test_whoever_waits_for_a_daemon_that_waits_is_in_a_deadlock() -> None:
+    one, two = Mutex("one"), Mutex("two")
+
+    async def wait(first: Mutex, second: Mutex) -> None:
+        await first.lock()
+        await second.lock()
+
+    threads = [
+        KThread("work", 1, 0, wait(one, two)),
+        KThread("daemon", 9, 1, wait(two, one), daemon=True),
+    ]
+    machine = Machine(threads)
+    machine.run(RoundRobin())
+    assert machine.failure is not None
+    assert machine.failure.kind == "deadlock"
+    assert [line.partition(" ")[0] for line in machine.failure.details] == ["work:1"]
+    machine.close()
+
+
+def test_to_ask_who_is_running_is_no_preemption_point() -> None:
+    names: list[str] = []
+
+    async def ask() -> None:
+        names.append((await get_current()).name)
+        names.append((await get_current()).name)
+
+    machine = Machine([KThread("one", 1, 0, ask()), KThread("two", 2, 1, ask())])
+    # Threads run to their first preemption point, and here there is none.
+    assert machine.unfinished() == []
+    assert set(names) == {"one:1", "two:2"}
