@@ -23,6 +23,8 @@ PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 PAGE_MASK = ~(PAGE_SIZE - 1)
 
+ZEROS = bytes(PAGE_SIZE)  # what a frame holds that nobody has written
+
 SHOWN = 16  # bytes of an access that a recording keeps
 
 # A page-table entry of 4 or 8 bytes, and a frame full of them.
@@ -36,8 +38,8 @@ class PhysicalMemory:
     def __init__(self, frames: int) -> None:
         self.frames = frames
         self.written: dict[int, bytearray] = {}  # by pfn
-        # Pointers to entries, by size and address: one object for each.
-        self.pointers: dict[int, dict[int, EntryPointer]] = {4: {}, 8: {}}
+        # Pointers to entries, by size and address.
+        self.pointers = {size: Pointers(self, size) for size in ENTRY}
 
     def read(self, address: PhysAddr, size: int) -> bytes:
         """`size` bytes; they must not cross a frame's end."""
@@ -65,11 +67,7 @@ class PhysicalMemory:
 
     def pointer(self, address: PhysAddr, size: int = 8) -> EntryPointer:
         """To the page-table entry of `size` bytes at `address`."""
-        pointers = self.pointers[size]
-        found = pointers.get(address)
-        if found is None:
-            found = pointers[address] = EntryPointer(self, address, size)
-        return found
+        return self.pointers[size][address]
 
     def read_entry(self, address: PhysAddr, size: int = 8) -> int:
         return self.pointer(address, size).value
@@ -110,6 +108,19 @@ class PhysicalMemory:
             self.written[to] = bytearray(self.written[source])
         else:
             self.written.pop(to, None)
+
+
+class Pointers(dict[int, "EntryPointer"]):
+    """One pointer for each entry that was ever looked at, made when it is."""
+
+    def __init__(self, memory: PhysicalMemory, size: int) -> None:
+        super().__init__()
+        self.memory = memory
+        self.size = size
+
+    def __missing__(self, address: int) -> EntryPointer:
+        found = self[address] = EntryPointer(self.memory, PhysAddr(address), self.size)
+        return found
 
 
 def frame_key(pfn: int) -> str:
@@ -184,9 +195,7 @@ class EntryPointer:
     @property
     def value(self) -> int:
         """What is there now, for code that runs alone."""
-        frame = self.written.get(self.pfn)
-        if frame is None:
-            return 0
+        frame = self.written.get(self.pfn, ZEROS)
         return cast(int, self.entry.unpack_from(frame, self.offset)[0])
 
     @value.setter
@@ -195,7 +204,8 @@ class EntryPointer:
 
     async def read(self) -> int:
         await trap(self.to_read)
-        return self.value
+        frame = self.written.get(self.pfn, ZEROS)
+        return cast(int, self.entry.unpack_from(frame, self.offset)[0])
 
     async def write(self, value: int) -> None:
         await trap(self.to_write)

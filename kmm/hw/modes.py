@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .memory import (
     PAGE_MASK,
@@ -73,12 +73,16 @@ class Level:
     shift: int  # the entry is picked by `index_bits` bits of the address, from here up
     index_bits: int = 9
     entry_bytes: int = 8
+    # The same as numbers to work with.
+    size: int = field(init=False)  # bytes of linear address space that one entry spans
+    entries: int = field(init=False)  # in one table
     in_register: bool = False  # loaded by MOV CR3, and not read from memory
 
     # An entry in which this bit is 1 maps a page; else it refers to another table.
     # At the last level it is P, which is 1 in any entry that is used at all.
     leaf_bit: int = 0
-    # Rights that an entry of this format cannot deny.
+    # Bits that an entry of this format does not have, and that count as 1: it can
+    # neither deny rights nor say that it was not used.
     implied: int = 0
     # What a walk sets in an entry that it has used: A, or nothing if there is no A.
     accessed: int = A
@@ -90,27 +94,24 @@ class Level:
     reserved: int = 0
     reserved_in_leaf: int = 0
 
-    @property
-    def entries(self) -> int:
-        """In one table."""
-        return 1 << self.index_bits
-
-    @property
-    def size(self) -> int:
-        """Bytes of linear address space that one entry spans."""
+    @size.default
+    def _size(self) -> int:
         return 1 << self.shift
+
+    @entries.default
+    def _entries(self) -> int:
+        return 1 << self.index_bits
 
     def index(self, address: VirtAddr) -> int:
         """Which entry of its table translates `address`."""
-        return (address >> self.shift) & ((1 << self.index_bits) - 1)
+        return (address >> self.shift) & (self.entries - 1)
 
     def slot(
-        self, memory: PhysicalMemory, table: PhysAddr, address: VirtAddr
+        self, memory: PhysicalMemory, table: int, address: VirtAddr
     ) -> EntryPointer:
         """The entry of the table at `table` that translates `address`."""
-        index = (address >> self.shift) & ((1 << self.index_bits) - 1)
-        where = PhysAddr(table + index * self.entry_bytes)
-        return memory.pointer(where, self.entry_bytes)
+        index = (address >> self.shift) & (self.entries - 1)
+        return memory.pointers[self.entry_bytes][table + index * self.entry_bytes]
 
     def next_table(self, entry: int) -> PhysAddr:
         return PhysAddr(entry & self.table_address)
@@ -211,7 +212,7 @@ def finish_8_byte(level: Level, mode: Mode, cpu: CpuId, pse: bool, nxe: bool) ->
     if level.in_register:  # a PDPTE of PAE paging
         return evolve(
             level,
-            implied=RW | US,
+            implied=RW | US | A,
             accessed=0,
             reserved=bits(63, cpu.maxphyaddr) | bits(8, 5) | bits(2, 1),
         )

@@ -32,7 +32,21 @@ from typing import Protocol
 from attrs import define, frozen
 
 from .memory import PhysAddr, PhysicalMemory, VirtAddr
-from .modes import LONG, RW, US, USUAL_CPU, XD, CpuId, D, G, Level, Mode, P, levels_of
+from .modes import (
+    LONG,
+    RW,
+    US,
+    USUAL_CPU,
+    XD,
+    A,
+    CpuId,
+    D,
+    G,
+    Level,
+    Mode,
+    P,
+    levels_of,
+)
 
 # Bits of a page fault's error code, by Linux's names.
 PF_PROT = 1 << 0  # the entry was present: its rights or its reserved bits forbade it
@@ -217,7 +231,7 @@ class Translation:
 
     page: VirtAddr  # the first linear address of the page
     shift: int  # its size is 1 << shift bytes
-    frame: PhysAddr  # its first byte
+    frame: PhysAddr  # the first byte of the page
     rights: int  # of all levels together
     dirty: bool  # D of the last entry
     is_global: bool  # G of the last entry, if CR4.PGE
@@ -240,11 +254,14 @@ async def translate(
     check_canonical(paging.mode, address)
     while True:
         path = await walk(tables, paging, address, access)
-        rights = rights_of(path)
+        in_all, in_any = common_bits(path)
+        rights = rights_of(in_all, in_any)
         if not paging.allows(access, rights):
             raise PageFault(address, error_code(paging, access) | PF_PROT)
-        if await set_flags(path, access):
-            return remembered(paging, path[-1], rights, address, access)
+        last = path[-1]
+        is_marked = in_all & A and (last[1] & D or not access.writes)
+        if is_marked or await set_flags(path, access):
+            return remembered(paging, last, rights, address, access)
         # An entry changed under the walk, and the locked update of its flags was not
         # made.  The CPU walks again.
 
@@ -277,19 +294,24 @@ async def walk(
         path.append((slot, entry, level))
         if is_leaf:
             return path
-        table = level.next_table(entry)
+        table = entry & level.table_address
         level = paging.levels[len(path)]
         slot = level.slot(tables.memory, table, address)
 
 
-def rights_of(path: list[Used]) -> int:
-    """What all levels grant together: each must allow, and any may forbid to fetch."""
-    granted, forbidden = RW | US, 0
+def common_bits(path: list[Used]) -> tuple[int, int]:
+    """The bits that are 1 in every entry used, and those that are in any."""
+    in_all, in_any = -1, 0
     for _, entry, level in path:
-        granted &= entry | level.implied
-        forbidden |= entry
+        in_all &= entry | level.implied
+        in_any |= entry
+    return in_all, in_any
+
+
+def rights_of(in_all: int, in_any: int) -> int:
+    """What all levels grant together: each must allow, and any may forbid to fetch."""
     # R/W and U/S are bits 1 and 2 of an entry, and 0 and 1 here.
-    return granted >> 1 | (NO_EXECUTE if forbidden & XD else 0)
+    return (in_all & (RW | US)) >> 1 | (NO_EXECUTE if in_any & XD else 0)
 
 
 def error_code(paging: Paging, access: Access) -> int:
@@ -329,6 +351,6 @@ def remembered(
         level.shift,
         level.page_frame(entry),
         rights,
-        dirty=access.writes or bool(entry & D),
-        is_global=paging.pge and bool(entry & G),
+        access.writes or entry & D != 0,
+        paging.pge and entry & G != 0,
     )

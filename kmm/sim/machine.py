@@ -138,13 +138,21 @@ class Machine:
             self.failure = Failure(error.kind, error.message, details=error.details)
 
 
+async def idle() -> None:
+    """What runs before anything else does."""
+
+
+SWAPPER = KThread("swapper", 0, 0, idle())
+SWAPPER.body.close()
+
+
 def run_alone(body: Coroutine[Any, Any, T], current: KThread | None = None) -> T:
     """Run a coroutine of the model to its end with no other CPU about.
 
     For setting a scene, and for using a part of the model outside of any run.
     `current` is the thread that its locks will name as their holder.
     """
-    thread = current or KThread("swapper", 0, 0, body)
+    thread = current or SWAPPER
     value: Any = None
     try:
         while True:
