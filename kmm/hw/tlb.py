@@ -61,6 +61,9 @@ class TlbSize:
         return {12: self.small, 30: self.huge}.get(shift, self.large)
 
 
+USUAL_TLB = TlbSize()
+
+
 @define
 class Counters:
     """What a performance counter would say."""

@@ -52,7 +52,7 @@ def start_kernel(config: Config, designs: Designs) -> Kernel:
         await do_page_fault(k, task, address, error_code, user=user)
 
     for number in range(config.cpus):
-        cpu = Cpu(number, memory, page_fault)
+        cpu = Cpu(number, memory, page_fault, tlb_size=config.tlb_size)
         k.cpus.append(cpu)
         k.running.append(Task(f"swapper/{number}", 0, cpu, None, init_mm))
     # Frame 0 is the kernel's; the lowest of the others goes first.

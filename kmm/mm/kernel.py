@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from ..hw.cpu import Cpu
 from ..hw.memory import PhysAddr, PhysicalMemory
+from ..hw.tlb import USUAL_TLB, TlbSize
 from ..sim.locks import Rcu, RwSem, SpinLock
 from .mm_types import AnonVma, Mm, Page, Task
 
@@ -31,6 +32,7 @@ class Config:
     frames: int = 64  # pages of RAM
     stack_shift: int = 6  # pages by which randomisation lowers a new stack
     migrate_passes: int = 10  # attempts of migrate_pages at one page (Linux: 10)
+    tlb_size: TlbSize = USUAL_TLB  # of each CPU
 
 
 class Designs(Protocol):

@@ -32,6 +32,7 @@ SHOWN: Mapping[str, Callable[[int], str]] = {
     "vm_start": hex,
     "vm_end": hex,
     "vm_pgoff": hex,
+    "vm_page_prot": hex,
     "index": hex,
     "vm_flags": lambda flags: " ".join(flag_names(flags, VM_FLAG_NAMES)),
     "mapcount": lambda kept: str(kept + 1),  # the kernel keeps it less one

@@ -87,6 +87,8 @@ def intention(op: str, names: Names) -> str:
     kind, _, target = op.partition(" ")
     if target == RCU:
         return f"{'enter' if kind == 'share' else 'leave'} an RCU read section"
+    if target.startswith(INTERRUPTS):
+        return "let no interrupt in" if kind == "acquire" else "let interrupts in again"
     return f"{INTENDED[kind]} {names.labels.get(target, target)}"
 
 

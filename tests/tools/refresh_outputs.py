@@ -41,7 +41,11 @@ def output_of(arguments: list[str]) -> str:
     """What `kmm ARGUMENTS` prints when its output is not a terminal."""
     os.environ["COLUMNS"] = "80"  # for argparse
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+    with (
+        contextlib.chdir(ROOT),  # commands may name files of the repository
+        contextlib.redirect_stdout(out),
+        contextlib.suppress(SystemExit),
+    ):
         main(arguments)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
