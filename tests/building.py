@@ -27,7 +27,7 @@ T = TypeVar("T")
 GROWS = VM_STACK_FLAGS
 
 
-def boot(kernel: str | KernelSpec = "2.6.34", **config: int) -> Kernel:
+def boot(kernel: str | KernelSpec = "2.6.34", **config: Any) -> Kernel:
     spec = find_kernel(kernel) if isinstance(kernel, str) else kernel
     return start_kernel(Config(**{"frames": 32, **config}), spec)
 

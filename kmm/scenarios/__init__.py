@@ -1,6 +1,7 @@
 """The races, as litmus tests: a question, the threads, and an outcome that is a bug.
 
-Reading order: `race`, then one module a race.  `RACES` lists them.
+Reading order: `race`, `process` and `compaction` (what races are made of), then one
+module a race.  `RACES` lists them.
 """
 
 from collections.abc import Mapping

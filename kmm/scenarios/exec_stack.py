@@ -16,14 +16,12 @@ from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
 from ..mm.audit import audit
 from ..mm.boot import interrupt_threads, run_task, start_kernel
 from ..mm.kernel import Config, Kernel
-from ..mm.migrate import migrate_pages
-from ..mm.mm_types import Page, Task
+from ..mm.mm_types import Task
 from ..mm.observe import observe
-from ..mm.page_alloc import alloc_page
-from ..mm.swap import isolate_lru_page
 from ..sim.failure import Corruption
 from ..sim.machine import Machine, run_alone
 from ..sim.thread import KThread
+from .compaction import compact
 from .race import Race
 
 ARGV = [b"date"]
@@ -42,17 +40,6 @@ def set_up(spec: KernelSpec, config: Config) -> Machine:
         *interrupt_threads(k),
     ]
     return Machine(threads, check=lambda: audit(k), observe=lambda: observe(k))
-
-
-async def compact(k: Kernel, page: Page) -> None:
-    """Stands for compaction, whose scanner has come to `page`."""
-    if await isolate_lru_page(k, page):
-        await migrate_pages(k, [page], compaction_alloc)
-
-
-async def compaction_alloc(k: Kernel, page: Page) -> Page | None:
-    """Where a page may move to.  (Compaction proper takes the highest free frames.)"""
-    return await alloc_page(k)
 
 
 async def execve(k: Kernel, task: Task, bprm: BinPrm) -> None:

@@ -20,13 +20,11 @@ from ..kernel.sched import context_switch
 from ..mm.audit import audit
 from ..mm.boot import interrupt_threads, run_task, start_kernel
 from ..mm.kernel import Config, Designs, Kernel
-from ..mm.migrate import migrate_pages
-from ..mm.mm_types import Page, Task
+from ..mm.mm_types import Task
 from ..mm.observe import observe
-from ..mm.page_alloc import alloc_page
-from ..mm.swap import isolate_lru_page
 from ..sim.machine import Machine, run_alone
 from ..sim.thread import KThread
+from .compaction import compact
 from .process import Process, start_process
 from .race import Race
 
@@ -59,17 +57,6 @@ async def sleep_and_write_again(k: Kernel, process: Process) -> None:
     await context_switch(k, process.task, thread)
     await context_switch(k, thread, process.task)
     await process.write(0, b"two")
-
-
-async def compact(k: Kernel, page: Page) -> None:
-    """Stands for compaction, whose scanner has come to `page`."""
-    if await isolate_lru_page(k, page):
-        await migrate_pages(k, [page], compaction_alloc)
-
-
-async def compaction_alloc(k: Kernel, page: Page) -> Page | None:
-    """Where a page may move to.  (Compaction proper takes the highest free frames.)"""
-    return await alloc_page(k)
 
 
 def check(k: Kernel, process: Process) -> None:

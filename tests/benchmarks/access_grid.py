@@ -12,7 +12,6 @@ import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import islice
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
@@ -26,8 +25,7 @@ SHOWN = 5
 def run_part(part: int) -> tuple[int, list[str]]:
     """How many cells a part has, and what is wrong in it."""
     bench = Bench()
-    size = -(-SIZE // PARTS)
-    cells = islice(grid(), part * size, (part + 1) * size)
+    cells = grid(range(part, SIZE, PARTS))
     results = [bench.wrong(cell) for cell in cells]
     return len(results), [wrong for wrong in results if wrong]
 

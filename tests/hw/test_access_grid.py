@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
+from operator import attrgetter
 from typing import Any
 
 import attrs
 import pytest
 from hw.access_grid import (
     FETCH,
+    FLAGS,
+    KINDS,
     NONE,
+    ODD,
     PDE_13,
     PDE_51,
     PTE_51,
@@ -58,8 +62,30 @@ def cell(**changes: Any) -> Cell:
     return attrs.evolve(FREE, **changes)
 
 
-def test_the_grid_has_as_many_cells_as_its_description_says() -> None:
-    assert sum(1 for _ in grid()) == SIZE
+def legal(
+    write: int, fetch: int, ps: int, bit_13: int, bit_51s: int, xds: int, nxe: int
+) -> bool:
+    """Whether a mix of one-bit flags is in the grid, by the description's words."""
+    reserved = bit_13 + bit_51s + (0 if nxe else xds)
+    return not (write and fetch) and reserved <= 1 and ps >= bit_13
+
+
+def test_a_plain_count_of_legal_mixes_of_flags_gives_the_size_of_the_grid() -> None:
+    mixes = sum(
+        legal(write, fetch, ps, bit_13, pde_51 + pte_51, pde_xd + pte_xd, nxe)
+        for write, fetch, ps, bit_13, pde_51, pte_51, pde_xd, pte_xd, nxe in product(
+            (0, 1), repeat=9
+        )
+    )
+    assert mixes * 2**14 == SIZE
+
+
+def test_each_cell_of_the_grid_is_another() -> None:
+    for part in (FLAGS, KINDS, ODD):
+        assert len(set(part)) == len(part)
+    assert len(FLAGS) * len(KINDS) * len(ODD) == SIZE
+    ends = [attrs.astuple(end) for end in grid([0, SIZE - 1])]
+    assert ends == [(*FLAGS[0], READ, *ODD[0]), (*FLAGS[-1], FETCH, *ODD[-1])]
 
 
 def test_the_oracle_gives_what_is_worked_out_by_hand() -> None:
@@ -90,13 +116,10 @@ def test_the_tenth_has_every_pair_of_values_that_the_grid_has() -> None:
     # 18 flags of two values, one of three, one of four; but bit 13 needs PS.
     two, three, four = 18, 3, 4
     every = 4 * two * (two - 1) // 2 + 2 * two * (three + four) + three * four - 1
-    pairs: set[tuple[object, ...]] = set()
-    for one in tenth():
-        values = [(name, getattr(one, name)) for name in names]
-        pairs.update(combinations(values, 2))
-        if len(pairs) == every:
-            break
-    assert len(pairs) == every
+    take = attrgetter(*names)
+    columns = list(zip(*map(take, tenth()), strict=True))
+    pairs = sum(len(set(zip(*two, strict=True))) for two in combinations(columns, 2))
+    assert pairs == every
 
 
 def test_a_tenth_of_the_grid_comes_out_as_the_oracle_says() -> None:
@@ -148,3 +171,14 @@ def test_a_fault_tells_of_its_own_entry_and_not_of_a_neighbours() -> None:
     read = access(Operation.READ, user=True)
     with pytest.raises(PageFault, match="error code 0x4"):
         run_alone(translate(mapped.tables, mapped.paging, neighbour, read))
+
+
+def test_a_large_page_that_a_reserved_bit_broke_works_again_once_mended() -> None:
+    mapped = Mapped("long")
+    mapped.put(2, FRAME | ALL | PS)
+    whole = mapped.reach(Operation.WRITE)
+    mended = mapped.now()[2]
+    mapped.put(2, mended | 1 << 51)
+    assert mapped.reach(Operation.WRITE) == "#PF 0xf"
+    mapped.put(2, mended)
+    assert mapped.reach(Operation.WRITE) == whole == FRAME + mapped.address % (2 << 20)
