@@ -312,8 +312,8 @@ def add_mmu_decode(parser: argparse.ArgumentParser) -> None:
         "--level",
         default="pte",
         metavar="LEVEL",
-        help="pml4e, pdpte, pde or pte; Linux's pgd, pud and pmd will do (default: "
-        "%(default)s)",
+        help="pml4e, pdpte, pde or pte; Linux's pgd, pud and pmd will do, and 4 to 1 "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--mode",

@@ -23,7 +23,7 @@ def step_lines(recording: Recording) -> list[str]:
         cpu = recording.threads[step.thread].cpu
         where = f"{function(step)}()"
         lines.append(
-            f"{step.number + 1:4}  CPU {cpu}  {where:24} {describe(step, names)}"
+            f"{step.number + 1:4}  CPU {cpu}  {where:27} {describe(step, names)}"
         )
     return lines
 

@@ -266,9 +266,13 @@ def leads_to(seen: LevelSeen) -> str | None:
 
 
 def level_named(name: str, mode: Mode, cpu: CpuId, *, nxe: bool) -> Level | None:
-    """A level by the manual's name of its entries, or Linux's; None if unknown."""
-    for level in levels_of(mode, cpu, pse=True, nxe=nxe):
-        if name.lower() in (level.entry.lower(), level.linux):
+    """A level by the manual's name of its entries, by Linux's, or by number.
+
+    The last level is 1, as in the kernel's own counting.  None if it is unknown.
+    """
+    levels = levels_of(mode, cpu, pse=True, nxe=nxe)
+    for number, level in zip(range(len(levels), 0, -1), levels, strict=True):
+        if name.lower() in (level.entry.lower(), level.linux, str(number)):
             return level
     return None
 

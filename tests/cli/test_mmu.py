@@ -178,6 +178,8 @@ def test_bad_input_is_one_line_that_names_the_cause(
         (("5067", "--level", "pde"), "It refers to the table at 0x5000."),
         (("600083", "--level", "pmd"), "It maps the 2-MByte page at 0x600000."),
         (("602083", "--level", "pde"), "a reserved bit is 1"),
+        (("600083", "--level", "2"), "It maps the 2-MByte page at 0x600000."),
+        (("5067", "--level", "2", "--mode", "32"), "It refers to the table at 0x5000."),
         (("c061e3", "--level", "pde", "--mode", "32"), "4-MByte page at 0x300c00000"),
         (("2001", "--level", "pdpte", "--mode", "pae"), "It refers to the table"),
         (("a3e",), "migration entry: page frame 0x5 is being moved, and was writable"),

@@ -16,6 +16,7 @@ from kmm.sim.strategies import RandomWalk, SourceDpor
         ("exec-stack", "2.6.34", 10),
         ("exec-stack", "v4", 30),
         ("exec-stack-peek", "v6", 20),
+        ("tlb-stale", "2.6.34", 2),
     ],
 )
 def test_the_exhaustive_search_meets_the_bug_early(
@@ -26,9 +27,17 @@ def test_the_exhaustive_search_meets_the_bug_early(
     assert result.verdict == "bug"
 
 
-@pytest.mark.parametrize("kernel", ["v6", "2.6.35"])
-def test_what_is_proved_is_not_broken_by_chance(kernel: str) -> None:
+@pytest.mark.parametrize(
+    ("race", "kernel"),
+    [
+        ("exec-stack", "v6"),
+        ("exec-stack", "2.6.35"),
+        ("tlb-flushed", "2.6.34"),
+        ("tlb-lazy", "2.6.34"),
+    ],
+)
+def test_what_is_proved_is_not_broken_by_chance(race: str, kernel: str) -> None:
     """Random runs know nothing of the reduction that the proof rests on."""
-    boot = find_race("exec-stack").booter(find_kernel(kernel))
+    boot = find_race(race).booter(find_kernel(kernel))
     result = search(boot, RandomWalk(seed=1), budget=1500)
     assert result.failure is None

@@ -219,10 +219,11 @@ MUTANTS = (
     cpu("INVLPG does nothing", "self.tlb.forget(address)\n\n", "pass\n\n"),
     cpu(
         "instructions can be interrupted",
-        "await self.interrupts.lock()\n            try:",
-        "await self.interrupts.lock()\n"
-        "            self.interrupts.owner = None\n"
-        "            try:",
+        "return (await self.reach(address, how)).physical(address)",
+        "place = (await self.reach(address, how)).physical(address)\n"
+        "                await self.interrupts.unlock()\n"
+        "                await self.interrupts.lock()\n"
+        "                return place",
     ),
     tlb(
         "small pages only are dropped",

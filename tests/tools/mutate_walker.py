@@ -31,6 +31,7 @@ COPIED = (
     "tests/conform",
     "pyproject.toml",
 )
+PATIENCE = 120  # seconds for a stage
 # Cheap tests first; the grid only as a last resort.
 STAGES = (
     [
@@ -117,13 +118,17 @@ def copy_sources(place: Path) -> None:
 
 def passes(place: Path, tests: list[str]) -> bool:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    ran = subprocess.run(
-        [*command, *tests],
-        cwd=place,
-        env={"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "PATH": ""},
-        capture_output=True,
-        check=False,
-    )
+    try:
+        ran = subprocess.run(
+            [*command, *tests],
+            cwd=place,
+            env={"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "PATH": ""},
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        return False  # a walk that never ends is noticed as well
     return ran.returncode == 0
 
 
