@@ -42,7 +42,7 @@ def read(file: str) -> Recorded:
     try:
         return read_recorded(file, read_bytes(file), KINDS.values())
     except NotRecorded as error:
-        raise Usage(str(error)) from None
+        raise Usage(f"{error}; see kmm conform --help") from None
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise Usage(f"cannot read {file!r}: {why}") from None
@@ -51,10 +51,7 @@ def read(file: str) -> Recorded:
 def hold(recorded: Recorded, options: Namespace) -> Conformity:
     name = os.path.basename(recorded.file)  # noqa: PTH119  # it may be "-"
     with Meter(f"running {name}", None, quiet=options.quiet, unit="cases") as meter:
-        try:
-            return hold_against(recorded, lambda so_far: meter.count(so_far.done))
-        except NotRecorded as error:
-            raise Usage(str(error)) from None
+        return hold_against(recorded, lambda so_far: meter.count(so_far.done))
 
 
 def exit_code(found: list[Conformity]) -> int:

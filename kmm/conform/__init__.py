@@ -2,10 +2,10 @@
 
 Reading order: `recorded` (files, and what is in them), then one module a kind: `mmu`
 (page walks that were made on three x86 emulators), `tlb` (scripts of accesses and
-flushes).  `KINDS` lists all kinds; those whose cases the model cannot run yet are
+flushes).  Both use `machine` (a CPU and tables) and `shape` (what a case must have).  `KINDS` lists all kinds; those whose cases the model cannot run yet are
 recognised, and skipped.
 
-A new kind is a module with a `hold` function, and a line here.
+A new kind is a module with the functions `check` and `hold`, and a line here.
 """
 
 from __future__ import annotations
@@ -26,8 +26,14 @@ from .recorded import (
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("mmu", ("cases",), ("mode", "mem", "vaddr", "access", "expect"), mmu.hold),
-        Kind("tlb", ("cases",), ("mode", "mem", "ops", "expect"), tlb.hold),
+        Kind(
+            "mmu",
+            ("cases",),
+            ("mode", "mem", "vaddr", "access", "expect"),
+            mmu.check,
+            mmu.hold,
+        ),
+        Kind("tlb", ("cases",), ("mode", "mem", "ops", "expect"), tlb.check, tlb.hold),
         Kind("vma", ("arena_pages", "cases"), ("ops", "steps", "final")),
         Kind("cow", ("cases",), ("ops", "steps", "stable")),
         Kind("ksm", ("cases",), ("advised", "initial", "steps")),

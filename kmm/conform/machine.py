@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..hw.cpu import Cpu
@@ -18,14 +19,16 @@ FRAMES = 1 << 28  # RAM up to MAXPHYADDR; only what is written costs anything
 OPERATIONS = {"r": Operation.READ, "w": Operation.WRITE, "x": Operation.FETCH}
 
 GP, PF = 13, 14  # vectors
-GP_ON_LOAD = 0x10D  # #GP when the tables were loaded, and not at the access
+REFUSED = {"vec": GP, "err": 0}  # what comes of an access or a register: #GP(0)
+
+DIGITS = re.compile("(0x)?[0-9a-fA-F]+")
 
 
 def hexadecimal(text: object) -> int:
     """A number of a case: hexadecimal text, or a number as it is."""
-    if isinstance(text, str):
+    if isinstance(text, str) and DIGITS.fullmatch(text):
         return int(text, 16)
-    if isinstance(text, int):
+    if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         return text
     raise ValueError(f"{text!r} is not a number")
 
@@ -69,7 +72,7 @@ class RecordedMachine:
         except PageFault as fault:
             return {"vec": PF, "err": fault.error_code, "cr2": fault.address}
         except GeneralProtection:
-            return {"vec": GP}
+            return REFUSED
         return {"phys": found.physical(address)}
 
     def entry(self, address: PhysAddr) -> int:
@@ -87,7 +90,9 @@ def in_words(outcome: dict[str, Any]) -> str:
         return f"physical {outcome['phys']:#x}"
     if outcome["vec"] == PF:
         return f"#PF error {outcome['err']:#x}, CR2 {outcome['cr2']:#x}"
-    return "#GP(0)"
+    if outcome["vec"] == GP:
+        return f"#GP({outcome['err']:#x})" if outcome["err"] else "#GP(0)"
+    return f"exception {outcome['vec']}"
 
 
 def expected_outcome(expect: Case) -> dict[str, Any]:
@@ -98,10 +103,15 @@ def expected_outcome(expect: Case) -> dict[str, Any]:
     if vector == PF:
         error, cr2 = hexadecimal(expect["err"]), hexadecimal(expect["cr2"])
         return {"vec": PF, "err": error, "cr2": cr2}
-    return {"vec": GP}
+    return {"vec": vector, "err": hexadecimal(expect.get("err", 0))}
+
+
+def access_in_words(operation: str, address: int, cpl: int, ac: int) -> str:
+    return f"{operation} at {address:#x}, CPL {cpl}, AC {ac}"
 
 
 def registers(case: Case) -> str:
+    """The registers of a case, on one line."""
     return (
         f"mode {case['mode']}, CR0 {case['cr0']:#x}, CR3 {case['cr3']:#x}, "
         f"CR4 {case['cr4']:#x}, EFER {case['efer']:#x}"

@@ -10,8 +10,9 @@ from __future__ import annotations
 from ..hw.memory import PhysAddr, VirtAddr
 from ..hw.paging import GeneralProtection
 from .machine import (
-    GP,
+    REFUSED,
     RecordedMachine,
+    access_in_words,
     expected_outcome,
     hexadecimal,
     in_words,
@@ -19,6 +20,28 @@ from .machine import (
     ways,
 )
 from .recorded import Case, Skip
+from .shape import (
+    check_access,
+    check_entries,
+    check_machine,
+    check_outcome,
+    entry_bytes,
+    linear_bits,
+    number,
+    required,
+)
+
+
+def check(case: Case) -> None:
+    """Raises Malformed."""
+    check_machine(case)
+    check_access(required(case, "access"), required(case, "cpl"), case.get("ac", 0))
+    number("vaddr", required(case, "vaddr"), linear_bits(case["mode"]))
+    expect = required(case, "expect")
+    check_outcome("expect", expect)
+    size = entry_bytes(case["mode"])
+    check_entries("ad", required(expect, "ad"), size)
+    check_entries("ad_may", expect.get("ad_may", {}), size)
 
 
 def hold(case: Case) -> tuple[str, str, str] | None:
@@ -30,17 +53,18 @@ def hold(case: Case) -> tuple[str, str, str] | None:
     must = entries_of(expect["ad"])
     may = entries_of(expect.get("ad_may", {}))
     address = VirtAddr(hexadecimal(case["vaddr"]))
+    operation, cpl, ac = case["access"], case["cpl"], case.get("ac", 0)
     try:
         machine = RecordedMachine(case)
     except GeneralProtection:  # PDPTEs that MOV CR3 refuses
-        got, changed = {"vec": GP}, dict[PhysAddr, int]()
+        got, changed = REFUSED, dict[PhysAddr, int]()
     else:
-        how = ways(case["cpl"], case["access"], case.get("ac", 0))
+        how = ways(cpl, operation, ac)
         got, changed = machine.reach(address, how), machine.changed()
     if got == expected and is_allowed(changed, must, may):
         return None
     return (
-        f"{case['access']} at {address:#x}, CPL {case['cpl']}, {registers(case)}",
+        f"{access_in_words(operation, address, cpl, ac)}, {registers(case)}",
         f"{in_words(expected)}; {entries_in_words(must)}",
         f"{in_words(got)}; {entries_in_words(changed)}",
     )

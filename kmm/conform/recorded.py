@@ -1,7 +1,7 @@
 """Files of recorded cases: read, recognised by what is in them, and gone through.
 
 A file is JSON, plain or gzipped.  Nothing is taken on trust: whatever is wrong with it
-is said in one line, before or while the cases are run.
+or with one of its cases is said in one line, before any case is run.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class NotRecorded(ValueError):
     """A file that does not hold recorded cases, or a case that is none."""
 
 
+class Malformed(ValueError):
+    """A case that cannot be run; the text says what is wrong with it."""
+
+
 class Skip(Exception):
     """A case that is not held against the model; the text says why."""
 
@@ -44,13 +48,15 @@ class Difference:
 class Kind:
     """A kind of recorded cases, and how to know it.
 
+    `check` raises Malformed for a case that `hold` could not run.
     `hold` runs one case, and says what was asked, expected and got if that differs.
-    It raises Skip, or NotRecorded for a case that is malformed.
+    It may raise Skip.
     """
 
     name: str
     keys: tuple[str, ...]  # of the file
     case_keys: tuple[str, ...] = ()  # of its first case
+    check: Callable[[Case], None] | None = None
     hold: Callable[[Case], tuple[str, str, str] | None] | None = None
     single: bool = False  # the whole file is one case
 
@@ -97,18 +103,31 @@ class Conformity:
 
 
 def read_recorded(file: str, data: bytes, kinds: Iterable[Kind]) -> Recorded:
-    """What is in a file.  Raises NotRecorded."""
+    """What is in a file, every case of it checked.  Raises NotRecorded."""
     document = parse(file, unpack(file, data))
     if not isinstance(document, dict):
         raise NotRecorded(f"{file!r} is JSON, but not an object with recorded cases")
     names = []
     for kind in kinds:
         if kind.recognises(document):
-            return Recorded(file, kind, kind.cases(document))
+            return Recorded(file, kind, checked(file, kind, kind.cases(document)))
         names.append(kind.name)
     raise NotRecorded(
         f"{file!r} is JSON, but none of the kinds that kmm knows: {', '.join(names)}"
     )
+
+
+def checked(file: str, kind: Kind, cases: list[Case]) -> list[Case]:
+    """The same cases; raises NotRecorded if one is malformed."""
+    for number, case in enumerate(cases):
+        try:
+            if not isinstance(case, dict):
+                raise Malformed("it is not an object")
+            if kind.check is not None:
+                kind.check(case)
+        except Malformed as error:
+            raise NotRecorded(f"{file!r}: case {number} is malformed: {error}") from None
+    return cases
 
 
 def read_bytes(file: str) -> bytes:
@@ -145,10 +164,7 @@ def parse(file: str, text: bytes) -> object:
 def hold_against(
     recorded: Recorded, progress: Callable[[Conformity], object]
 ) -> Conformity:
-    """Run every case.  Ctrl-C ends it early; what was covered is reported.
-
-    Raises NotRecorded at a case that is malformed.
-    """
+    """Run every case.  Ctrl-C ends it early; what was covered is reported."""
     found = Conformity(recorded.file, recorded.kind.name, len(recorded.cases))
     hold = recorded.kind.hold
     if hold is None:
@@ -160,11 +176,6 @@ def hold_against(
                 differs = hold(case)
             except Skip as reason:
                 found.skipped[str(reason)] += 1
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise NotRecorded(
-                    f"{recorded.file!r}: case {number} is malformed "
-                    f"({type(error).__name__}: {error})"
-                ) from None
             else:
                 if differs is None:
                     found.agreed += 1

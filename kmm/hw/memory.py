@@ -33,11 +33,18 @@ FRAME = {4: Struct(f"<{PAGE_SIZE // 4}I"), 8: Struct(f"<{PAGE_SIZE // 8}Q")}
 
 
 class PhysicalMemory:
-    """RAM.  A frame that nobody has written reads as zeros and costs nothing."""
+    """RAM.  What is the same everywhere in a frame is kept once.
+
+    A frame that nobody has written reads as zeros and costs nothing.  One that was
+    filled with a single value shares that value with all others like it, and frames
+    share what was copied from one to the other, until somebody writes to one of them.
+    """
 
     def __init__(self, frames: int) -> None:
         self.frames = frames
-        self.written: dict[int, bytearray] = {}  # by pfn
+        # By pfn.  What is `bytes` may be shared, what is a `bytearray` is not.
+        self.written: dict[int, bytes | bytearray] = {}
+        self.fills: dict[int, bytes] = {0: ZEROS}  # a byte -> a frame full of it
         # Pointers to entries, by size and address.
         self.pointers = {size: Pointers(self, size) for size in ENTRY}
 
@@ -50,20 +57,36 @@ class PhysicalMemory:
     def write(self, address: PhysAddr, data: bytes) -> None:
         """Store `data`; it must not cross a frame's end.
 
-        Raises IndexError where there is no RAM.
+        Raises IndexError where there is no RAM, and ValueError at a frame's end.
         """
-        frame = self.frame(Pfn(address >> PAGE_SHIFT))
-        offset = address & ~PAGE_MASK
-        frame[offset : offset + len(data)] = data
+        pfn, offset = Pfn(address >> PAGE_SHIFT), address & ~PAGE_MASK
+        if offset + len(data) > PAGE_SIZE:
+            raise ValueError(f"{len(data)} bytes at {address:#x} cross a frame's end")
+        if len(data) == PAGE_SIZE and data.count(data[0]) == PAGE_SIZE:
+            self.fill_frame(pfn, data[0])
+        else:
+            self.frame(pfn)[offset : offset + len(data)] = data
 
     def frame(self, pfn: Pfn) -> bytearray:
-        """The bytes of a frame, to be written."""
+        """The bytes of a frame, to be written: its own from here on.
+
+        Raises IndexError where there is no RAM.
+        """
         frame = self.written.get(pfn)
-        if frame is None:
-            if not 0 <= pfn < self.frames:
-                raise IndexError(f"no RAM at {pfn << PAGE_SHIFT:#x}")
-            frame = self.written[pfn] = bytearray(PAGE_SIZE)
-        return frame
+        if isinstance(frame, bytearray):
+            return frame
+        self.check_ram(pfn)
+        own = self.written[pfn] = bytearray(frame or ZEROS)
+        return own
+
+    def fill_frame(self, pfn: Pfn, value: int) -> None:
+        """Store one byte everywhere in a frame."""
+        self.check_ram(pfn)
+        self.written[pfn] = self.fills.setdefault(value, bytes([value]) * PAGE_SIZE)
+
+    def check_ram(self, pfn: Pfn) -> None:
+        if not 0 <= pfn < self.frames:
+            raise IndexError(f"no RAM at {pfn << PAGE_SHIFT:#x}")
 
     def pointer(self, address: PhysAddr, size: int = 8) -> EntryPointer:
         """To the page-table entry of `size` bytes at `address`."""
@@ -104,10 +127,11 @@ class PhysicalMemory:
     async def copy_frame(self, to: Pfn, source: Pfn) -> None:
         """Copy a whole frame, at one moment, to one that nobody else looks at yet."""
         await trap(Op(READ, frame_key(source)))
-        if source in self.written:
-            self.written[to] = bytearray(self.written[source])
+        frame = self.written.get(source)
+        if frame is None:
+            self.clear_frame(to)
         else:
-            self.written.pop(to, None)
+            self.written[to] = self.written[source] = bytes(frame)
 
 
 class Pointers(dict[int, "EntryPointer"]):

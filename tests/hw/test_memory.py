@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmm.hw.memory import PAGE_SIZE, Pfn, PhysAddr, PhysicalMemory
@@ -43,6 +43,70 @@ def test_memory_holds_what_was_written_last_and_zeros_elsewhere(
 def test_a_frame_that_nobody_wrote_costs_nothing() -> None:
     memory = PhysicalMemory(frames=1 << 20)
     assert memory.read(PhysAddr(12345 * PAGE_SIZE), 16) == bytes(16)
+    assert memory.written == {}
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["write", "fill", "whole", "copy", "clear"]),
+            st.integers(0, FRAMES - 1),
+            st.integers(0, 255),
+        )
+    )
+)
+def test_what_frames_share_is_never_seen(
+    doings: list[tuple[str, int, int]],
+) -> None:
+    """Frames that are filled, copied and written to hold what separate ones would."""
+    memory = PhysicalMemory(FRAMES)
+    plain = [bytearray(PAGE_SIZE) for _ in range(FRAMES)]
+    for what, number, value in doings:
+        pfn, other = Pfn(number), Pfn(value % FRAMES)
+        match what:
+            case "write":
+                memory.write(PhysAddr(pfn * PAGE_SIZE + value), b"x")
+                plain[pfn][value] = ord("x")
+            case "fill":
+                memory.fill_frame(pfn, value)
+                plain[pfn][:] = bytes([value]) * PAGE_SIZE
+            case "whole":
+                memory.write(PhysAddr(pfn * PAGE_SIZE), bytes([value]) * PAGE_SIZE)
+                plain[pfn][:] = bytes([value]) * PAGE_SIZE
+            case "copy":
+                run_alone(memory.copy_frame(pfn, other))
+                plain[pfn][:] = plain[other]
+            case "clear":
+                memory.clear_frame(pfn)
+                plain[pfn][:] = bytes(PAGE_SIZE)
+        for frame in range(FRAMES):
+            whole = memory.read(PhysAddr(frame * PAGE_SIZE), PAGE_SIZE)
+            assert whole == plain[frame]
+
+
+def test_frames_full_of_one_value_keep_it_once() -> None:
+    memory = PhysicalMemory(frames=1 << 20)
+    for pfn in range(1000):
+        memory.write(PhysAddr(pfn * PAGE_SIZE), b"\x55" * PAGE_SIZE)
+    assert len({id(frame) for frame in memory.written.values()}) == 1
+    memory.write(PhysAddr(7 * PAGE_SIZE), b"x")
+    assert memory.read(PhysAddr(8 * PAGE_SIZE), 1) == b"\x55"
+
+
+def test_a_copy_shares_the_bytes_until_one_of_the_two_is_written_to() -> None:
+    memory = PhysicalMemory(FRAMES)
+    memory.write(PhysAddr(PAGE_SIZE), b"contents")
+    run_alone(memory.copy_frame(Pfn(2), Pfn(1)))
+    assert memory.written[1] is memory.written[2]
+    memory.pointer(PhysAddr(2 * PAGE_SIZE)).value = 0
+    assert memory.read(PhysAddr(PAGE_SIZE), 8) == b"contents"
+
+
+def test_data_must_not_cross_the_end_of_a_frame() -> None:
+    memory = PhysicalMemory(FRAMES)
+    with pytest.raises(ValueError, match="cross a frame's end"):
+        memory.write(PhysAddr(2 * PAGE_SIZE - 1), b"xy")
     assert memory.written == {}
 
 

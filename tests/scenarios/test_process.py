@@ -19,7 +19,7 @@ def test_memory_must_hold_what_the_program_wrote() -> None:
     assert run_alone(process.read(0, 3)) == b"one"
     page = process.page(0)
     assert page is not None
-    process.k.memory.written[page.pfn][0] = ord("0")
+    process.k.memory.frame(page.pfn)[0] = ord("0")
     with pytest.raises(
         Corruption, match=r"writer\[9\]: wrote b'one' at 0x7f0000000000"
     ):
