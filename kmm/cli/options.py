@@ -238,7 +238,8 @@ def add_mmu(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  kmm mmu walk\n"
         "  kmm mmu decode 8000000000005067 --level pte\n\n"
-        "see also: kmm mmu walk --help, kmm mmu decode --help"
+        "see also: kmm mmu walk --help, kmm mmu decode --help\n\n"
+        "exit code: 0, also for an access that faults; 2 for bad input"
     )
     kinds = parser.add_subparsers(
         dest="what", metavar="WHAT", required=True, prog="kmm mmu"
@@ -366,7 +367,7 @@ def add_conform(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     parser.epilog = (
         "example:\n"
-        "  kmm conform tests/conform/data/*.json.gz\n\n"
+        "  kmm conform walks.json.gz     some are in tests/conform/data\n\n"
         "exit code: 0 if nothing differs, 1 if something does, 130 if interrupted"
     )
 

@@ -20,7 +20,7 @@ from .failure import (
     sleeping_in_atomic,
 )
 from .thread import KThread
-from .trap import WHO
+from .trap import WHO, get_current
 
 T = TypeVar("T")
 
@@ -138,8 +138,9 @@ class Machine:
             self.failure = Failure(error.kind, error.message, details=error.details)
 
 
-async def idle() -> None:
+async def idle() -> KThread:
     """What runs before anything else does."""
+    return await get_current()
 
 
 SWAPPER = KThread("swapper", 0, 0, idle())

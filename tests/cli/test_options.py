@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from cli.running import kmm, refused
 
 from kmm.cli.options import COMMANDS
 
 ALL = ["", *COMMANDS]
+DATA = Path(__file__).parents[1] / "conform" / "data"
+WALKS = DATA / "mmu_exhaustive.json.gz"
 
 
 def help_of(command: str) -> str:
@@ -30,10 +35,13 @@ def test_help_has_an_example_and_the_exit_codes(command: str) -> None:
 def test_every_example_in_the_help_works(
     command: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """In a directory of its own, with the files that the examples name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("examples"))
         if command == "replay":
             kmm("hunt", "exec-stack", "--json", "-o", "witness.json")
+        if command == "conform":
+            shutil.copy(WALKS, "walks.json.gz")
         examples = [
             line.strip().split("     ")[0]
             for line in help_of(command).partition("example")[2].splitlines()
