@@ -2,8 +2,9 @@
 
 Reading order: `recorded` (files, and what is in them), then one module a kind: `mmu`
 (page walks that were made on three x86 emulators), `tlb` (scripts of accesses and
-flushes).  Both use `machine` (a CPU and tables) and `shape` (what a case must have).  `KINDS` lists all kinds; those whose cases the model cannot run yet are
-recognised, and skipped.
+flushes).  Both use `machine` (a CPU and tables) and `shape` (what a case must have).
+`KINDS` lists all kinds; those whose cases the model cannot run yet are recognised, and
+skipped.
 
 A new kind is a module with the functions `check` and `hold`, and a line here.
 """

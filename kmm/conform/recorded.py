@@ -126,7 +126,8 @@ def checked(file: str, kind: Kind, cases: list[Case]) -> list[Case]:
             if kind.check is not None:
                 kind.check(case)
         except Malformed as error:
-            raise NotRecorded(f"{file!r}: case {number} is malformed: {error}") from None
+            why = f"case {number} is malformed: {error}"
+            raise NotRecorded(f"{file!r}: {why}") from None
     return cases
 
 
@@ -137,16 +138,21 @@ def read_bytes(file: str) -> bytes:
 
 
 def unpack(file: str, data: bytes) -> bytes:
+    """The text of a file; gzip's data may have several members."""
     if not data.startswith(GZIP):
         return data
-    unpacked = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacked.decompress(data, MOST_BYTES)
-    except zlib.error:
-        raise NotRecorded(f"{file!r} is damaged: gzip cannot unpack it") from None
-    if not unpacked.eof:
-        why = "is too large" if len(text) >= MOST_BYTES else "is cut off"
-        raise NotRecorded(f"{file!r} {why}: its gzip data has no end")
+    text = b""
+    while data.startswith(GZIP):
+        member = zlib.decompressobj(wbits=31)
+        try:
+            text += member.decompress(data, MOST_BYTES)
+        except zlib.error:
+            raise NotRecorded(f"{file!r} is damaged: gzip cannot unpack it") from None
+        if len(text) >= MOST_BYTES:
+            raise NotRecorded(f"{file!r} is too large: half a GByte of text or more")
+        if not member.eof:
+            raise NotRecorded(f"{file!r} is cut off: its gzip data has no end")
+        data = member.unused_data
     return text
 
 

@@ -100,11 +100,12 @@ def check_outcome(name: str, expect: object) -> None:
     """What came of an access: a physical address, or an exception."""
     if not isinstance(expect, Mapping):
         raise Malformed(f"{name} is not an object")
+    if ("phys" in expect) == ("vec" in expect):
+        raise Malformed(f"{name} should have one of 'phys' and 'vec'")
     if "phys" in expect:
         number(f"{name}: phys", expect["phys"])
-    elif "vec" in expect:
-        vector = number(f"{name}: vec", expect["vec"], bits=8)
-        for field in ("err", "cr2") if vector == PF else ():
-            number(f"{name}: {field}", expect.get(field))
-    else:
-        raise Malformed(f"{name} has neither 'phys' nor 'vec'")
+        return
+    is_page_fault = number(f"{name}: vec", expect["vec"], bits=8) == PF
+    number(f"{name}: err", expect.get("err", None if is_page_fault else 0))
+    if is_page_fault:
+        number(f"{name}: cr2", expect.get("cr2"))

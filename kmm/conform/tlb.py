@@ -17,54 +17,117 @@ from typing import Any
 
 from ..hw.cpu import CR0_WP
 from ..hw.memory import PhysAddr, VirtAddr
+from ..hw.paging import GeneralProtection
 from ..sim.machine import run_alone
 from .machine import (
+    OPERATIONS,
+    REFUSED,
     RecordedMachine,
+    access_in_words,
     expected_outcome,
     hexadecimal,
     in_words,
     registers,
     ways,
 )
-from .recorded import Case, Skip
+from .recorded import Case, Malformed, Skip
+from .shape import (
+    check_access,
+    check_entry,
+    check_machine,
+    check_outcome,
+    entry_bytes,
+    linear_bits,
+    number,
+    one_of,
+    required,
+)
 
 Op = Sequence[Any]  # kind, CPL, EFLAGS.AC, a, b
 
 ANSWERED = "rwxP"  # the operations that have a result
-WRITTEN = 0x222AB33B8  # what a written place says in the place of its address
+OTHERS = {
+    "S": "store to entry",
+    "P": "entry",
+    "i": "INVLPG",
+    "c": "MOV CR3,",
+    "g": "MOV CR4,",
+    "z": "CR0.WP",
+}
+
+# A place held its address divided by 8; a write puts this there.
+WRITTEN = 0x44556677 * 8
+
+
+def check(case: Case) -> None:
+    """Raises Malformed."""
+    check_machine(case)
+    ops, expect = required(case, "ops"), required(case, "expect")
+    if not isinstance(ops, list) or not isinstance(expect, list):
+        raise Malformed("ops and expect should be lists")
+    for place, op in enumerate(ops):
+        try:
+            check_op(op, case["mode"])
+        except Malformed as error:
+            raise Malformed(f"operation {place}: {error}") from None
+    answered = [op[0] for op in ops if op[0] in ANSWERED]
+    if len(answered) != len(expect):
+        raise Malformed(
+            f"{len(answered)} operations have a result, but expect has {len(expect)}"
+        )
+    for place, (kind, result) in enumerate(zip(answered, expect, strict=True)):
+        check_result(f"result {place}", kind, result)
+
+
+def check_op(op: object, mode: str) -> None:
+    if not isinstance(op, list) or len(op) != 5:
+        raise Malformed("it is not a list of five: kind, CPL, AC, a, b")
+    kind, cpl, ac, a, b = op
+    one_of("kind", kind, (*OPERATIONS, *OTHERS))
+    number("a", a, linear_bits(mode))
+    if kind in OPERATIONS:
+        check_access(kind, cpl, ac)
+    elif kind in "SP":
+        check_entry("a, b", a, b, entry_bytes(mode))
+    elif kind == "z":
+        one_of("CR0.WP", hexadecimal(a), (0, CR0_WP))
+
+
+def check_result(name: str, kind: str, result: object) -> None:
+    if kind != "P":
+        check_outcome(name, result)
+    elif not isinstance(result, dict) or "val" not in result:
+        raise Malformed(f"{name} has no 'val', as that of a P should")
+    else:
+        number(f"{name}: val", result["val"])
 
 
 def hold(case: Case) -> tuple[str, str, str] | None:
     """Run one script; the first answer that differs, if one does."""
     if not case.get("agree", True):
         raise Skip("the emulators disagree")
-    machine = RecordedMachine(case)
+    try:
+        machine = RecordedMachine(case)
+    except GeneralProtection as refusal:
+        return registers(case), "taken", f"#GP(0): {refusal}"
     expect = iter(case["expect"])
     written: set[int] = set()  # physical addresses
-    for number, op in enumerate(case["ops"]):
+    for place, op in enumerate(case["ops"]):
         got = run(machine, op)
-        if op[0] not in ANSWERED:
-            continue
-        expected = answer(next(expect))
-        if op[0] in "rx" and got.get("phys") in written:
-            agrees = is_of_written_place(op[0], expected)
-        else:
-            agrees = got == expected
+        expected = answer(next(expect)) if op[0] in ANSWERED else {}
+        if not agrees(op, expected, got, written):
+            asked = f"operation {place}, {op_in_words(op)}"
+            now = registers_now(case, machine)
+            return f"{asked}, {now}", said(expected), said(got)
         if op[0] == "w" and "phys" in got:
             written.add(got["phys"])
-        if not agrees:
-            return (
-                f"operation {number} ({' '.join(map(str, op))}), {registers(case)}",
-                said(expected),
-                said(got),
-            )
     return None
 
 
 def run(machine: RecordedMachine, op: Op) -> dict[str, Any]:
     """Do one operation; {} if it has no result."""
     kind, cpl, ac, a, b = op
-    cpu, value = machine.cpu, hexadecimal(a)
+    value = hexadecimal(a)
     match kind:
         case "r" | "w" | "x":
             return machine.reach(VirtAddr(value), ways(cpl, kind, ac))
@@ -73,24 +136,39 @@ def run(machine: RecordedMachine, op: Op) -> dict[str, Any]:
         case "S":
             where, entry = PhysAddr(value), hexadecimal(b)
             machine.memory.write_entry(where, entry, machine.entry_bytes)
+            return {}
         case "i":
-            cpu.invlpg(VirtAddr(value))
-        case "c":
-            run_alone(cpu.mov_to_cr3(value))
-        case "g":
-            run_alone(cpu.mov_to_cr4(value))
-        case "z":
-            run_alone(cpu.mov_to_cr0((cpu.cr0 & ~CR0_WP) | value))
+            machine.cpu.invlpg(VirtAddr(value))
+            return {}
         case _:
-            raise ValueError(f"no operation is called {kind!r}")
+            return set_register(machine, kind, value)
+
+
+def set_register(machine: RecordedMachine, kind: str, value: int) -> dict[str, Any]:
+    cpu = machine.cpu
+    try:
+        match kind:
+            case "c":
+                run_alone(cpu.mov_to_cr3(value))
+            case "g":
+                run_alone(cpu.mov_to_cr4(value))
+            case "z":
+                run_alone(cpu.mov_to_cr0((cpu.cr0 & ~CR0_WP) | value))
+    except GeneralProtection:
+        return REFUSED
     return {}
 
 
-def is_of_written_place(kind: str, expected: dict[str, Any]) -> bool:
-    """Whether a read or a fetch was recorded to have found written bytes."""
-    if kind == "r":
+def agrees(
+    op: Op, expected: dict[str, Any], got: dict[str, Any], written: set[int]
+) -> bool:
+    if op[0] not in "rx" or got.get("phys") not in written:
+        return got == expected
+    if op[0] == "r":
         return expected == {"phys": WRITTEN}
-    return "vec" in expected
+    # The fetch came off, and what was fetched was executed; a fault of the fetch
+    # itself would have its address in CR2.
+    return "vec" in expected and expected.get("cr2") != hexadecimal(op[3])
 
 
 def answer(expect: Case) -> dict[str, Any]:
@@ -100,4 +178,19 @@ def answer(expect: Case) -> dict[str, Any]:
 
 
 def said(outcome: dict[str, Any]) -> str:
-    return f"entry {outcome['val']:#x}" if "val" in outcome else in_words(outcome)
+    if "val" in outcome:
+        return f"entry {outcome['val']:#x}"
+    return in_words(outcome) if outcome else "done"
+
+
+def op_in_words(op: Op) -> str:
+    kind, cpl, ac, a, _ = op
+    if kind in OPERATIONS:
+        return access_in_words(kind, hexadecimal(a), cpl, ac)
+    return f"{OTHERS[kind]} {hexadecimal(a):#x}"
+
+
+def registers_now(case: Case, machine: RecordedMachine) -> str:
+    cpu = machine.cpu
+    now = {"cr0": cpu.cr0, "cr3": cpu.cr3, "cr4": cpu.cr4, "efer": cpu.efer}
+    return registers({**case, **now})

@@ -26,7 +26,7 @@ def conformity_text(found: Conformity, width: int) -> str:
 
 
 def summary(found: Conformity) -> str:
-    name = PurePath(found.file).name
+    name = printable(PurePath(found.file).name)
     counts = [f"{found.agreed:,} agreed", f"{len(found.differences):,} differ"]
     for reason, number in sorted(found.skipped.items()):
         counts.append(f"{number:,} skipped ({reason})")
@@ -35,6 +35,11 @@ def summary(found: Conformity) -> str:
     if found.interrupted:
         text += f"; interrupted after {found.done:,}"
     return text
+
+
+def printable(name: str) -> str:
+    """A file's name, which may hold anything but a slash."""
+    return "".join(c if c.isprintable() else "?" for c in name)
 
 
 def difference_lines(difference: Difference, width: int) -> list[str]:

@@ -165,6 +165,12 @@ def test_a_read_sets_accessed_in_every_entry_and_dirty_in_none(mode: str) -> Non
     assert [entry & (A | D) for entry in mapped.now()] == expected
 
 
+def test_accessed_is_set_in_an_upper_entry_though_the_last_has_it_already() -> None:
+    mapped = Mapped("long", [ALL | A, ALL, ALL | A, ALL | A | D])
+    mapped.reach(READ)
+    assert all(entry & A for entry in mapped.now())
+
+
 @pytest.mark.parametrize("mode", MODE_NAMES)
 def test_a_write_sets_dirty_in_the_last_entry_alone(mode: str) -> None:
     mapped = Mapped(mode)

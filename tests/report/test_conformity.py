@@ -56,6 +56,11 @@ def test_no_line_is_too_wide() -> None:
     assert all(len(line) <= 80 for line in lines[2:])
 
 
+def test_a_file_name_cannot_break_the_line() -> None:
+    named = Conformity("dir/a\n\x1b[2J\udcff.gz", "mmu", 1, 1)
+    assert conformity_text(named, 80) == "a??[2J?.gz: mmu, 1 case: 1 agreed, 0 differ"
+
+
 def test_an_interrupted_run_says_how_far_it_came() -> None:
     text = conformity_text(found(interrupted=True), 100)
     assert text.endswith("interrupted after 1,000")
