@@ -50,10 +50,10 @@ def sorts_of_walk(case: Case) -> Iterator[Sort]:
     yield "changes", *what, *changes
     for setting in settings(case):
         yield "setting", mode, *who, case["ac"], "phys" in expect, setting
-    for place, value in enumerate(case["mem"].values()):
+    for value in case["mem"].values():
         flags = int(value, 16)
         for bit in (*range(13), *range(36, 64)):
-            yield "entry", mode, outcome(expect), place, bit, bool(flags >> bit & 1)
+            yield "entry", mode, outcome(expect), bit, bool(flags >> bit & 1)
 
 
 def sorts_of_script(case: Case) -> Iterator[Sort]:
