@@ -9,7 +9,7 @@ from attrs import define
 
 from kmm.designs import KernelSpec, find_kernel
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
-from kmm.mm.boot import interrupt_threads, start_kernel
+from kmm.mm.boot import run_on, start_kernel
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
 from kmm.mm.page_alloc import alloc_page
@@ -72,22 +72,7 @@ def alone(body: Coroutine[Any, Any, T], k: Kernel | None = None, cpu: int = 0) -
     """
     if k is None:
         return run_alone(body)
-    result: list[T] = []
-    failed: list[ModelFailure] = []
-
-    async def run() -> None:
-        try:
-            result.append(await body)
-        except ModelFailure as failure:
-            failed.append(failure)
-
-    machine = Machine([KThread("alone", 1, cpu, run()), *interrupt_threads(k)])
-    machine.run(RoundRobin())
-    machine.close()
-    if failed:
-        raise failed[0]
-    assert machine.failure is None, machine.failure
-    return result[0]
+    return run_on(k, body, cpu)
 
 
 def thread(index: int, body: Coroutine[Any, Any, object]) -> KThread:

@@ -16,7 +16,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from . import exec_stack, pte_peek, rmap_walk, tlb_flush
+from . import call_rules, exec_stack, pte_peek, rmap_walk, tlb_flush
+from .call_rules import CallRules
 from .exec_stack import ExecStack
 from .pte_peek import PtePeek
 from .question import Answer
@@ -29,6 +30,7 @@ QUESTIONS: Mapping[str, Mapping[str, Answer]] = {
     "exec-stack": {a.name: a for a in exec_stack.ANSWERS},
     "pte-peek": {a.name: a for a in pte_peek.ANSWERS},
     "tlb-flush": {a.name: a for a in tlb_flush.ANSWERS},
+    "call-rules": {a.name: a for a in call_rules.ANSWERS},
 }
 
 
@@ -42,12 +44,19 @@ class KernelSpec:
     exec_stack: ExecStack
     pte_peek: PtePeek
     tlb_flush: TlbFlush
+    call_rules: CallRules
     lacks: tuple[str, ...] = ()  # answers that it had, and that are not written yet
     replaced: tuple[str, ...] = ()  # the questions whose answers are not the name's
 
     @property
     def answers(self) -> dict[str, Answer]:
-        found = (self.rmap_walk, self.exec_stack, self.pte_peek, self.tlb_flush)
+        found = (
+            self.rmap_walk,
+            self.exec_stack,
+            self.pte_peek,
+            self.tlb_flush,
+            self.call_rules,
+        )
         return {answer.question: answer for answer in found}
 
     @property
@@ -93,6 +102,7 @@ def _kernel(
         exec_stack_answer,
         pte_peek.LOCKED,
         tlb_flush.FLUSH,
+        call_rules.LINUX_2_6_34,
         lacks,
     )
 

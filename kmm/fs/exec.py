@@ -19,8 +19,9 @@ from attrs import define
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
 from ..mm.kernel import Kernel, new_mm
-from ..mm.memory import OutOfMemory, get_user_page
-from ..mm.migrate import ENOMEM
+from ..mm.errno import EFAULT, ENOMEM
+from ..mm.gup import get_user_page
+from ..mm.memory import OutOfMemory
 from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
 from ..mm.mmap import (
     RLIMIT_STACK,
@@ -30,8 +31,9 @@ from ..mm.mmap import (
     vm_area_alloc,
 )
 from ..mm.mremap import move_page_tables
-from ..mm.page_alloc import alloc_zeroed_page, put_page
+from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.pgtable import free_pgd_range
+from ..mm.swap import put_page
 from ..mm.tlb import activate_mm
 from ..sim.failure import bug_on
 
@@ -39,8 +41,6 @@ STACK_TOP_MAX = VirtAddr((1 << 47) - PAGE_SIZE)  # x86-64
 STACK_TOP = STACK_TOP_MAX  # of a 64-bit program
 STACK_EXPAND = 128 << 10  # bytes by which a new stack is grown in advance
 ADDRESS_BYTES = 8
-
-EFAULT = 14
 
 
 @define(eq=False)
@@ -165,12 +165,12 @@ async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:
 
     # Cover both places.  vm_pgoff stays, so from the first store on, reverse mapping
     # looks for every page at its NEW address, where no entry is yet.
-    await k.rmap_walk.vma_adjust(k, vma, new_start, old_end, vma.vm_pgoff)
+    await k.rmap_walk.vma_adjust(k, vma, new_start, old_end, vma.vm_pgoff, None)
     length = old_end - old_start
     if await move_page_tables(k, vma, old_start, vma, new_start, length) != length:
         return -ENOMEM
     await free_old_tables(k, vma, old_start, old_end, new_end)
-    await k.rmap_walk.vma_adjust(k, vma, new_start, new_end, vma.vm_pgoff)
+    await k.rmap_walk.vma_adjust(k, vma, new_start, new_end, vma.vm_pgoff, None)
     return 0
 
 

@@ -7,43 +7,113 @@ This sets the scene for a run: nothing else goes on meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
 from ..hw.apic import serve_interrupts
 from ..hw.cpu import Cpu
 from ..hw.memory import Pfn, PhysAddr, PhysicalMemory, VirtAddr
-from ..sim.locks import Mutex
+from ..sim.locks import WaitQueue
 from ..sim.machine import run_alone
 from ..sim.thread import KThread
+from .compaction import try_to_compact_pages
 from .fault import do_page_fault
-from .kernel import Config, Designs, Kernel, mm_init
-from .mm_types import Mm, Page, Task
+from .kernel import Config, Designs, Kernel, Kswapd, Later, mm_init
+from .ksm import Ksm
+from .mm_types import Mm, PG_reserved, Task, address_space
+from .mmzone import (
+    MAX_ORDER,
+    MIGRATE_TYPES,
+    MemMap,
+    Zone,
+    min_free_kbytes_of,
+    nodes_of,
+    setup_per_zone_lowmem_reserve,
+    setup_per_zone_wmarks,
+    setup_zone_migrate_reserve,
+)
+from .page_alloc import free_one_page
+from .smp import CALL_FUNCTION_VECTOR, CallFunction, call_function_interrupt
+from .swap import PageVecs
+from .swapfile import SwapInfo
 from .tlb import (
     enter_lazy_tlb,
     set_up_shootdown,
     smp_invalidate_interrupt,
     switch_mm,
 )
+from .vmscan import try_to_free_pages, wakeup_kswapd
+
+T = TypeVar("T")
 
 SWAPPER_PG_DIR = PhysAddr(0)  # the kernel's own top table, in the kernel's own frame
+ZERO_PAGE = Pfn(1)
+RESERVED_FRAMES = 2
 
 
 def start_kernel(config: Config, designs: Designs) -> Kernel:
-    """Memory, its `struct page`s, and CPUs that are idle."""
+    """Memory, its zones, and CPUs that are idle."""
     memory = PhysicalMemory(config.frames)
     init_mm = mm_init("init_mm", SWAPPER_PG_DIR)
+    nodes = nodes_of(config.frames, config.nodes, config.cpus, config.pageblock_order)
+    mem_map = MemMap(nodes)
     k = Kernel(
         config=config,
         rmap_walk=designs.rmap_walk,
         exec_stack=designs.exec_stack,
         pte_peek=designs.pte_peek,
         tlb_flush=designs.tlb_flush,
+        call_rules=designs.call_rules,
         memory=memory,
-        mem_map=[
-            Page(Pfn(pfn), Mutex(f"PG_locked of page {pfn:#x}"))
-            for pfn in range(config.frames)
-        ],
+        nodes=nodes,
+        mem_map=mem_map,
+        zero_page=mem_map[ZERO_PAGE],
         init_mm=init_mm,
         shootdown=set_up_shootdown(config.cpus, init_mm),
+        call_function=CallFunction(),
+        pagevecs=[PageVecs(number) for number in range(config.cpus)],
+        swap=SwapInfo(config.swap_slots),
+        swapper_space=address_space("swapper_space"),
+        ksm=Ksm(),
+        later=Later(wakeup_kswapd, try_to_compact_pages, try_to_free_pages),
+        kswapds=[Kswapd(WaitQueue(f"kswapd{n}_wait")) for n in range(config.nodes)],
     )
+    init_zones(k)
+    start_cpus(k)
+    return k
+
+
+def init_zones(k: Kernel) -> None:
+    """Work out what is kept back, and give all free memory to the buddy allocator."""
+    size = max(zone.pageblock_nr_pages for zone in k.zones)
+    k.page_group_by_mobility_disabled = k.config.frames < size * MIGRATE_TYPES
+    kept = k.config.min_free_kbytes
+    if kept is None:
+        kept = min_free_kbytes_of(k.config.frames << 2)
+    setup_per_zone_wmarks(k.zones, kept)
+    for node in k.nodes:
+        setup_per_zone_lowmem_reserve(node)
+    for pfn in range(RESERVED_FRAMES):
+        page = k.mem_map[pfn]
+        page.flags, page.count = PG_reserved, 1
+    for zone in k.zones:
+        setup_zone_migrate_reserve(zone)
+        free_all_bootmem(k, zone)
+
+
+def free_all_bootmem(k: Kernel, zone: Zone) -> None:
+    """Free a zone from its start, in the largest blocks that are aligned and fit."""
+    pfn = max(zone.zone_start_pfn, RESERVED_FRAMES)
+    while pfn < zone.end_pfn:
+        order = MAX_ORDER - 1
+        while pfn & ((1 << order) - 1) or pfn + (1 << order) > zone.end_pfn:
+            order -= 1
+        free_one_page(k, zone, k.mem_map[pfn], order, zone.pageblock_type(pfn))
+        pfn += 1 << order
+
+
+def start_cpus(k: Kernel) -> None:
+    """CPUs with nothing to do, in the kernel's own address space."""
 
     async def page_fault(
         cpu: Cpu, address: VirtAddr, error_code: int, user: bool
@@ -51,13 +121,10 @@ def start_kernel(config: Config, designs: Designs) -> Kernel:
         task = k.running[cpu.number]
         await do_page_fault(k, task, address, error_code, user=user)
 
-    for number in range(config.cpus):
-        cpu = Cpu(number, memory, page_fault, tlb_size=config.tlb_size)
+    for number in range(k.config.cpus):
+        cpu = Cpu(number, k.memory, page_fault, tlb_size=k.config.tlb_size)
         k.cpus.append(cpu)
-        k.running.append(Task(f"swapper/{number}", 0, cpu, None, init_mm))
-    # Frame 0 is the kernel's; the lowest of the others goes first.
-    k.zone.free = list(reversed(k.mem_map[1:]))
-    return k
+        k.running.append(Task(f"swapper/{number}", 0, cpu, None, k.init_mm))
 
 
 def run_task(k: Kernel, comm: str, pid: int, cpu: int, mm: Mm | None = None) -> Task:
@@ -76,9 +143,22 @@ def interrupt_threads(k: Kernel) -> list[KThread]:
     """For each CPU, the thread that answers when another CPU interrupts it."""
 
     async def handle(cpu: Cpu, vector: int) -> None:
-        await smp_invalidate_interrupt(k, cpu, vector)
+        if vector == CALL_FUNCTION_VECTOR:
+            await call_function_interrupt(k, cpu)
+        else:
+            await smp_invalidate_interrupt(k, cpu, vector)
 
     return [
         KThread("irq", n, n, serve_interrupts(cpu, handle), daemon=True)
         for n, cpu in enumerate(k.cpus)
     ]
+
+
+def run_on(k: Kernel, body: Coroutine[Any, Any, T], cpu: int = 0) -> T:
+    """Run a coroutine on a CPU to its end, with nobody else about.
+
+    The other CPUs answer when they are interrupted.  Raises what `body` raises, and
+    RuntimeError if it comes to wait for something that nobody will do.
+    """
+    alone = KThread("alone", 1, cpu, body)
+    return run_alone(body, alone, interrupt_threads(k))

@@ -10,32 +10,87 @@ from ..hw.memory import VirtAddr
 from ..hw.paging import PF_PROT, PF_RSVD, PF_USER, PF_WRITE
 from ..sim.failure import ModelFailure
 from .kernel import Kernel
-from .memory import handle_mm_fault
-from .mm_types import VM_EXEC, VM_READ, VM_WRITE, Task, VmArea
-from .mmap import find_extend_vma
+from .memory import (
+    VM_FAULT_MAJOR,
+    VM_FAULT_OOM,
+    VM_FAULT_SIGBUS,
+    OutOfMemory,
+    handle_mm_fault,
+)
+from .mm_types import VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, Task, VmArea
+from .mmap import expand_stack, find_vma
+
+SIGBUS = 7
+SIGSEGV = 11
+
+# si_code: what was wrong with the address.
+SEGV_MAPERR = 1  # nothing is mapped there
+SEGV_ACCERR = 2  # what is mapped there may not be used so
+BUS_ADRERR = 2  # the file has no such page
+
+# How far below the stack pointer a program may touch its stack: what ENTER can push.
+STACK_SLACK = 65536 + 32 * 8
 
 
-class SegmentationFault(ModelFailure):
-    """A program touched what it may not: SIGSEGV."""
+class FatalSignal(ModelFailure):
+    """A program touched what it may not, and has no handler for that."""
 
     kind = "corruption"
+
+    def __init__(
+        self, message: str, signal: int, si_code: int, address: VirtAddr, *details: str
+    ) -> None:
+        super().__init__(message, *details)
+        self.signal = signal
+        self.si_code = si_code
+        self.address = address
 
 
 async def do_page_fault(
     k: Kernel, task: Task, address: VirtAddr, error_code: int, *, user: bool
 ) -> None:
-    """Make an access possible, or end the program with SIGSEGV.
+    """Make an access possible, or end the program with a signal.
 
-    Takes mmap_sem for reading.  `error_code` is the CPU's, with the PF_ bits.
+    Takes mmap_sem for reading.  `error_code` is the CPU's, with the PF_ bits.  Raises
+    FatalSignal, and OutOfMemory.
     """
     mm = task.mm
     if mm is None or error_code & PF_RSVD:
-        raise bad_area(task, address, error_code)
+        raise segv(task, address, error_code, SEGV_MAPERR)
     async with mm.mmap_sem.for_read:
-        vma = await find_extend_vma(k, mm, address)
-        if vma is None or access_error(vma, error_code):
-            raise bad_area(task, address, error_code)
-        await handle_mm_fault(k, mm, vma, address, write=bool(error_code & PF_WRITE))
+        vma = find_vma(mm, address)
+        if vma is None or not await reaches(k, task, vma, address, user=user):
+            raise segv(task, address, error_code, SEGV_MAPERR)
+        if access_error(vma, error_code):
+            raise segv(task, address, error_code, SEGV_ACCERR)
+        write = bool(error_code & PF_WRITE)
+        result = await handle_mm_fault(k, mm, vma, address, write=write)
+    if result & VM_FAULT_OOM:
+        raise OutOfMemory(f"Out of memory in a fault at {address:#x}")
+    if result & VM_FAULT_SIGBUS:
+        raise FatalSignal(
+            f"{task.comm}[{task.pid}]: bus error at {address:x}",
+            SIGBUS,
+            BUS_ADRERR,
+            address,
+        )
+    if result & VM_FAULT_MAJOR:
+        task.maj_flt += 1
+    else:
+        task.min_flt += 1
+
+
+async def reaches(
+    k: Kernel, task: Task, vma: VmArea, address: VirtAddr, *, user: bool
+) -> bool:
+    """Whether a VMA covers an address, or is a stack that may grow down to it."""
+    if vma.vm_start <= address:
+        return True
+    if not vma.vm_flags & VM_GROWSDOWN:
+        return False
+    if user and task.sp and address + STACK_SLACK < task.sp:
+        return False
+    return await expand_stack(k, vma, address)
 
 
 def access_error(vma: VmArea, error_code: int) -> bool:
@@ -47,10 +102,13 @@ def access_error(vma: VmArea, error_code: int) -> bool:
     return not vma.vm_flags & (VM_READ | VM_WRITE | VM_EXEC)
 
 
-def bad_area(task: Task, address: VirtAddr, error_code: int) -> SegmentationFault:
-    """The kernel's log line for SIGSEGV."""
+def segv(task: Task, address: VirtAddr, error_code: int, si_code: int) -> FatalSignal:
+    """SIGSEGV, with the kernel's log line."""
     who = "program" if error_code & PF_USER else "kernel"
-    return SegmentationFault(
+    return FatalSignal(
         f"{task.comm}[{task.pid}]: segfault at {address:x} error {error_code:x}",
+        SIGSEGV,
+        si_code,
+        address,
         f"touched by the {who}",
     )

@@ -6,6 +6,8 @@ with `boot.start_kernel`.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field, frozen
@@ -13,14 +15,22 @@ from attrs import define, field, frozen
 from ..hw.cpu import Cpu
 from ..hw.memory import PhysAddr, PhysicalMemory
 from ..hw.tlb import USUAL_TLB, TlbSize
-from ..sim.locks import Rcu, RwSem, SpinLock
-from .mm_types import AnonVma, Mm, Page, Task
+from ..sim.locks import Rcu, RwSem, SpinLock, WaitQueue
+from ..sim.thread import KThread
+from ..sim.trap import get_current
+from .mm_types import AddressSpace, AnonVma, Mm, Page, Task
+from .mmzone import MemMap, Node, Zone
 
 if TYPE_CHECKING:
+    from ..designs.call_rules import CallRules
     from ..designs.exec_stack import ExecStack
     from ..designs.pte_peek import PtePeek
     from ..designs.rmap_walk import RmapWalk
     from ..designs.tlb_flush import TlbFlush
+    from .ksm import Ksm
+    from .smp import CallFunction
+    from .swap import PageVecs
+    from .swapfile import SwapInfo
     from .tlb import Shootdown
 
 
@@ -30,8 +40,14 @@ class Config:
 
     cpus: int = 2
     frames: int = 64  # pages of RAM
+    nodes: int = 1  # of memory; CPUs are dealt out to them in turn
+    pageblock_order: int = 9  # 512 pages: as large as a huge page
+    # Memory that is kept back.  None: as much as Linux would, which is 128 at least,
+    # so more than a toy has.
+    min_free_kbytes: int | None = 0
     stack_shift: int = 6  # pages by which randomisation lowers a new stack
     migrate_passes: int = 10  # attempts of migrate_pages at one page (Linux: 10)
+    swap_slots: int = 0  # of the swap device, its header included; 0: there is none
     tlb_size: TlbSize = USUAL_TLB  # of each CPU
 
 
@@ -46,17 +62,32 @@ class Designs(Protocol):
     def pte_peek(self) -> PtePeek: ...
     @property
     def tlb_flush(self) -> TlbFlush: ...
+    @property
+    def call_rules(self) -> CallRules: ...
+
+
+@frozen
+class Later:
+    """What the page allocator calls of chapters that build on it.
+
+    Memory that is short is made by giving up or moving pages, which takes all that the
+    later chapters are about.  `boot` ties this knot.
+    """
+
+    wakeup_kswapd: Callable[[Kernel, Sequence[Zone], int], Awaitable[None]]
+    try_to_compact_pages: Callable[
+        [Kernel, Sequence[Zone], int, int, int], Awaitable[bool]
+    ]
+    try_to_free_pages: Callable[[Kernel, Sequence[Zone], int, int], Awaitable[int]]
 
 
 @define(eq=False)
-class Zone:
-    """struct zone: the frames, and the lists that free and used ones are on."""
+class Kswapd:
+    """What kswapd of one node waits for, and is asked for."""
 
-    name: str = "Normal"
-    lock: SpinLock = field(factory=lambda: SpinLock("zone.lock"))
-    lru_lock: SpinLock = field(factory=lambda: SpinLock("zone.lru_lock"))
-    free: list[Page] = field(factory=list)  # under lock; the last one goes first
-    lru: list[Page] = field(factory=list)  # under lru_lock; newest first
+    wait: WaitQueue
+    order: int = 0  # the largest
+    asked: bool = False
 
 
 @define(eq=False)
@@ -68,16 +99,38 @@ class Kernel:
     exec_stack: ExecStack
     pte_peek: PtePeek
     tlb_flush: TlbFlush
+    call_rules: CallRules
     memory: PhysicalMemory
-    mem_map: list[Page]
+    nodes: list[Node]
+    mem_map: MemMap
+    zero_page: Page  # the one page that every read of untouched memory gets
     init_mm: Mm  # the kernel's own address space, which has no user part
     shootdown: Shootdown
+    call_function: CallFunction
+    pagevecs: list[PageVecs]  # by CPU
+    swap: SwapInfo
+    swapper_space: AddressSpace  # the swap cache
+    ksm: Ksm
+    later: Later
+    kswapds: list[Kswapd]  # by node
     cpus: list[Cpu] = field(factory=list)
     running: list[Task] = field(factory=list)  # on each CPU: `current` there
-    zone: Zone = field(factory=Zone)
     rcu: Rcu = field(factory=Rcu)
-    mms: list[Mm] = field(factory=list)
+    mms: dict[str, Mm] = field(factory=dict)  # by name
+    mappings: dict[str, AddressSpace] = field(factory=dict)  # of files that exist
     made: dict[str, int] = field(factory=dict)
+    vm_events: Counter[str] = field(factory=Counter)  # see vmstat
+    memalloc: set[KThread] = field(factory=set)  # PF_MEMALLOC: who is reclaiming
+    page_group_by_mobility_disabled: bool = False  # memory is too small for it
+
+    @property
+    def zones(self) -> list[Zone]:
+        """All zones, the lowest first."""
+        return self.mem_map.zones
+
+    def node_of_cpu(self, cpu: int) -> int:
+        """cpu_to_node."""
+        return cpu % len(self.nodes)
 
     def next_name(self, struct: str) -> str:
         """A name for a new structure: vma#1, vma#2, ..."""
@@ -86,10 +139,15 @@ class Kernel:
         return f"{struct}#{number}"
 
 
+async def this_cpu(k: Kernel) -> Cpu:
+    """The CPU that runs this (smp_processor_id)."""
+    return k.cpus[(await get_current()).cpu]
+
+
 def new_mm(k: Kernel, pgd: PhysAddr) -> Mm:
     """An empty address space whose top table is at `pgd` (kernel/fork.c:mm_init)."""
     mm = mm_init(k.next_name("mm"), pgd)
-    k.mms.append(mm)
+    k.mms[mm.name] = mm
     return mm
 
 

@@ -1,36 +1,111 @@
-"""Faults: what is done about an access that the page tables did not allow.
+"""Faults, and everything that fills, copies and empties page tables.
 
-Linux: mm/memory.c.  mmap_sem is held for reading throughout.
+Linux: mm/memory.c.
 
-Left out so far: the zero page (a first read gets a page of its own), copy on write,
-file pages, swap.
+A program's pages come one fault at a time.  A first read of anonymous memory gets the
+zero page, a first write a page of its own.  After fork two processes have the same page
+read-only; whoever writes first gets a copy, and the last one keeps the page
+(`do_wp_page`).  A page that was swapped out comes back (`do_swap_page`), a file's page
+comes from its address_space.
+
+What is seen of an entry without its lock is only a hint.  So each function that changes
+one has the same shape: prepare what may sleep, lock, look again, change.
+
+Faults hold mmap_sem for reading, fork and munmap for writing.
 """
 
 from __future__ import annotations
 
 from ..hw.memory import EntryPointer, VirtAddr
+from ..hw.modes import P
 from ..sim.failure import ModelFailure
+from .errno import ENOMEM
+from .filemap import NotInFile, find_lock_page
+from .gfp import GFP_HIGHUSER_MOVABLE, GFP_ZERO
 from .kernel import Kernel
 from .migrate import migration_entry_wait
-from .mm_types import Mm, Page, VmArea
-from .mmap import find_extend_vma
-from .page_alloc import alloc_zeroed_page, get_page, put_page
+from .mm_types import (
+    MM_ANONPAGES,
+    MM_FILEPAGES,
+    MM_SWAPENTS,
+    VM_LOCKED,
+    VM_PFNMAP,
+    VM_SHARED,
+    VM_WRITE,
+    Mm,
+    Page,
+    PageAnon,
+    PageKsm,
+    PG_dirty,
+    PG_swapbacked,
+    PG_uptodate,
+    VmArea,
+    is_cow_mapping,
+)
+from .page_alloc import alloc_page, get_page
 from .pgtable import (
+    filled_entries,
     find_pte,
+    free_pgd_range,
     maybe_mkwrite,
     mk_pte,
+    pmd_addr_end,
     pte_alloc,
+    pte_dirty,
     pte_lockptr,
+    pte_mkclean,
     pte_mkdirty,
+    pte_mkold,
+    pte_mkspecial,
     pte_mkyoung,
     pte_none,
-    pte_pfn,
     pte_present,
+    pte_special,
+    pte_wrprotect,
     pte_write,
+    pte_young,
+    vm_normal_page,
 )
-from .rmap import anon_vma_prepare, page_add_new_anon_rmap
-from .swap import lru_cache_add
-from .swapops import is_migration_entry
+from .rmap import (
+    anon_vma_prepare,
+    linear_page_index,
+    page_add_anon_rmap,
+    page_add_file_rmap,
+    page_add_new_anon_rmap,
+    page_dup_rmap,
+    page_move_anon_rmap,
+    page_remove_rmap,
+    unlink_anon_vmas,
+)
+from .swap import lru_add_drain, lru_cache_add_active, mark_page_accessed, put_page
+from .swap_state import (
+    free_swap_and_cache,
+    lookup_swap_cache,
+    read_swap_cache_async,
+    reuse_swap_page,
+    try_to_free_swap,
+)
+from .swapfile import swap_duplicate, swap_free, vm_swap_full
+from .swapops import (
+    is_migration_entry,
+    is_swap_entry,
+    is_write_migration_entry,
+    make_migration_entry_read,
+)
+from .tlb import (
+    MmuGather,
+    ptep_clear_flush,
+    ptep_set_access_flags,
+    ptep_set_wrprotect,
+)
+from .vmstat import count_vm_events
+
+# What a fault handler says; 0 is: done, or try again.
+VM_FAULT_OOM = 0x1
+VM_FAULT_SIGBUS = 0x2
+VM_FAULT_MAJOR = 0x4
+VM_FAULT_WRITE = 0x8  # a write was made possible, though perhaps not in the entry
+VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS
 
 
 class OutOfMemory(ModelFailure):
@@ -39,14 +114,21 @@ class OutOfMemory(ModelFailure):
     kind = "corruption"
 
 
+# Faults.
+
+
 async def handle_mm_fault(
     k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, *, write: bool
-) -> None:
-    """Find or make the entry for `address`, and deal with what is in it."""
+) -> int:
+    """Find or make the entry for `address`, and deal with what is in it.
+
+    Returns VM_FAULT_ bits.  Needs mmap_sem for reading.
+    """
+    count_vm_events(k, "pgfault")
     ptep = await pte_alloc(k, mm, address)
     if ptep is None:
-        raise OutOfMemory(f"Out of memory in a fault at {address:#x}")
-    await handle_pte_fault(k, mm, vma, address, ptep, write=write)
+        return VM_FAULT_OOM
+    return await handle_pte_fault(k, mm, vma, address, ptep, write=write)
 
 
 async def handle_pte_fault(
@@ -57,67 +139,345 @@ async def handle_pte_fault(
     ptep: EntryPointer,
     *,
     write: bool,
-) -> None:
+) -> int:
     """Decide by an unlocked look at the entry; whoever acts on it looks again."""
     pte = await ptep.read()
     if pte_none(pte):
-        await do_anonymous_page(k, mm, vma, address, ptep)
-    elif not pte_present(pte):
-        await do_swap_page(k, mm, pte, ptep)
-    else:
-        await touch_pte(k, vma, address, ptep, pte, write=write)
-
-
-async def do_anonymous_page(
-    k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, ptep: EntryPointer
-) -> None:
-    """Give an address its first page, of zeros.  Takes the page-table lock."""
-    await anon_vma_prepare(k, vma)
-    page = await alloc_zeroed_page(k)
-    if page is None:
-        raise OutOfMemory(f"Out of memory in a fault at {address:#x}")
-    async with pte_lockptr(mm):
-        if not pte_none(await ptep.read()):
-            await put_page(k, page)  # somebody was faster
-            return
-        page_add_new_anon_rmap(page, vma, address)
-        await lru_cache_add(k, page)
-        pte = maybe_mkwrite(pte_mkdirty(mk_pte(page, vma.vm_page_prot)), vma)
-        await ptep.write(pte)
-
-
-async def do_swap_page(k: Kernel, mm: Mm, pte: int, ptep: EntryPointer) -> None:
-    """An entry that is neither empty nor present: here, always a migration entry."""
-    if not is_migration_entry(pte):
-        raise NotImplementedError(f"swap entry {pte:#x}")
-    await migration_entry_wait(k, mm, ptep)
+        if vma.vm_file is not None:
+            return await do_linear_fault(k, mm, vma, address, ptep, write=write)
+        return await do_anonymous_page(k, mm, vma, address, ptep, write=write)
+    if not pte_present(pte):
+        return await do_swap_page(k, mm, vma, address, ptep, pte, write=write)
+    return await touch_pte(k, mm, vma, address, ptep, pte, write=write)
 
 
 async def touch_pte(
     k: Kernel,
+    mm: Mm,
     vma: VmArea,
     address: VirtAddr,
     ptep: EntryPointer,
     pte: int,
     *,
     write: bool,
-) -> None:
+) -> int:
     """The entry is present after all: note the access, and let the CPU try again.
 
     Takes the page-table lock.  If there is nothing to note on a write, the CPU has
     faulted over a translation that is out of date, and is made to forget it.
     """
-    async with pte_lockptr(vma.mm):
-        if await ptep.read() != pte:
-            return
-        if not write:
-            return  # the CPU sets A by itself
-        if not pte_write(pte):
-            raise NotImplementedError("copy on write")
-        entry = pte_mkdirty(pte_mkyoung(pte))
-        if entry != pte:
-            await ptep.write(entry)
+    ptl = pte_lockptr(mm)
+    await ptl.lock()
+    if await ptep.read() != pte:
+        await ptl.unlock()
+        return 0
+    if write and not pte_write(pte):
+        return await do_wp_page(k, mm, vma, address, ptep, pte)
+    entry = pte_mkyoung(pte_mkdirty(pte) if write else pte)
+    changed = await ptep_set_access_flags(k, vma, address, ptep, entry, dirty=write)
+    if not changed and write:
         await k.tlb_flush.flush_tlb_page(k, vma, address)
+    await ptl.unlock()
+    return 0
+
+
+async def do_anonymous_page(
+    k: Kernel,
+    mm: Mm,
+    vma: VmArea,
+    address: VirtAddr,
+    ptep: EntryPointer,
+    *,
+    write: bool,
+) -> int:
+    """A first touch.  Takes the page-table lock.
+
+    A read gets the zero page, which is not counted and needs no anon_vma.
+    """
+    if not write:
+        pte = pte_mkspecial(mk_pte(k.zero_page, vma.vm_page_prot))
+        async with pte_lockptr(mm):
+            if pte_none(await ptep.read()):
+                await ptep.write(pte)
+        return 0
+    await anon_vma_prepare(k, vma)
+    page = await alloc_page(k, GFP_HIGHUSER_MOVABLE | GFP_ZERO)
+    if page is None:
+        return VM_FAULT_OOM
+    page.flags |= PG_uptodate
+    async with pte_lockptr(mm):
+        if pte_none(await ptep.read()):
+            mm.rss_stat[MM_ANONPAGES] += 1
+            page_add_new_anon_rmap(page, vma, address)
+            await lru_cache_add_active(k, page)
+            pte = maybe_mkwrite(pte_mkdirty(mk_pte(page, vma.vm_page_prot)), vma)
+            await ptep.write(pte)
+            return 0
+    await put_page(k, page)  # somebody was faster
+    return 0
+
+
+async def do_wp_page(
+    k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, ptep: EntryPointer, pte: int
+) -> int:
+    """A write to a page that is mapped read-only: take it, or copy it.
+
+    Called with the page-table lock, which is given back.
+    """
+    ptl = pte_lockptr(mm)
+    old = vm_normal_page(k, pte)
+    if old is not None and PageAnon(old) and not PageKsm(old):
+        if not await old.locked.trylock():
+            # Sleep for it without the lock, and see whether the entry is still there.
+            await get_page(old)
+            await ptl.unlock()
+            await old.locked.lock()
+            await ptl.lock()
+            if await ptep.read() != pte:
+                await old.locked.unlock()
+                await ptl.unlock()
+                await put_page(k, old)
+                return 0
+            await put_page(k, old)
+        reuse = await reuse_swap_page(k, old)
+        if reuse:
+            await page_move_anon_rmap(old, vma, address)
+        await old.locked.unlock()
+        if reuse:
+            return await reuse_page(k, mm, vma, address, ptep, pte)
+    elif old is not None and vma.vm_flags & (VM_WRITE | VM_SHARED) == (
+        VM_WRITE | VM_SHARED
+    ):
+        return await reuse_page(k, mm, vma, address, ptep, pte)
+    if old is not None:
+        await get_page(old)
+    await ptl.unlock()
+    return await copy_page(k, mm, vma, address, ptep, pte, old)
+
+
+async def reuse_page(
+    k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, ptep: EntryPointer, pte: int
+) -> int:
+    """Let the program write to the page it has.  Gives the page-table lock back."""
+    entry = maybe_mkwrite(pte_mkdirty(pte_mkyoung(pte)), vma)
+    await ptep_set_access_flags(k, vma, address, ptep, entry, dirty=True)
+    await pte_lockptr(mm).unlock()
+    return VM_FAULT_WRITE
+
+
+async def copy_page(
+    k: Kernel,
+    mm: Mm,
+    vma: VmArea,
+    address: VirtAddr,
+    ptep: EntryPointer,
+    pte: int,
+    old: Page | None,
+) -> int:
+    """Give the program a copy of `old`, or of the zero page (None).
+
+    Takes the page-table lock, and drops the caller's reference to `old`.  The order of
+    the changes matters: nobody may write to the old page any more when its mapping is
+    taken off, since it may then be somebody else's alone.
+    """
+    await anon_vma_prepare(k, vma)
+    gfp = GFP_HIGHUSER_MOVABLE | (0 if old else GFP_ZERO)
+    new = await alloc_page(k, gfp)
+    if new is None:
+        if old is not None:
+            await put_page(k, old)
+        return VM_FAULT_OOM
+    if old is not None:
+        await k.memory.copy_frame(new.pfn, old.pfn)
+    new.flags |= PG_uptodate
+    ptl = pte_lockptr(mm)
+    await ptl.lock()
+    if await ptep.read() != pte:
+        await ptl.unlock()
+        await put_page(k, new)
+        if old is not None:
+            await put_page(k, old)
+        return 0
+    if old is None or not PageAnon(old):
+        mm.rss_stat[MM_FILEPAGES] -= old is not None
+        mm.rss_stat[MM_ANONPAGES] += 1
+    await ptep_clear_flush(k, vma, address, ptep)
+    page_add_new_anon_rmap(new, vma, address)
+    await lru_cache_add_active(k, new)
+    await ptep.write(maybe_mkwrite(pte_mkdirty(mk_pte(new, vma.vm_page_prot)), vma))
+    if old is not None:
+        await page_remove_rmap(old)
+    await ptl.unlock()
+    if old is not None:
+        await put_page(k, old)  # the entry's reference
+        await put_page(k, old)  # and the caller's
+    return VM_FAULT_WRITE
+
+
+async def do_swap_page(
+    k: Kernel,
+    mm: Mm,
+    vma: VmArea,
+    address: VirtAddr,
+    ptep: EntryPointer,
+    pte: int,
+    *,
+    write: bool,
+) -> int:
+    """An entry that is neither empty nor present: a migration entry, or a swap entry.
+
+    Takes the page's lock, then the page-table lock.
+    """
+    if is_migration_entry(pte):
+        await migration_entry_wait(k, mm, ptep)
+        return 0
+    result = 0
+    page = await lookup_swap_cache(k, pte)
+    if page is None:
+        page = await read_swap_cache_async(k, pte)
+        if page is None:
+            return VM_FAULT_OOM if await ptep.read() == pte else 0
+        count_vm_events(k, "pgmajfault")
+        result = VM_FAULT_MAJOR
+    await page.locked.lock()
+    cached = page
+    page = await ksm_might_need_to_copy(k, cached, vma, address)
+    if page is None:
+        await cached.locked.unlock()
+        await put_page(k, cached)
+        return VM_FAULT_OOM
+    ptl = pte_lockptr(mm)
+    await ptl.lock()
+    if await ptep.read() != pte or not page.flags & PG_uptodate:
+        await ptl.unlock()
+        await page.locked.unlock()
+        await put_page(k, page)
+        return 0
+    mm.rss_stat[MM_ANONPAGES] += 1
+    mm.rss_stat[MM_SWAPENTS] -= 1
+    entry = mk_pte(page, vma.vm_page_prot)
+    if write and await reuse_swap_page(k, page):
+        entry = maybe_mkwrite(pte_mkdirty(entry), vma)
+        write = False
+    await ptep.write(entry)
+    await page_add_anon_rmap(page, vma, address)
+    await ptl.unlock()
+    await swap_free(k, pte)
+    if vm_swap_full(k) or vma.vm_flags & VM_LOCKED:
+        await try_to_free_swap(k, page)
+    await page.locked.unlock()
+    if write:
+        await ptl.lock()
+        now = await ptep.read()
+        if now == entry:
+            return result | await do_wp_page(k, mm, vma, address, ptep, now)
+        await ptl.unlock()
+    return result
+
+
+async def ksm_might_need_to_copy(
+    k: Kernel, page: Page, vma: VmArea, address: VirtAddr
+) -> Page | None:
+    """A page that KSM shared before it was swapped out may not be this VMA's to map.
+
+    The page itself, locked; or a copy, locked, in its place; None if there is no memory.
+    (mm/ksm.c.  Needs `page` locked, and its reference goes with the lock.)
+    """
+    index = linear_page_index(vma, address)
+    mine = page.mapping is None or (
+        page.index == index
+        and any(avc.anon_vma is page.mapping for avc in vma.anon_vma_chain)
+    )
+    if mine or not PageAnon(page):
+        return page
+    copy = await alloc_page(k, GFP_HIGHUSER_MOVABLE)
+    if copy is None:
+        return None
+    await k.memory.copy_frame(copy.pfn, page.pfn)
+    copy.flags |= PG_uptodate | PG_dirty | PG_swapbacked
+    await copy.locked.lock()
+    await lru_cache_add_active(k, copy)
+    await page.locked.unlock()
+    await put_page(k, page)
+    return copy
+
+
+async def do_linear_fault(
+    k: Kernel,
+    mm: Mm,
+    vma: VmArea,
+    address: VirtAddr,
+    ptep: EntryPointer,
+    *,
+    write: bool,
+) -> int:
+    """A first touch of a file's page (__do_fault).
+
+    A write to a private mapping gets a copy at once.  Takes the page's lock, then the
+    page-table lock.
+    """
+    assert vma.vm_file is not None
+    index = linear_page_index(vma, address)
+    private_write = write and not vma.vm_flags & VM_SHARED
+    if private_write:
+        await anon_vma_prepare(k, vma)
+    try:
+        page = await find_lock_page(k, vma.vm_file.f_mapping, index)
+    except NotInFile:
+        return VM_FAULT_SIGBUS
+    if page is None:
+        return VM_FAULT_OOM
+    mapped = page
+    if private_write:
+        copy = await alloc_page(k, GFP_HIGHUSER_MOVABLE)
+        if copy is None:
+            await page.locked.unlock()
+            await put_page(k, page)
+            return VM_FAULT_OOM
+        await k.memory.copy_frame(copy.pfn, page.pfn)
+        copy.flags |= PG_uptodate
+        mapped = copy
+    async with pte_lockptr(mm):
+        if pte_none(await ptep.read()):
+            await map_file_page(k, mm, vma, address, ptep, mapped, write=write)
+            unneeded = page if private_write else None
+        else:
+            unneeded = mapped
+            if private_write:
+                await put_page(k, page)
+    await page.locked.unlock()
+    if unneeded is not None:
+        await put_page(k, unneeded)
+    return 0
+
+
+async def map_file_page(
+    k: Kernel,
+    mm: Mm,
+    vma: VmArea,
+    address: VirtAddr,
+    ptep: EntryPointer,
+    page: Page,
+    *,
+    write: bool,
+) -> None:
+    """Map a file's page, or a private copy of it.  Needs the page-table lock."""
+    pte = mk_pte(page, vma.vm_page_prot)
+    if write:
+        pte = maybe_mkwrite(pte_mkdirty(pte), vma)
+    if PageAnon(page) or page.mapping is None:
+        mm.rss_stat[MM_ANONPAGES] += 1
+        page_add_new_anon_rmap(page, vma, address)
+        await lru_cache_add_active(k, page)
+    else:
+        mm.rss_stat[MM_FILEPAGES] += 1
+        await page_add_file_rmap(page)
+        if write:
+            page.flags |= PG_dirty
+    await ptep.write(pte)
+
+
+# Looking a page up for the kernel's own use.
 
 
 async def follow_page(
@@ -125,31 +485,189 @@ async def follow_page(
 ) -> Page | None:
     """The page mapped at `address`, with a reference; None if a fault must come first.
 
-    Takes the page-table lock.
+    The zero page counts as mapped, and is not counted.  Takes the page-table lock.
     """
     ptep = await find_pte(k, mm, address)
     if ptep is None:
         return None
     async with pte_lockptr(mm):
         pte = await ptep.read()
-        if not pte_present(pte) or (write and not pte_write(pte)):
+        if not pte & P or (write and not pte_write(pte)):
             return None
-        page = k.mem_map[pte_pfn(pte)]
+        page = vm_normal_page(k, pte) or k.zero_page
         await get_page(page)
     return page
 
 
-async def get_user_page(
-    k: Kernel, mm: Mm, address: VirtAddr, *, write: bool
-) -> Page | None:
-    """get_user_pages for one page: faulted in if need be, with a reference.
+# fork.
 
-    None if there is no VMA at `address`, not even a stack that could grow there.
-    Needs mmap_sem for reading, or an address space that nobody else knows.
+
+async def copy_page_range(k: Kernel, dst: Mm, src: Mm, vma: VmArea) -> int:
+    """Give a child the parent's entries of one VMA; 0, or -ENOMEM.
+
+    `vma` is the parent's.  What faults can bring back, that is a VMA without an
+    anon_vma, is left to them.  Needs both mmap_sems for writing.
     """
-    vma = await find_extend_vma(k, mm, address)
-    if vma is None:
-        return None
-    while (page := await follow_page(k, mm, address, write=write)) is None:
-        await handle_mm_fault(k, mm, vma, address, write=write)
-    return page
+    if not vma.vm_flags & VM_PFNMAP and vma.anon_vma is None:
+        return 0
+    address = vma.vm_start
+    while address < vma.vm_end:
+        end = pmd_addr_end(address, vma.vm_end)
+        source = await find_pte(k, src, address)
+        if source is not None:
+            destination = await pte_alloc(k, dst, address)
+            if destination is None:
+                return -ENOMEM
+            await copy_pte_range(k, dst, src, vma, source, address, end)
+        address = end
+    return 0
+
+
+async def copy_pte_range(
+    k: Kernel,
+    dst: Mm,
+    src: Mm,
+    vma: VmArea,
+    source: EntryPointer,
+    start: VirtAddr,
+    end: VirtAddr,
+) -> None:
+    """Copy what one bottom table holds.  Takes the child's lock, then the parent's."""
+    async with pte_lockptr(dst), pte_lockptr(src):
+        for address, src_pte in filled_entries(k, source, start, end):
+            dst_pte = await find_pte(k, dst, address)
+            assert dst_pte is not None
+            await copy_one_pte(k, dst, src, vma, src_pte, dst_pte)
+
+
+async def copy_one_pte(
+    k: Kernel,
+    dst: Mm,
+    src: Mm,
+    vma: VmArea,
+    src_pte: EntryPointer,
+    dst_pte: EntryPointer,
+) -> None:
+    """Copy one entry; what may be written by both is made read-only in both.
+
+    The parent's CPUs may write by their TLBs until the flush at the end of the fork.
+    """
+    pte = await src_pte.read()
+    if not pte_present(pte):
+        if is_swap_entry(pte):
+            await swap_duplicate(k, pte)
+            dst.rss_stat[MM_SWAPENTS] += 1
+        elif is_write_migration_entry(pte) and is_cow_mapping(vma.vm_flags):
+            pte = make_migration_entry_read(pte)
+            await src_pte.write(pte)
+        await dst_pte.write(pte)
+        return
+    if is_cow_mapping(vma.vm_flags):
+        await ptep_set_wrprotect(src_pte)
+        pte = pte_wrprotect(await src_pte.read())
+    if vma.vm_flags & VM_SHARED:
+        pte = pte_mkclean(pte)
+    pte = pte_mkold(pte)
+    page = vm_normal_page(k, pte)
+    if page is not None:
+        await get_page(page)
+        await page_dup_rmap(page)
+        dst.rss_stat[MM_ANONPAGES if PageAnon(page) else MM_FILEPAGES] += 1
+    await dst_pte.write(pte)
+
+
+# Unmapping.
+
+
+async def unmap_vmas(
+    k: Kernel, tlb: MmuGather, vmas: list[VmArea], start: int, end: int
+) -> None:
+    """Empty the entries of [start, end) in these VMAs.
+
+    Each page is given back when CPUs have forgotten it (`tlb`).
+    """
+    for vma in vmas:
+        first, last = max(start, vma.vm_start), min(end, vma.vm_end)
+        address = VirtAddr(first)
+        while address < last:
+            upto = pmd_addr_end(address, last)
+            ptep = await find_pte(k, vma.mm, address)
+            if ptep is not None:
+                await zap_pte_range(k, tlb, vma, ptep, address, upto)
+            address = upto
+
+
+async def zap_pte_range(
+    k: Kernel,
+    tlb: MmuGather,
+    vma: VmArea,
+    ptep: EntryPointer,
+    start: VirtAddr,
+    end: VirtAddr,
+) -> None:
+    """Empty what one bottom table holds.  Takes the page-table lock."""
+    mm = vma.mm
+    async with pte_lockptr(mm):
+        for _, slot in filled_entries(k, ptep, start, end):
+            pte = await slot.exchange(0)
+            if pte_present(pte):
+                tlb.need_flush = True
+                page = vm_normal_page(k, pte)
+                if page is None:
+                    continue
+                await zap_page(k, mm, page, pte)
+                await tlb.remove_page(k, page)
+            elif is_swap_entry(pte):
+                mm.rss_stat[MM_SWAPENTS] -= 1
+                await free_swap_and_cache(k, pte)
+            # A migration entry is simply gone: it is no mapping and holds nothing.
+            # MM_ANONPAGES still counts it, as in Linux until much later.
+
+
+async def zap_page(k: Kernel, mm: Mm, page: Page, pte: int) -> None:
+    """Account for the end of a present entry, whose flags may matter to a file."""
+    if PageAnon(page):
+        mm.rss_stat[MM_ANONPAGES] -= 1
+    else:
+        mm.rss_stat[MM_FILEPAGES] -= 1
+        if pte_dirty(pte):
+            page.flags |= PG_dirty
+        if pte_young(pte):
+            await mark_page_accessed(k, page)
+    await page_remove_rmap(page)
+
+
+async def zap_page_range(
+    k: Kernel, vma: VmArea, start: VirtAddr, end: VirtAddr
+) -> None:
+    """Give up the pages of a range within a VMA, which stays (MADV_DONTNEED).
+
+    Needs mmap_sem for reading.
+    """
+    await lru_add_drain(k)
+    tlb = MmuGather(vma.mm)
+    await unmap_vmas(k, tlb, [vma], start, end)
+    await tlb.flush(k)
+
+
+async def free_pgtables(
+    k: Kernel, mm: Mm, vmas: list[VmArea], floor: int, ceiling: int
+) -> None:
+    """Take VMAs off all rmap lists, and then free the tables that only they needed.
+
+    In this order: a walk that still finds the VMA may be looking at its tables.
+    """
+    for place, vma in enumerate(vmas):
+        below = vmas[place - 1].vm_end if place else floor
+        above = vmas[place + 1].vm_start if place + 1 < len(vmas) else ceiling
+        await unlink_anon_vmas(vma)
+        await unlink_file_vma(vma)
+        await free_pgd_range(k, mm, vma.vm_start, vma.vm_end, below, above)
+
+
+async def unlink_file_vma(vma: VmArea) -> None:
+    """Take a VMA off its file's list.  Takes i_mmap_lock."""
+    if vma.vm_file is not None:
+        mapping = vma.vm_file.f_mapping
+        async with mapping.i_mmap_lock:
+            mapping.i_mmap.remove(vma)

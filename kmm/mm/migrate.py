@@ -22,91 +22,143 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ..hw.memory import EntryPointer, VirtAddr
-from ..sim.access import atomic_add, read_once, write_once
+from ..sim.access import atomic_cmpxchg, read_once, write_once
 from ..sim.failure import bug_on
+from .errno import EAGAIN, EBUSY, ENOMEM
 from .kernel import Kernel
 from .mm_types import (
-    ANON_VMA,
     PAGE,
     VMA,
+    AddressSpace,
+    AnonVma,
     Mm,
     Page,
+    PageAnon,
+    PageKsm,
     PG_active,
     PG_dirty,
+    PG_mlocked,
+    PG_referenced,
     PG_swapbacked,
+    PG_swapcache,
+    PG_unevictable,
     PG_uptodate,
+    PG_writeback,
+    StableNode,
     VmArea,
 )
-from .page_alloc import get_page, get_page_unless_zero, page_count, put_page
+from .page_alloc import get_page, get_page_unless_zero, page_count
 from .pgtable import find_pte, mk_pte, pte_lockptr, pte_mkold, pte_mkwrite
 from .rmap import (
     SWAP_AGAIN,
     TTU_IGNORE_ACCESS,
     TTU_IGNORE_MLOCK,
     TTU_MIGRATION,
+    drop_anon_vma,
+    get_anon_vma,
     page_add_anon_rmap,
+    page_add_file_rmap,
     page_mapped,
     rmap_walk,
     try_to_unmap,
 )
-from .swap import putback_lru_page
+from .swap import lru_add_drain, lru_add_drain_all, put_page
+from .swap_state import wait_on_page_writeback
 from .swapops import (
     is_migration_entry,
     is_swap_pte,
     is_write_migration_entry,
     migration_entry_to_page,
 )
-
-EAGAIN = 11
-ENOMEM = 12
+from .vmscan import putback_lru_page
+from .vmstat import add_page_state
 
 NewPage = Callable[[Kernel, Page], Awaitable[Page | None]]
 
 
-async def migrate_pages(k: Kernel, pages: list[Page], get_new_page: NewPage) -> int:
+async def migrate_prep(k: Kernel) -> None:
+    """See to it that pages can be isolated: none may be waiting in a pagevec."""
+    await lru_add_drain_all(k)
+
+
+async def migrate_prep_local(k: Kernel) -> None:
+    """The same for this CPU alone."""
+    await lru_add_drain(k)
+
+
+async def migrate_pages(
+    k: Kernel, pages: list[Page], get_new_page: NewPage, *, offlining: bool = False
+) -> int:
     """Move isolated pages to frames from `get_new_page`; return how many stayed.
 
     Up to ten passes; from the fourth on, it sleeps for page locks.  Every page is put
-    back on the LRU, moved or not.  -ENOMEM if a new frame could not be had.
+    back on the LRU, moved or not, and `pages` is empty afterwards.  -ENOMEM if a new
+    frame could not be had.
     """
-    left, failed = list(pages), 0
+    failed, result, again = 0, 0, 0
     for attempt in range(k.config.migrate_passes):
-        again: list[Page] = []
-        for position, page in enumerate(left):
-            rc = await unmap_and_move(k, page, get_new_page, force=attempt > 2)
+        again = 0
+        for page in list(pages):
+            rc = await unmap_and_move(
+                k, page, pages, get_new_page, force=attempt > 2, offlining=offlining
+            )
             if rc == -EAGAIN:
-                again.append(page)
+                again += 1
             elif rc == -ENOMEM:
-                for stuck in again + left[position:]:
-                    await putback_lru_page(k, stuck)
-                return rc
+                result = rc
+                break
             elif rc != 0:
                 failed += 1
-        left = again
-        if not left:
+        if result or not again:
             break
-    for page in left:
+    await putback_lru_pages(k, pages)
+    return result or failed + again
+
+
+async def putback_lru_pages(k: Kernel, pages: list[Page]) -> None:
+    """Give back all that was isolated and has not been; `pages` is empty afterwards."""
+    for page in pages:
+        count_isolated(page, -1)
         await putback_lru_page(k, page)
-    return failed + len(left)
+    pages.clear()
+
+
+def count_isolated(page: Page, number: int) -> None:
+    """NR_ISOLATED_ANON and NR_ISOLATED_FILE, raised by those who isolate."""
+    kind = "anon" if page.flags & PG_swapbacked else "file"
+    add_page_state(page, f"nr_isolated_{kind}", number)
 
 
 async def unmap_and_move(
-    k: Kernel, page: Page, get_new_page: NewPage, *, force: bool
+    k: Kernel,
+    page: Page,
+    pages: list[Page],
+    get_new_page: NewPage,
+    *,
+    force: bool,
+    offlining: bool,
 ) -> int:
     """Move one isolated page; 0, or -EAGAIN (the page stays isolated), or an error.
 
-    Takes PG_locked of the page; sleeps for it only if `force`.
+    It leaves the list `pages` unless it is to be tried again.  Takes PG_locked of the
+    page; sleeps for it only if `force`.
     """
     newpage = await get_new_page(k, page)
     if newpage is None:
         return -ENOMEM
     rc = -EAGAIN
     if await page_count(page) == 1:
-        rc = 0  # freed meanwhile: only our own reference is left
-    elif await lock_for_migration(page, force=force):
-        rc = await unmap_and_move_locked(k, page, newpage)
+        # Freed meanwhile: only our own reference is left.  The last putback frees it.
+        await putback_lru_page(k, newpage)
+        return 0
+    if await lock_for_migration(page, force=force):
+        rc = await unmap_and_move_locked(
+            k, page, newpage, force=force, offlining=offlining
+        )
         await page.locked.unlock()
     if rc != -EAGAIN:
+        pages.remove(page)
+        count_isolated(page, -1)
         await putback_lru_page(k, page)
     # Moved to, or not needed: both are given to whoever holds references.
     await putback_lru_page(k, newpage)
@@ -122,33 +174,64 @@ async def lock_for_migration(page: Page, *, force: bool) -> bool:
     return True
 
 
-async def unmap_and_move_locked(k: Kernel, page: Page, newpage: Page) -> int:
+async def unmap_and_move_locked(
+    k: Kernel, page: Page, newpage: Page, *, force: bool, offlining: bool
+) -> int:
     """Steps 2 to 4 of the protocol.  Needs the page locked.
+
+    A KSM page moves only when its memory goes away, since only then does its owner
+    know of it.
+    """
+    if PageKsm(page) and not offlining:
+        return -EBUSY
+    if page.flags & PG_writeback:
+        if not force:
+            return -EAGAIN
+        await wait_on_page_writeback(page)
+    if not PageAnon(page):
+        return await unmap_and_move_mapped(k, page, newpage, remap=True)
+    async with k.rcu:
+        return await unmap_and_move_anon(k, page, newpage)
+
+
+async def unmap_and_move_anon(k: Kernel, page: Page, newpage: Page) -> int:
+    """An anonymous page.  Needs the page locked, inside an RCU read section.
 
     RCU keeps the anon_vma's memory, the reference count keeps the anon_vma itself:
     once the page is unmapped, its VMAs may all go away.
     """
-    async with k.rcu:
-        if not await page_mapped(page):
+    if not await page_mapped(page):
+        # Nothing keeps its anon_vma.  In the swap cache it can move all the same,
+        # since nobody will look for its mappings; else it is about to be freed.
+        if not page.flags & PG_swapcache:
             return -EAGAIN
-        anon_vma = page.mapping
-        assert anon_vma is not None
-        await atomic_add(anon_vma, ANON_VMA.external_refcount, +1)
-
-        await try_to_unmap(
-            k, page, TTU_MIGRATION | TTU_IGNORE_MLOCK | TTU_IGNORE_ACCESS
-        )
-        rc = -EAGAIN
-        if not await page_mapped(page):
-            rc = await move_to_new_page(k, newpage, page)
-        if rc != 0:
-            await remove_migration_ptes(k, page, page)
-
-        await atomic_add(anon_vma, ANON_VMA.external_refcount, -1)
+        return await unmap_and_move_mapped(k, page, newpage, remap=False)
+    anon_vma = page.mapping
+    if not isinstance(anon_vma, AnonVma):
+        return await unmap_and_move_mapped(k, page, newpage, remap=True)
+    await get_anon_vma(anon_vma)
+    rc = await unmap_and_move_mapped(k, page, newpage, remap=True)
+    await drop_anon_vma(anon_vma)
     return rc
 
 
-async def move_to_new_page(k: Kernel, newpage: Page, page: Page) -> int:
+async def unmap_and_move_mapped(
+    k: Kernel, page: Page, newpage: Page, *, remap: bool
+) -> int:
+    """Unmap, move, and map again.  Needs the page locked and its anon_vma kept."""
+    rc = -EAGAIN
+    if page.mapping is not None or page.flags & PG_swapcache:
+        await try_to_unmap(
+            k, page, TTU_MIGRATION | TTU_IGNORE_MLOCK | TTU_IGNORE_ACCESS
+        )
+    if not await page_mapped(page):
+        rc = await move_to_new_page(k, newpage, page, remap=remap)
+    if rc != 0 and remap:
+        await remove_migration_ptes(k, page, page)
+    return rc
+
+
+async def move_to_new_page(k: Kernel, newpage: Page, page: Page, *, remap: bool) -> int:
     """Let the new page take the old one's place, and point the entries at it.
 
     Needs the old page locked and unmapped.
@@ -160,30 +243,66 @@ async def move_to_new_page(k: Kernel, newpage: Page, page: Page) -> int:
     newpage.flags |= page.flags & PG_swapbacked
 
     rc = await migrate_page(k, newpage, page)
-    if rc == 0:
+    if rc == 0 and remap:
         await remove_migration_ptes(k, page, newpage)
-    else:
+    elif rc != 0:
         newpage.mapping = None
     await newpage.locked.unlock()
     return rc
 
 
 async def migrate_page(k: Kernel, newpage: Page, page: Page) -> int:
-    """Copy an anonymous page, unless somebody else holds a reference (-EAGAIN)."""
-    # migrate_page_move_mapping, for a page without an address_space: the only
-    # reference allowed is the one that isolated it.
-    if await page_count(page) != 1:
-        return -EAGAIN
-    await migrate_page_copy(k, newpage, page)
+    """Copy a page, unless somebody else holds a reference (-EAGAIN)."""
+    bug_on(bool(page.flags & PG_writeback), "mm/migrate.c:348")
+    rc = await migrate_page_move_mapping(k, newpage, page)
+    if rc == 0:
+        await migrate_page_copy(k, newpage, page)
+    return rc
+
+
+async def migrate_page_move_mapping(k: Kernel, newpage: Page, page: Page) -> int:
+    """Put the new page in the place of the old one in its file, or in the swap cache.
+
+    The only references allowed are the one that isolated it, and that of the file or
+    the swap cache.  While they are changed over, the count is 0: frozen.  Takes
+    tree_lock.
+    """
+    mapping = page_mapping(k, page)
+    if mapping is None:
+        return 0 if await page_count(page) == 1 else -EAGAIN
+    key = page.private if page.flags & PG_swapcache else page.index
+    async with mapping.tree_lock:
+        if mapping.page_tree.get(key) is not page:
+            return -EAGAIN
+        if not await atomic_cmpxchg(page, PAGE.count, 2, 0):
+            return -EAGAIN
+        await get_page(newpage)
+        if page.flags & PG_swapcache:
+            newpage.flags |= PG_swapcache
+            newpage.private = page.private
+        mapping.page_tree[key] = newpage
+        await write_once(page, PAGE.count, 1)  # unfrozen, without the cache's
+        add_page_state(page, "nr_file_pages", -1)
+        add_page_state(newpage, "nr_file_pages", +1)
     return 0
+
+
+def page_mapping(k: Kernel, page: Page) -> AddressSpace | None:
+    """The file that a page belongs to, or the swap cache; None if neither."""
+    if page.flags & PG_swapcache:
+        return k.swapper_space
+    return page.mapping if isinstance(page.mapping, AddressSpace) else None
 
 
 async def migrate_page_copy(k: Kernel, newpage: Page, page: Page) -> None:
     """Copy contents and flags, and forget what the old page was."""
     await k.memory.copy_frame(newpage.pfn, page.pfn)
-    copied = PG_uptodate | PG_active | PG_dirty
-    newpage.flags |= page.flags & copied
-    page.flags &= ~copied
+    moved = PG_active | PG_dirty | PG_unevictable | PG_mlocked
+    newpage.flags |= page.flags & (moved | PG_uptodate | PG_referenced)
+    page.flags &= ~(moved | PG_uptodate | PG_swapcache)
+    page.private = 0
+    if isinstance(page.mapping, StableNode):
+        page.mapping.kpfn = newpage.pfn  # ksm_migrate_page
     await write_once(page, PAGE.mapping, None)
 
 
@@ -234,7 +353,10 @@ async def restore_pte(
     if is_write_migration_entry(entry):
         pte = pte_mkwrite(pte)
     await ptep.write(pte)
-    await page_add_anon_rmap(new, vma, address)
+    if PageAnon(new):
+        await page_add_anon_rmap(new, vma, address)
+    else:
+        await page_add_file_rmap(new)
 
 
 async def migration_entry_wait(k: Kernel, mm: Mm, ptep: EntryPointer) -> None:

@@ -1,6 +1,6 @@
-"""The structures: pages, address spaces, and what ties a page to its mappings.
+"""The structures: pages, address spaces, files, and what ties a page to its mappings.
 
-Linux: include/linux/mm_types.h, include/linux/rmap.h, include/linux/sched.h.
+Linux: include/linux/mm_types.h, rmap.h, fs.h and sched.h.
 
 Which lock protects which field is said beside the field.  Fields that are read
 without it, on purpose, are touched only through `read_once` and its kin.
@@ -8,48 +8,88 @@ without it, on purpose, are touched only through `read_once` and its kin.
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 from attrs import define, field, fields
 
 from ..hw.cpu import Cpu
 from ..hw.memory import Pfn, PhysAddr, VirtAddr
 from ..sim.locks import Mutex, RwSem, SpinLock
 
+if TYPE_CHECKING:
+    from .list_head import ListHead
+    from .mmzone import Zone
+
 # page->flags; the numbers are those of enum pageflags.  PG_locked is a lock of its own.
+PG_referenced = 1 << 2
 PG_uptodate = 1 << 3
 PG_dirty = 1 << 4
 PG_lru = 1 << 5
 PG_active = 1 << 6
-PG_swapbacked = 1 << 20
+PG_reserved = 1 << 10  # the kernel's own from boot on
+PG_writeback = 1 << 13
+PG_swapcache = 1 << 16  # `private` is its swap entry
+PG_reclaim = 1 << 18  # to be freed as soon as it has been written
+PG_buddy = 1 << 19  # the head of a free block; `private` is its order
+PG_swapbacked = 1 << 20  # what it holds goes to swap, not to a file
+PG_unevictable = 1 << 21
+PG_mlocked = 1 << 22
 
 PAGE_FLAG_NAMES = {
+    PG_referenced: "referenced",
     PG_uptodate: "uptodate",
     PG_dirty: "dirty",
     PG_lru: "lru",
     PG_active: "active",
+    PG_reserved: "reserved",
+    PG_writeback: "writeback",
+    PG_swapcache: "swapcache",
+    PG_reclaim: "reclaim",
+    PG_buddy: "buddy",
     PG_swapbacked: "swapbacked",
+    PG_unevictable: "unevictable",
+    PG_mlocked: "mlocked",
 }
+
+# What must not be set where a frame changes hands; the rest is wiped.
+PAGE_FLAGS_CHECK = (
+    PG_lru
+    | PG_active
+    | PG_reserved
+    | PG_writeback
+    | PG_swapcache
+    | PG_buddy
+    | PG_unevictable
+    | PG_mlocked
+)
 
 # vma->vm_flags.
 VM_READ = 0x1
 VM_WRITE = 0x2
 VM_EXEC = 0x4
+VM_SHARED = 0x8
 VM_MAYREAD = 0x10
 VM_MAYWRITE = 0x20
 VM_MAYEXEC = 0x40
+VM_MAYSHARE = 0x80
 VM_GROWSDOWN = 0x100
+VM_PFNMAP = 0x400
+VM_LOCKED = 0x2000
+VM_IO = 0x4000
 VM_SEQ_READ = 0x8000
 VM_RAND_READ = 0x10000
+VM_DONTCOPY = 0x20000
+VM_DONTEXPAND = 0x40000
+VM_RESERVED = 0x80000
 VM_ACCOUNT = 0x100000
+VM_NORESERVE = 0x200000
+VM_MERGEABLE = 0x8000_0000
 
-VM_STACK_FLAGS = (
-    VM_GROWSDOWN
-    | VM_READ
-    | VM_WRITE
-    | VM_MAYREAD
-    | VM_MAYWRITE
-    | VM_MAYEXEC
-    | VM_ACCOUNT
-)
+VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_RESERVED | VM_PFNMAP
+
+VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC
+VM_STACK_FLAGS = VM_GROWSDOWN | VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT
 # Both at once cannot happen otherwise: madvise clears one when it sets the other.
 VM_STACK_INCOMPLETE_SETUP = VM_RAND_READ | VM_SEQ_READ  # for exec-stack=skip-temporary
 
@@ -57,10 +97,20 @@ VM_FLAG_NAMES = {
     VM_READ: "read",
     VM_WRITE: "write",
     VM_EXEC: "exec",
+    VM_SHARED: "shared",
     VM_GROWSDOWN: "growsdown",
+    VM_LOCKED: "locked",
     VM_SEQ_READ: "seq_read",
     VM_RAND_READ: "rand_read",
+    VM_DONTCOPY: "dontcopy",
+    VM_NORESERVE: "noreserve",
+    VM_MERGEABLE: "mergeable",
 }
+
+
+def is_cow_mapping(vm_flags: int) -> bool:
+    """Whether a write here may have to copy: private, and writable at some time."""
+    return vm_flags & (VM_SHARED | VM_MAYWRITE) == VM_MAYWRITE
 
 
 @define(eq=False)
@@ -68,18 +118,48 @@ class Page:
     """struct page: one frame of memory."""
 
     pfn: Pfn
-    locked: Mutex  # PG_locked, a bit that can be slept on
+    zone: Zone
     flags: int = 0  # PG_lru under zone.lru_lock, the others under PG_locked
     # Atomic; read without a lock:
     count: int = 0  # "_count": references.  0 is free (or frozen)
     mapcount: int = -1  # "_mapcount": page-table entries that map it, minus 1
-    # Written under PG_locked, or before anyone else can see the page:
-    mapping: AnonVma | None = None
+    # Written under PG_locked, or before anyone else can see the page.  PageAnon and
+    # PageKsm are told by what `mapping` is, as Linux does by its low bits.
+    mapping: AnonVma | StableNode | AddressSpace | None = None
     index: int = 0  # its place in the mapping, in pages
+    # The swap entry (PG_swapcache), the order (PG_buddy), or the migratetype (pcp).
+    private: int = 0
+    lru: ListHead[Page] | None = None  # the list that it is on, whichever that is
+    lock_bit: Mutex | None = None
 
     @property
     def name(self) -> str:
         return f"page {self.pfn:#x}"
+
+    @property
+    def locked(self) -> Mutex:
+        """PG_locked, a bit that can be slept on."""
+        if self.lock_bit is None:
+            self.lock_bit = Mutex(f"PG_locked of page {self.pfn:#x}")
+        return self.lock_bit
+
+    @property
+    def is_locked(self) -> bool:
+        """For those who hold it, or check: no preemption point."""
+        return self.lock_bit is not None and self.lock_bit.owner is not None
+
+
+def PageAnon(page: Page) -> bool:
+    """Whether its mapping is an anon_vma, or KSM's (bit 0 of page->mapping)."""
+    return isinstance(page.mapping, AnonVma | StableNode)
+
+
+def PageKsm(page: Page) -> bool:
+    return isinstance(page.mapping, StableNode)
+
+
+def PageSwapCache(page: Page) -> bool:
+    return bool(page.flags & PG_swapcache)
 
 
 @define(eq=False)
@@ -90,8 +170,9 @@ class AnonVma:
     lock: SpinLock
     # Under `lock`, linked by same_anon_vma: parents before children.
     head: list[AnonVmaChain] = field(factory=list)
-    # Atomic: migrations that need it to stay although its pages are unmapped.
+    # Atomic: migrations and KSM items that need it to stay although it maps nothing.
     external_refcount: int = 0
+    freed: bool = False  # back in its slab
 
 
 @define(eq=False)
@@ -100,6 +181,64 @@ class AnonVmaChain:
 
     vma: VmArea
     anon_vma: AnonVma
+
+
+@define(eq=False)
+class StableNode:
+    """struct stable_node: a KSM page, and the places that were merged into it.
+
+    Its place in the stable tree is by the contents of page `kpfn`.
+    """
+
+    name: str
+    kpfn: Pfn
+    # Under the page's PG_locked; the newest first.
+    hlist: list[RmapItem] = field(factory=list)
+
+
+@define(eq=False)
+class RmapItem:
+    """struct rmap_item: one page-sized place that KSM keeps an eye on."""
+
+    mm: Mm
+    address: VirtAddr
+    oldchecksum: int = 0
+    # In the stable tree: the node, and the anon_vma by which to find its mappings.
+    stable_node: StableNode | None = None
+    anon_vma: AnonVma | None = None
+    # In the unstable tree: the number of the scan that put it there, as a byte.
+    unstable_seqnr: int | None = None
+
+
+@define(eq=False)
+class AddressSpace:
+    """struct address_space: the pages of a file, and the VMAs that map it."""
+
+    name: str
+    tree_lock: SpinLock
+    i_mmap_lock: SpinLock
+    # Under tree_lock.
+    page_tree: dict[int, Page] = field(factory=dict)  # by index
+    # Under i_mmap_lock: in Linux a tree by offset (prio_tree), here in linking order.
+    i_mmap: list[VmArea] = field(factory=list)
+    size: int = 0  # bytes: i_size of its inode
+    is_swapper_space: bool = False
+
+
+def address_space(name: str) -> AddressSpace:
+    """A file's, with no page in it."""
+    return AddressSpace(
+        name, SpinLock(f"{name}.tree_lock"), SpinLock(f"{name}.i_mmap_lock")
+    )
+
+
+@define(eq=False)
+class File:
+    """struct file: an open file."""
+
+    name: str
+    f_mapping: AddressSpace
+    writable: bool = True
 
 
 @define(eq=False)
@@ -116,6 +255,7 @@ class VmArea:
     # Written under mmap_sem for writing; read without it by the same walks.
     vm_flags: int
     vm_page_prot: int  # the bits of an entry that maps a page here
+    vm_file: File | None = None
     # Under mmap_sem for writing; the first anon_vma under page_table_lock.
     anon_vma: AnonVma | None = None
     anon_vma_chain: list[AnonVmaChain] = field(factory=list)  # same_vma: newest first
@@ -134,10 +274,28 @@ class Mm:
     start_stack: VirtAddr = VirtAddr(0)
     arg_start: VirtAddr = VirtAddr(0)
     arg_end: VirtAddr = VirtAddr(0)
+    start_brk: VirtAddr = VirtAddr(0)
+    brk: VirtAddr = VirtAddr(0)
+    def_flags: int = 0
+    total_vm: int = 0  # pages
+    locked_vm: int = 0  # pages
+    merge_any: bool = False  # MMF_VM_MERGEABLE: KSM knows this address space
     # Under page_table_lock:
     nr_ptes: int = 0  # bottom-level page tables
+    rss_stat: Counter[str] = field(factory=Counter)  # MM_FILEPAGES and so on
     # Atomic: the CPUs whose TLBs may know this address space, a bit for each.
     cpu_vm_mask: int = 0
+    mm_users: int = 1  # tasks that live in it
+    mm_count: int = 1  # who need the structure; all users together are one
+
+    @property
+    def map_count(self) -> int:
+        return len(self.mmap)
+
+
+MM_FILEPAGES = "file pages"
+MM_ANONPAGES = "anonymous pages"
+MM_SWAPENTS = "swap entries"
 
 
 @define(eq=False)
@@ -149,6 +307,9 @@ class Task:
     cpu: Cpu
     mm: Mm | None  # None for a kernel thread
     active_mm: Mm  # the same, or the one that a kernel thread borrows
+    sp: VirtAddr = VirtAddr(0)  # the user's stack pointer, if it matters
+    min_flt: int = 0
+    maj_flt: int = 0
 
 
 # The fields, for marked accesses: `await read_once(vma, VMA.vm_start)`.

@@ -16,7 +16,15 @@ from ..hw.modes import RW, A, D, P
 from ..hw.paging import WRITABLE, Translation
 from ..sim.locks import ExclusiveLock
 from .kernel import Kernel
-from .mm_types import PAGE_FLAG_NAMES, VM_FLAG_NAMES, AnonVma, Mm, Page, VmArea
+from .mm_types import (
+    PAGE_FLAG_NAMES,
+    VM_FLAG_NAMES,
+    AnonVma,
+    Mm,
+    Page,
+    PG_reserved,
+    VmArea,
+)
 from .pgtable import LEVELS, pte_pfn, pte_present, pte_write
 from .swapops import is_migration_entry, is_write_migration_entry, swp_offset
 from .tlb import TLBSTATE_LAZY
@@ -117,14 +125,14 @@ class State:
 
 def observe(k: Kernel) -> State:
     """The state of `k` now."""
-    mms = tuple(view_mm(k, mm) for mm in k.mms)
+    mms = tuple(view_mm(k, mm) for mm in k.mms.values())
     anon_vmas = reachable_anon_vmas(k)
     named = {e.pfn for mm in mms for e in mm.entries}
-    tables = {pfn for mm in k.mms for pfn in page_tables_of(k, mm)}
+    tables = {pfn for mm in k.mms.values() for pfn in page_tables_of(k, mm)}
     pages = tuple(
         view_page(page, tables)
-        for page in k.mem_map[1:]
-        if page.count > 0 or page.pfn in named
+        for page in k.mem_map.in_order()
+        if not page.flags & PG_reserved and (page.count > 0 or page.pfn in named)
     )
     return State(
         tuple(view_cpu(k, cpu) for cpu in k.cpus),
@@ -133,7 +141,7 @@ def observe(k: Kernel) -> State:
         pages,
         tuple(
             (f"entry {where:#x}", f"{level} {address:#x}")
-            for mm in k.mms
+            for mm in k.mms.values()
             for where, level, address in all_slots(k, mm)
         ),
     )
@@ -141,7 +149,7 @@ def observe(k: Kernel) -> State:
 
 def view_cpu(k: Kernel, cpu: Cpu) -> CpuView:
     task, tlbstate = k.running[cpu.number], k.shootdown.cpu_tlbstate[cpu.number]
-    walked = next((mm for mm in k.mms if mm.pgd == cpu.tables.root), None)
+    walked = next((mm for mm in k.mms.values() if mm.pgd == cpu.tables.root), None)
     entries = dict(entries_of(k, walked)) if walked and len(cpu.tlb) else {}
     return CpuView(
         cpu.number,
@@ -210,7 +218,7 @@ def view_page(page: Page, tables: set[Pfn]) -> PageView:
         page.pfn,
         use,
         flag_names(page.flags, PAGE_FLAG_NAMES),
-        holder(page.locked),
+        holder(page.lock_bit),
         page.count,
         page.mapcount + 1,
         page.mapping.name if page.mapping else None,
@@ -275,13 +283,13 @@ def all_slots(k: Kernel, mm: Mm) -> list[tuple[PhysAddr, str, VirtAddr]]:
 def reachable_anon_vmas(k: Kernel) -> list[AnonVma]:
     """The anon_vmas that some VMA or page leads to, by name."""
     found: dict[str, AnonVma] = {}
-    for mm in k.mms:
+    for mm in k.mms.values():
         for vma in mm.mmap:
             found.update(
                 (avc.anon_vma.name, avc.anon_vma) for avc in vma.anon_vma_chain
             )
-    for page in k.mem_map:
-        if page.mapping is not None:
+    for page in k.mem_map.values():
+        if isinstance(page.mapping, AnonVma):
             found[page.mapping.name] = page.mapping
     return [found[name] for name in sorted(found)]
 
@@ -290,5 +298,5 @@ def flag_names(flags: int, names: dict[int, str]) -> tuple[str, ...]:
     return tuple(name for bit, name in names.items() if flags & bit)
 
 
-def holder(lock: ExclusiveLock) -> str | None:
-    return lock.owner.name if lock.owner else None
+def holder(lock: ExclusiveLock | None) -> str | None:
+    return lock.owner.name if lock is not None and lock.owner else None

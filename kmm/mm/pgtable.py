@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ..hw.memory import (
     PAGE_SHIFT,
+    PAGE_SIZE,
     EntryPointer,
     Pfn,
     PhysAddr,
@@ -19,14 +20,23 @@ from ..hw.memory import (
 from ..hw.modes import LONG, RW, US, USUAL_CPU, XD, A, D, Level, P, levels_of
 from ..sim.locks import SpinLock
 from .kernel import Kernel
-from .mm_types import VM_EXEC, VM_WRITE, Mm, Page, VmArea
-from .page_alloc import alloc_zeroed_page, put_page
+from .mm_types import VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, Mm, Page, VmArea
+from .page_alloc import alloc_zeroed_page
+from .swap import put_page
+from .vmstat import add_page_state
 
 # pgd, pud, pmd, pte.
 LEVELS = levels_of(LONG, USUAL_CPU, pse=True, nxe=True)
 ADDRESS = LEVELS[-1].page_address  # where an entry has the number of a frame
 
 PAGE_TABLE_BITS = P | RW | US | A | D  # _PAGE_TABLE
+
+# Bits that the CPU leaves to Linux.
+PROTNONE = 1 << 8  # with P clear: there is a page, and nobody may touch it
+SPECIAL = 1 << 9  # a page that is not counted: the zero page
+
+# What pte_modify keeps of an entry.
+PTE_CHG_MASK = ADDRESS | SPECIAL | A | D
 
 PMD_SIZE = LEVELS[2].size
 
@@ -36,7 +46,12 @@ def pte_none(pte: int) -> bool:
 
 
 def pte_present(pte: int) -> bool:
-    return bool(pte & P)
+    """Whether there is a page; with PROT_NONE the CPU sees none all the same."""
+    return bool(pte & (P | PROTNONE))
+
+
+def pte_special(pte: int) -> bool:
+    return bool(pte & SPECIAL)
 
 
 def pte_write(pte: int) -> bool:
@@ -51,6 +66,10 @@ def pte_pfn(pte: int) -> Pfn:
     return Pfn((pte & ADDRESS) >> PAGE_SHIFT)
 
 
+def pte_young(pte: int) -> bool:
+    return bool(pte & A)
+
+
 def pte_mkold(pte: int) -> int:
     return pte & ~A
 
@@ -59,22 +78,41 @@ def pte_mkyoung(pte: int) -> int:
     return pte | A
 
 
+def pte_wrprotect(pte: int) -> int:
+    return pte & ~RW
+
+
 def pte_mkwrite(pte: int) -> int:
     return pte | RW
+
+
+def pte_mkclean(pte: int) -> int:
+    return pte & ~D
 
 
 def pte_mkdirty(pte: int) -> int:
     return pte | D
 
 
-def vm_get_page_prot(vm_flags: int) -> int:
-    """The bits of an entry in a private mapping with these flags.
+def pte_modify(pte: int, prot: int) -> int:
+    """The same page with other rights; accessed and dirty flags stay."""
+    return (pte & PTE_CHG_MASK) | (prot & ~PTE_CHG_MASK)
 
-    Never writable: a fault that may write adds that bit itself.  Young from the start.
+
+def vm_get_page_prot(vm_flags: int) -> int:
+    """The bits of an entry in a mapping with these flags (protection_map).
+
+    Young from the start.  A private mapping is never writable by these: a fault that
+    may write adds that bit itself, having made a copy if need be.  Whatever may be
+    written or executed may be read, since x86 cannot say otherwise.
     """
+    if not vm_flags & (VM_READ | VM_WRITE | VM_EXEC):
+        return PROTNONE | A
     prot = P | US | A
     if not vm_flags & VM_EXEC:
         prot |= XD
+    if vm_flags & VM_WRITE and vm_flags & VM_SHARED:
+        prot |= RW
     return prot
 
 
@@ -83,9 +121,18 @@ def mk_pte(page: Page, prot: int) -> int:
     return (page.pfn << PAGE_SHIFT) | prot
 
 
+def pte_mkspecial(pte: int) -> int:
+    return pte | SPECIAL
+
+
 def maybe_mkwrite(pte: int, vma: VmArea) -> int:
     """Writable if the VMA is."""
     return pte_mkwrite(pte) if vma.vm_flags & VM_WRITE else pte
+
+
+def vm_normal_page(k: Kernel, pte: int) -> Page | None:
+    """The page that a present entry maps; None for the zero page, which is special."""
+    return None if pte_special(pte) else k.mem_map[pte_pfn(pte)]
 
 
 async def find_pmd(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None:
@@ -94,13 +141,7 @@ async def find_pmd(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None:
     pgd_offset, pud_offset and pmd_offset.  Needs no lock: a table is freed only when
     its VMA cannot be found any more.
     """
-    table = mm.pgd
-    for level in LEVELS[:2]:
-        entry = await level.slot(k.memory, table, address).read()
-        if not entry & P:
-            return None
-        table = PhysAddr(entry & ADDRESS)
-    return LEVELS[2].slot(k.memory, table, address)
+    return await find_slot(k, mm, address, 2)
 
 
 async def find_pte(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None:
@@ -146,7 +187,9 @@ async def populate(k: Kernel, mm: Mm, level: Level, slot: EntryPointer) -> int |
         if not entry & P:
             entry = (page.pfn << PAGE_SHIFT) | PAGE_TABLE_BITS
             await slot.write(entry)
-            mm.nr_ptes += level is LEVELS[2]
+            if level is LEVELS[2]:
+                mm.nr_ptes += 1
+                add_page_state(page, "nr_page_table_pages", +1)
             return entry
     await put_page(k, page)
     return entry
@@ -157,34 +200,82 @@ def pte_lockptr(mm: Mm) -> SpinLock:
     return mm.page_table_lock
 
 
-async def free_pgd_range(
-    k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr, floor: VirtAddr, ceiling: int
-) -> None:
-    """Free the bottom tables of [start, end), if they reach into no neighbour.
+def filled_entries(
+    k: Kernel, ptep: EntryPointer, start: VirtAddr, end: VirtAddr
+) -> list[tuple[VirtAddr, EntryPointer]]:
+    """The entries of one bottom table that are not empty, for [start, end).
 
-    Nothing below `floor`, or from `ceiling` on (0: no limit), may lose its table.
-    Upper tables stay until exit.  The range has nothing mapped in it any more.
-    Takes mm.page_table_lock.
+    `ptep` is the entry for `start`; `end` is in the same table, or its end.  Needs the
+    page-table lock, under which nobody fills an entry that is empty.
+    """
+    first = LEVELS[3].index(start)
+    base = start - (first << PAGE_SHIFT)
+    table = PhysAddr(ptep.address & -PAGE_SIZE)
+    last = first + ((end - start) >> PAGE_SHIFT)
+    return [
+        (
+            VirtAddr(base + (index << PAGE_SHIFT)),
+            k.memory.pointer(PhysAddr(table + index * LEVELS[3].entry_bytes)),
+        )
+        for index, _ in k.memory.entries(Pfn(table >> PAGE_SHIFT))
+        if first <= index < last
+    ]
+
+
+def pmd_addr_end(address: int, end: int) -> VirtAddr:
+    """Where the bottom table of `address` ends, or `end` if that comes first."""
+    return VirtAddr(min((address & -PMD_SIZE) + PMD_SIZE, end))
+
+
+async def free_pgd_range(
+    k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr, floor: int, ceiling: int
+) -> None:
+    """Free the tables that [start, end) needed, if they reach into no neighbour.
+
+    Nothing below `floor`, or from `ceiling` on (0: no limit), may lose its table.  The
+    range has nothing mapped in it any more, and no walk can find its VMA.  Takes
+    mm.page_table_lock.
 
     A CPU may be walking a table, or remember that it was there.  So the frames are
     gathered, and given back only when every CPU has flushed (tlb_finish_mmu).
     """
     gathered: list[Page] = []
-    first = start & -PMD_SIZE
-    if first < floor:
-        first += PMD_SIZE
-    if ceiling and end > ceiling & -PMD_SIZE:
-        end = VirtAddr(end - PMD_SIZE)
-    for address in range(first, end, PMD_SIZE):
-        pmd = await find_pmd(k, mm, VirtAddr(address))
-        if pmd is None:
-            continue
-        async with mm.page_table_lock:
-            entry = await pmd.exchange(0)
-            mm.nr_ptes -= entry & P
-        if entry & P:
-            gathered.append(k.mem_map[pte_pfn(entry)])
+    for number in (2, 1, 0):
+        size = LEVELS[number].size
+        for address in range(start & -size, end, size):
+            if floor <= address and (not ceiling or address + size <= ceiling):
+                slot = await find_slot(k, mm, VirtAddr(address), number)
+                if slot is not None:
+                    await unhang(k, mm, slot, number, gathered)
     if gathered:
         await k.tlb_flush.flush_tlb_mm(k, mm)
     for table in gathered:
         await put_page(k, table)
+
+
+async def find_slot(
+    k: Kernel, mm: Mm, address: VirtAddr, number: int
+) -> EntryPointer | None:
+    """The entry for `address` in the table of this level; 0 is the top one."""
+    table = mm.pgd
+    for level in LEVELS[:number]:
+        entry = await level.slot(k.memory, table, address).read()
+        if not entry & P:
+            return None
+        table = PhysAddr(entry & ADDRESS)
+    return LEVELS[number].slot(k.memory, table, address)
+
+
+async def unhang(
+    k: Kernel, mm: Mm, slot: EntryPointer, number: int, gathered: list[Page]
+) -> None:
+    """Take a table out of the one above it, to be freed."""
+    async with mm.page_table_lock:
+        entry = await slot.exchange(0)
+    if not entry & P:
+        return
+    page = k.mem_map[pte_pfn(entry)]
+    gathered.append(page)
+    if number == 2:
+        mm.nr_ptes -= 1
+        add_page_state(page, "nr_page_table_pages", -1)

@@ -11,7 +11,8 @@ changes without that lock), and the entry (under the page-table lock).
 A walk that misses an entry is harmless on the way out: the page stays mapped, and
 migration gives up.  On the way back it is fatal: a migration entry stays behind.
 
-Left out so far: file pages, KSM pages, mlock, page_referenced, swap entries.
+A file's pages are found the same way, by the list of VMAs that map the file
+(i_mmap_lock), and KSM's by the places that were merged into them (`ksm`).
 """
 
 from __future__ import annotations
@@ -20,19 +21,32 @@ from collections.abc import Awaitable, Callable
 
 from ..hw.memory import PAGE_SHIFT, EntryPointer, VirtAddr
 from ..sim.access import atomic_add, read_once, write_once
-from ..sim.failure import bug_on
+from ..sim.failure import Leak, bug_on
 from .kernel import Kernel, new_anon_vma
 from .mm_types import (
+    ANON_VMA,
+    MM_ANONPAGES,
+    MM_FILEPAGES,
+    MM_SWAPENTS,
     PAGE,
+    VM_EXEC,
+    VM_LOCKED,
+    VM_READ,
+    VM_SEQ_READ,
+    VM_WRITE,
     VMA,
+    AddressSpace,
     AnonVma,
     AnonVmaChain,
     Page,
+    PageAnon,
+    PageKsm,
     PG_dirty,
     PG_swapbacked,
+    PG_swapcache,
+    StableNode,
     VmArea,
 )
-from .page_alloc import put_page
 from .pgtable import (
     find_pte,
     pte_dirty,
@@ -40,9 +54,13 @@ from .pgtable import (
     pte_pfn,
     pte_present,
     pte_write,
+    pte_young,
 )
+from .swap import put_page
+from .swapfile import swap_duplicate
 from .swapops import make_migration_entry
-from .tlb import ptep_clear_flush
+from .tlb import ptep_clear_flush, ptep_clear_flush_young
+from .vmstat import add_page_state
 
 # What try_to_unmap is asked to do, and may leave out.
 TTU_UNMAP = 0
@@ -55,6 +73,7 @@ TTU_IGNORE_ACCESS = 1 << 9
 SWAP_SUCCESS = 0
 SWAP_AGAIN = 1  # go on with the next
 SWAP_FAIL = 2
+SWAP_MLOCK = 3  # the page is locked in memory
 
 # Called for one address at which a page may be mapped.
 RmapOne = Callable[[Kernel, Page, VmArea, VirtAddr], Awaitable[int]]
@@ -66,18 +85,59 @@ RmapOne = Callable[[Kernel, Page, VmArea, VirtAddr], Awaitable[int]]
 async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
     """See to it that a VMA has an anon_vma before it gets its first page.
 
-    Needs mmap_sem for reading.  Two faults may come here at once; page_table_lock
-    decides.  (Sharing a neighbour's anon_vma comes with the merging of VMAs.)
+    A neighbour's, if the two may be merged one day, or a new one.  Needs mmap_sem for
+    reading.  Two faults may come here at once; page_table_lock decides.
     """
     if await read_once(vma, VMA.anon_vma) is not None:
         return
-    anon_vma = new_anon_vma(k)
+    found = await find_mergeable_anon_vma(vma)
+    anon_vma = found or new_anon_vma(k)
     avc = AnonVmaChain(vma, anon_vma)
     async with anon_vma.lock, vma.mm.page_table_lock:
         if vma.anon_vma is None:
             await write_once(vma, VMA.anon_vma, anon_vma)
             vma.anon_vma_chain.insert(0, avc)
-            anon_vma.head.insert(0, avc)
+            anon_vma.head.insert(0, avc)  # the head; from 2.6.36 on, the tail
+            return
+    if found is None:
+        free_anon_vma(anon_vma)
+
+
+async def find_mergeable_anon_vma(vma: VmArea) -> AnonVma | None:
+    """The anon_vma of the next neighbour or the previous one, if they could merge.
+
+    Needs mmap_sem.
+    """
+    neighbours = vma.mm.mmap
+    place = neighbours.index(vma)
+    if place + 1 < len(neighbours):
+        after = neighbours[place + 1]
+        if anon_vma_compatible(vma, after):
+            found = await reusable_anon_vma(after)
+            if found is not None:
+                return found
+    if place > 0:
+        before = neighbours[place - 1]
+        if anon_vma_compatible(before, vma):
+            return await reusable_anon_vma(before)
+    return None
+
+
+def anon_vma_compatible(lower: VmArea, upper: VmArea) -> bool:
+    """Whether two VMAs differ in nothing that mprotect could not make equal."""
+    pages = (upper.vm_start - lower.vm_start) >> PAGE_SHIFT
+    return (
+        lower.vm_end == upper.vm_start
+        and lower.vm_file is upper.vm_file
+        and not (lower.vm_flags ^ upper.vm_flags) & ~(VM_READ | VM_WRITE | VM_EXEC)
+        and upper.vm_pgoff == lower.vm_pgoff + pages
+    )
+
+
+async def reusable_anon_vma(vma: VmArea) -> AnonVma | None:
+    """A neighbour's anon_vma, unless it came from, or went through, a fork."""
+    anon_vma = await read_once(vma, VMA.anon_vma)
+    return anon_vma if len(vma.anon_vma_chain) == 1 else None
 
 
 async def anon_vma_chain_link(vma: VmArea, anon_vma: AnonVma) -> None:
@@ -101,16 +161,57 @@ async def anon_vma_clone(vma: VmArea, source: VmArea) -> None:
         await anon_vma_chain_link(vma, avc.anon_vma)
 
 
+async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
+    """Tie a child's VMA to its parent's anon_vmas, and give it one of its own.
+
+    Needs the parent's mmap_sem for writing.
+    """
+    if parent.anon_vma is None:
+        return
+    await anon_vma_clone(vma, parent)
+    anon_vma = new_anon_vma(k)
+    await anon_vma_chain_link(vma, anon_vma)
+    vma.anon_vma = anon_vma
+
+
 async def unlink_anon_vmas(vma: VmArea) -> None:
     """Untie a VMA from all of its anon_vmas, after which no walk finds it.
 
-    Needs mmap_sem for writing.  (With its last VMA an anon_vma is freed; here it is
-    simply forgotten.)
+    Needs mmap_sem for writing.  With its last VMA an anon_vma is freed, unless somebody
+    has a reference.
     """
     for avc in list(vma.anon_vma_chain):
-        async with avc.anon_vma.lock:
-            avc.anon_vma.head.remove(avc)
+        anon_vma = avc.anon_vma
+        async with anon_vma.lock:
+            anon_vma.head.remove(avc)
+            unused = not anon_vma.head and anon_vma.external_refcount == 0
+        if unused:
+            free_anon_vma(anon_vma)
         vma.anon_vma_chain.remove(avc)
+
+
+def free_anon_vma(anon_vma: AnonVma) -> None:
+    """Back to the slab, whose memory stays anon_vmas until an RCU grace period ends."""
+    if anon_vma.freed:
+        raise Leak(f"{anon_vma.name} is freed twice")
+    anon_vma.freed = True
+
+
+async def get_anon_vma(anon_vma: AnonVma) -> None:
+    """Keep an anon_vma although nothing may map its pages (external_refcount)."""
+    await atomic_add(anon_vma, ANON_VMA.external_refcount, +1)
+
+
+async def drop_anon_vma(anon_vma: AnonVma) -> None:
+    """Give that reference up; takes anon_vma.lock, as it may be the last.
+
+    atomic_dec_and_lock: the lock is taken before the count can reach 0.
+    """
+    async with anon_vma.lock:
+        last = await atomic_add(anon_vma, ANON_VMA.external_refcount, -1) == 0
+        unused = last and not anon_vma.head
+    if unused:
+        free_anon_vma(anon_vma)
 
 
 # Tying a page to them.
@@ -127,6 +228,7 @@ def page_add_new_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None:
     page.mapping = vma.anon_vma
     page.index = linear_page_index(vma, address)
     page.mapcount = 0
+    add_page_state(page, "nr_anon_pages", +1)
 
 
 async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None:
@@ -136,8 +238,13 @@ async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None
     to the VMA's OLDEST anon_vma, since other processes may have the page as well, and
     works its index out again from bounds that nothing here keeps still.
     """
-    bug_on(page.locked.owner is None, "mm/rmap.c:807")
-    if await atomic_add(page, PAGE.mapcount, +1) == 0:
+    first = await atomic_add(page, PAGE.mapcount, +1) == 0
+    if first:
+        add_page_state(page, "nr_anon_pages", +1)
+    if PageKsm(page):
+        return
+    bug_on(not page.is_locked, "mm/rmap.c:807")
+    if first:
         bug_on(vma.anon_vma is None, "mm/rmap.c:740")
         await write_once(page, PAGE.mapping, vma.anon_vma_chain[-1].anon_vma)
         start = await read_once(vma, VMA.vm_start)
@@ -145,9 +252,42 @@ async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None
         page.index = ((address - start) >> PAGE_SHIFT) + pgoff
 
 
+async def page_add_file_rmap(page: Page) -> None:
+    """Account for one more mapping of a file's page.  Needs the page-table lock."""
+    if await atomic_add(page, PAGE.mapcount, +1) == 0:
+        add_page_state(page, "nr_mapped", +1)
+
+
+async def page_move_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None:
+    """This process is the only one that has the page: tie it to its own anon_vma.
+
+    Needs the page locked, and the page-table lock.
+    """
+    bug_on(vma.anon_vma is None, "mm/rmap.c:717")
+    await write_once(page, PAGE.mapping, vma.anon_vma)
+
+
+async def page_dup_rmap(page: Page) -> None:
+    """fork: one more mapping of a page that has one."""
+    await atomic_add(page, PAGE.mapcount, +1)
+
+
 async def page_remove_rmap(page: Page) -> None:
-    """Account for the end of one mapping.  Needs the page-table lock."""
-    await atomic_add(page, PAGE.mapcount, -1)
+    """Account for the end of one mapping.  Needs the page-table lock.
+
+    An anonymous page stays tied to its anon_vma until it is freed.
+    """
+    left = await atomic_add(page, PAGE.mapcount, -1)
+    if left < -1:
+        raise Leak(f"BUG: Bad page map: {page.name} is unmapped once too often")
+    if left == -1:
+        anon = PageAnon(page)
+        add_page_state(page, "nr_anon_pages" if anon else "nr_mapped", -1)
+
+
+async def page_mapcount(page: Page) -> int:
+    """How many entries map the page, at one moment."""
+    return await read_once(page, PAGE.mapcount) + 1
 
 
 async def page_mapped(page: Page) -> bool:
@@ -171,7 +311,7 @@ async def page_lock_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
     """
     await k.rcu.read_lock()
     anon_vma = await read_once(page, PAGE.mapping)
-    if anon_vma is None or not await page_mapped(page):
+    if not isinstance(anon_vma, AnonVma) or not await page_mapped(page):
         await k.rcu.read_unlock()
         return None
     await anon_vma.lock.lock()
@@ -225,9 +365,14 @@ async def try_to_unmap(k: Kernel, page: Page, flags: int) -> int:
     For TTU_MIGRATION, migration entries take their place.  SWAP_SUCCESS if nothing
     maps the page afterwards; else what the last mapping said.
     """
-    bug_on(page.locked.owner is None, "mm/rmap.c:1303")
-    result = await k.exec_stack.try_to_unmap_anon(k, page, flags)
-    if not await page_mapped(page):
+    bug_on(not page.is_locked, "mm/rmap.c:1303")
+    if PageKsm(page):
+        result = await try_to_unmap_ksm(k, page, flags)
+    elif PageAnon(page):
+        result = await k.exec_stack.try_to_unmap_anon(k, page, flags)
+    else:
+        result = await try_to_unmap_file(k, page, flags)
+    if result != SWAP_MLOCK and not await page_mapped(page):
         return SWAP_SUCCESS
     return result
 
@@ -249,29 +394,94 @@ async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
     return result
 
 
+async def try_to_unmap_file(k: Kernel, page: Page, flags: int) -> int:
+    """Visit the VMAs that map this part of the file.  Takes i_mmap_lock."""
+    mapping = page.mapping
+    assert isinstance(mapping, AddressSpace)
+    result = SWAP_AGAIN
+    async with mapping.i_mmap_lock:
+        for vma in mapping.i_mmap:
+            address = await vma_address(page, vma)
+            if address is None:
+                continue
+            result = await try_to_unmap_one(k, page, vma, address, flags)
+            if result != SWAP_AGAIN or not await page_mapped(page):
+                break
+    return result
+
+
 async def try_to_unmap_one(
     k: Kernel, page: Page, vma: VmArea, address: VirtAddr, flags: int
 ) -> int:
-    """Turn the entry for `page` at `address` into a migration entry, if it is there.
+    """Take the entry for `page` at `address` away, if it is there.
 
-    Needs the page locked and the anon_vma lock.  Takes the page-table lock.
+    A migration entry or a swap entry takes its place; a file's page needs neither to
+    be found again.  Needs the page locked and the lock of its list of VMAs.  Takes the
+    page-table lock.
     """
     # FIND, LOCK, RECHECK
     ptep = await page_check_address(k, page, vma, address)
     if ptep is None:
         return SWAP_AGAIN
+    ptl = pte_lockptr(vma.mm)
+    if not flags & TTU_IGNORE_MLOCK and vma.vm_flags & VM_LOCKED:
+        await ptl.unlock()
+        return SWAP_MLOCK
+    if not flags & TTU_IGNORE_ACCESS and await ptep_clear_flush_young(
+        k, vma, address, ptep
+    ):
+        await ptl.unlock()
+        return SWAP_FAIL
     # CHANGE
     pte = await ptep_clear_flush(k, vma, address, ptep)
     if pte_dirty(pte):
         page.flags |= PG_dirty
-    bug_on(flags & TTU_ACTION_MASK != TTU_MIGRATION, "mm/rmap.c:975")
-    entry = await make_migration_entry(page, write=pte_write(pte))
-    await ptep.write(entry)
-    # ACCOUNT: the entry is not a mapping, and holds no reference
+    if not await put_entry(k, page, vma, ptep, pte, flags):
+        await ptep.write(pte)
+        await ptl.unlock()
+        return SWAP_FAIL
+    # ACCOUNT: what is there now is not a mapping, and holds no reference
     await page_remove_rmap(page)
     await put_page(k, page)
-    await pte_lockptr(vma.mm).unlock()
+    await ptl.unlock()
     return SWAP_AGAIN
+
+
+async def put_entry(
+    k: Kernel, page: Page, vma: VmArea, ptep: EntryPointer, pte: int, flags: int
+) -> bool:
+    """Leave word where a page was mapped; False if there is no room for that.
+
+    Needs the page-table lock.
+    """
+    migration = flags & TTU_ACTION_MASK == TTU_MIGRATION
+    rss = vma.mm.rss_stat
+    if PageAnon(page) and page.flags & PG_swapcache:
+        if not await swap_duplicate(k, page.private):
+            return False
+        rss[MM_ANONPAGES] -= 1
+        rss[MM_SWAPENTS] += 1
+        await ptep.write(page.private)
+    elif PageAnon(page):
+        bug_on(not migration, "mm/rmap.c:975")
+        await ptep.write(await make_migration_entry(page, write=pte_write(pte)))
+    elif migration:
+        await ptep.write(await make_migration_entry(page, write=pte_write(pte)))
+    else:
+        rss[MM_FILEPAGES] -= 1
+    return True
+
+
+async def try_to_unmap_ksm(k: Kernel, page: Page, flags: int) -> int:
+    """Visit the places that were merged into a KSM page, and their forks."""
+
+    async def unmap_one(k: Kernel, page: Page, vma: VmArea, address: VirtAddr) -> int:
+        result = await try_to_unmap_one(k, page, vma, address, flags)
+        if result == SWAP_AGAIN and not await page_mapped(page):
+            return SWAP_SUCCESS  # nothing is left to look for
+        return result
+
+    return await rmap_walk_ksm(k, page, unmap_one)
 
 
 async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
@@ -280,15 +490,19 @@ async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     Needs the page locked, and its anon_vma kept alive by the caller.  Every VMA is
     visited, unless `rmap_one` says other than SWAP_AGAIN.
     """
-    bug_on(page.locked.owner is None, "mm/rmap.c:1412")
-    return await k.rmap_walk.rmap_walk_anon(k, page, rmap_one)
+    bug_on(not page.is_locked, "mm/rmap.c:1412")
+    if PageKsm(page):
+        return await rmap_walk_ksm(k, page, rmap_one)
+    if PageAnon(page):
+        return await k.rmap_walk.rmap_walk_anon(k, page, rmap_one)
+    return await rmap_walk_file(k, page, rmap_one)
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     """Walk the VMAs of the page's own anon_vma, under its lock alone."""
     anon_vma = page.mapping
     result = SWAP_AGAIN
-    if anon_vma is None:
+    if not isinstance(anon_vma, AnonVma):
         return result
     async with anon_vma.lock:
         for avc in anon_vma.head:
@@ -299,3 +513,110 @@ async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
             if result != SWAP_AGAIN:
                 break
     return result
+
+
+async def rmap_walk_file(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
+    """Walk the VMAs that map this part of the file.  Takes i_mmap_lock."""
+    mapping = page.mapping
+    result = SWAP_AGAIN
+    if not isinstance(mapping, AddressSpace):
+        return result
+    async with mapping.i_mmap_lock:
+        for vma in mapping.i_mmap:
+            address = await vma_address(page, vma)
+            if address is None:
+                continue
+            result = await rmap_one(k, page, vma, address)
+            if result != SWAP_AGAIN:
+                break
+    return result
+
+
+async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
+    """Walk the places that were merged into a KSM page, each at its own address.
+
+    First the address spaces that KSM knows, then those that were forked from them
+    since.  Needs the page locked.  (Linux keeps this in mm/ksm.c.)
+    """
+    node = page.mapping
+    assert isinstance(node, StableNode)
+    result = SWAP_AGAIN
+    for search_new_forks in (False, True):
+        for item in node.hlist:
+            anon_vma = item.anon_vma
+            assert anon_vma is not None
+            async with anon_vma.lock:
+                for avc in anon_vma.head:
+                    vma = avc.vma
+                    start = await read_once(vma, VMA.vm_start)
+                    end = await read_once(vma, VMA.vm_end)
+                    if not start <= item.address < end:
+                        continue
+                    if (vma.mm is not item.mm) != search_new_forks:
+                        continue
+                    result = await rmap_one(k, page, vma, item.address)
+                    if result != SWAP_AGAIN:
+                        break
+            if result != SWAP_AGAIN:
+                return result
+    return result
+
+
+# Was it used?
+
+
+async def page_referenced(k: Kernel, page: Page, *, is_locked: bool) -> tuple[int, int]:
+    """How many entries say that a page was used since the last look; all are cleared.
+
+    Also the flags of its VMAs, of which VM_LOCKED matters.  A page of a file or of KSM
+    must be locked for this; one that cannot be counts as used.
+    """
+    found = [0, 0]  # entries that were young, flags of VMAs
+
+    async def look(k: Kernel, page: Page, vma: VmArea, address: VirtAddr) -> int:
+        return await page_referenced_one(k, page, vma, address, found)
+
+    if not await page_mapped(page):
+        return 0, 0
+    anon = PageAnon(page) and not PageKsm(page)
+    took_lock = False
+    if not anon and not is_locked:
+        took_lock = await page.locked.trylock()
+        if not took_lock:
+            return 1, 0
+    if PageKsm(page):
+        await rmap_walk_ksm(k, page, look)
+    elif anon:
+        anon_vma = await page_lock_anon_vma(k, page)
+        if anon_vma is not None:
+            for avc in anon_vma.head:
+                address = await vma_address(page, avc.vma)
+                if address is None:
+                    continue
+                if await look(k, page, avc.vma, address) != SWAP_AGAIN:
+                    break
+            await page_unlock_anon_vma(k, anon_vma)
+    else:
+        await rmap_walk_file(k, page, look)
+    if took_lock:
+        await page.locked.unlock()
+    return found[0], found[1]
+
+
+async def page_referenced_one(
+    k: Kernel, page: Page, vma: VmArea, address: VirtAddr, found: list[int]
+) -> int:
+    """Look at one mapping, and add what it says to `found`."""
+    ptep = await page_check_address(k, page, vma, address)
+    if ptep is None:
+        return SWAP_AGAIN
+    if vma.vm_flags & VM_LOCKED:
+        found[1] |= VM_LOCKED
+        await pte_lockptr(vma.mm).unlock()
+        return SWAP_SUCCESS
+    if await ptep_clear_flush_young(k, vma, address, ptep):
+        # Whoever reads straight through does not come back.
+        found[0] += not vma.vm_flags & VM_SEQ_READ
+    found[1] |= vma.vm_flags
+    await pte_lockptr(vma.mm).unlock()
+    return SWAP_AGAIN

@@ -1,13 +1,16 @@
-"""Migration entries: what stands in a page table while a page is being moved.
+"""Swap entries: what stands in a page table while a page is elsewhere, or moving.
 
 Linux: include/linux/swapops.h, arch/x86/include/asm/pgtable_64.h.
 
-To the CPU such an entry is not present.  To Linux it is a swap entry of one of two
-types that no swap device has: its offset is the number of the frame that is moving,
-its type says whether the entry was writable.  In a page-table entry the type is in
-bits 1 to 5 and the offset from bit 9 on; bit 0, which the CPU looks at, is 0.
+To the CPU such an entry is not present.  To Linux its type, in bits 1 to 5, says which
+swap device the page is on, and its offset, from bit 9 on, says in which slot; bit 0,
+which the CPU looks at, is 0.  (Linux has a second form of it, outside of page tables,
+with the type on top.  Here there is only this one.)
 
-The entry names the frame and nothing else.  So it means something only as long as
+*Migration entries* are swap entries of two types that no device has: the offset is the
+number of the frame that is moving, the type says whether the entry was writable.
+
+A migration entry names the frame and nothing else.  So it means something only as long as
 the page stays locked, and both functions that touch one insist on that.
 """
 
@@ -32,6 +35,16 @@ def is_swap_pte(pte: int) -> bool:
     return not pte_none(pte) and not pte_present(pte)
 
 
+def swp_entry(kind: int, offset: int) -> int:
+    """The entry for a slot of a swap device, as it stands in a page table."""
+    return (offset << SWP_OFFSET_SHIFT) | (kind << SWP_TYPE_SHIFT)
+
+
+def is_swap_entry(pte: int) -> bool:
+    """A swap entry proper: its page is on a device."""
+    return is_swap_pte(pte) and swp_type(pte) < MAX_SWAPFILES
+
+
 def swp_type(pte: int) -> int:
     return (pte >> SWP_TYPE_SHIFT) & SWP_TYPE_MASK
 
@@ -50,8 +63,12 @@ def is_write_migration_entry(pte: int) -> bool:
 
 def migration_entry(pfn: int, *, write: bool) -> int:
     """The bits of a migration entry for the frame `pfn`."""
-    kind = SWP_MIGRATION_WRITE if write else SWP_MIGRATION_READ
-    return (pfn << SWP_OFFSET_SHIFT) | (kind << SWP_TYPE_SHIFT)
+    return swp_entry(SWP_MIGRATION_WRITE if write else SWP_MIGRATION_READ, pfn)
+
+
+def make_migration_entry_read(pte: int) -> int:
+    """The same, to be restored read-only."""
+    return migration_entry(swp_offset(pte), write=False)
 
 
 async def make_migration_entry(page: Page, *, write: bool) -> int:

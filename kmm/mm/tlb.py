@@ -30,9 +30,11 @@ from ..hw.memory import EntryPointer, VirtAddr
 from ..sim.access import clear_bit, read_once, set_bit, test_and_set_bit, write_once
 from ..sim.failure import bug_on
 from ..sim.locks import SpinLock
-from ..sim.trap import WAIT, GateOp, Op, get_current, trap
-from .kernel import Kernel
-from .mm_types import MM, Mm, VmArea
+from ..sim.trap import WAIT, GateOp, Op, trap
+from .kernel import Kernel, this_cpu
+from .mm_types import MM, Mm, Page, VmArea
+from .pgtable import pte_mkold, pte_wrprotect, pte_young
+from .swap import put_page
 
 TLBSTATE_OK = 1  # the CPU runs in active_mm
 TLBSTATE_LAZY = 2  # a kernel thread borrows it
@@ -218,11 +220,6 @@ async def leave_mm(k: Kernel, cpu: Cpu) -> None:
     await cpu.mov_to_cr3(k.init_mm.pgd)
 
 
-async def this_cpu(k: Kernel) -> Cpu:
-    """The CPU that runs this (smp_processor_id)."""
-    return k.cpus[(await get_current()).cpu]
-
-
 # Flushing with a change of an entry.
 
 
@@ -237,3 +234,81 @@ async def ptep_clear_flush(
     pte = await ptep.exchange(0)
     await k.tlb_flush.flush_tlb_page(k, vma, address)
     return pte
+
+
+async def ptep_clear_flush_young(
+    k: Kernel, vma: VmArea, address: VirtAddr, ptep: EntryPointer
+) -> bool:
+    """Clear the accessed flag; say whether it was set.  Needs the page-table lock.
+
+    Without the flush, a CPU that remembers the page would never set it again.
+    """
+    pte = await ptep.read()
+    while pte_young(pte):
+        if await ptep.compare_exchange(pte, pte_mkold(pte)):
+            await k.tlb_flush.flush_tlb_page(k, vma, address)
+            return True
+        pte = await ptep.read()
+    return False
+
+
+async def ptep_set_wrprotect(ptep: EntryPointer) -> None:
+    """Make an entry read-only, and flush nothing.  Needs the page-table lock."""
+    pte = await ptep.read()
+    while not await ptep.compare_exchange(pte, pte_wrprotect(pte)):
+        pte = await ptep.read()
+
+
+async def ptep_set_access_flags(
+    k: Kernel,
+    vma: VmArea,
+    address: VirtAddr,
+    ptep: EntryPointer,
+    entry: int,
+    *,
+    dirty: bool,
+) -> bool:
+    """Give an entry more rights or flags; say whether there was anything to change.
+
+    Needs the page-table lock.  That it was read is left to the CPU to note.
+    """
+    changed = await ptep.read() != entry
+    if changed and dirty:
+        await ptep.write(entry)
+        await k.tlb_flush.flush_tlb_page(k, vma, address)
+    return changed
+
+
+# Giving back pages that were unmapped.
+
+FREE_PTE_NR = 506  # pages that one batch holds
+
+
+@define(eq=False)
+class MmuGather:
+    """struct mmu_gather: pages that have been unmapped, and may be in use still.
+
+    A CPU may go on writing to a page by what its TLB remembers.  So the references
+    that the entries held are dropped only after a flush.
+    """
+
+    mm: Mm
+    pages: list[Page] = field(factory=list)
+    need_flush: bool = False
+
+    async def remove_page(self, k: Kernel, page: Page) -> None:
+        """tlb_remove_page."""
+        self.need_flush = True
+        self.pages.append(page)
+        if len(self.pages) >= FREE_PTE_NR:
+            await self.flush(k)
+
+    async def flush(self, k: Kernel) -> None:
+        """tlb_flush_mmu, and tlb_finish_mmu.  Not under a page-table lock."""
+        if not self.need_flush:
+            return
+        self.need_flush = False
+        pages, self.pages = self.pages, []
+        await k.tlb_flush.flush_tlb_mm(k, self.mm)
+        for page in pages:
+            await put_page(k, page)

@@ -14,12 +14,14 @@ from ..fs.binfmt_elf import load_elf_binary
 from ..fs.exec import ADDRESS_BYTES, BinPrm, prepare_exec
 from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
 from ..mm.audit import audit
-from ..mm.boot import interrupt_threads, run_task, start_kernel
+from ..mm.boot import interrupt_threads, run_on, run_task, start_kernel
 from ..mm.kernel import Config, Kernel
 from ..mm.mm_types import Task
+from ..mm.mmzone import LRU_ACTIVE_ANON
 from ..mm.observe import observe
+from ..mm.swap import lru_add_drain
 from ..sim.failure import Corruption
-from ..sim.machine import Machine, run_alone
+from ..sim.machine import Machine
 from ..sim.thread import KThread
 from .compaction import compact
 from .race import Race
@@ -32,14 +34,21 @@ def set_up(spec: KernelSpec, config: Config) -> Machine:
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
     task = run_task(k, "sh", 4021, cpu=1)
-    bprm = run_alone(prepare_exec(k, "/bin/date", ARGV))
-    (page,) = k.zone.lru
+    bprm = run_on(k, build_stack(k), cpu=1)
+    (page,) = (page for zone in k.zones for page in zone.lru[LRU_ACTIVE_ANON])
     threads = [
         KThread("compact", 3977, 0, compact(k, page)),
         KThread("date", task.pid, 1, execve(k, task, bprm)),
         *interrupt_threads(k),
     ]
     return Machine(threads, check=lambda: audit(k), observe=lambda: observe(k))
+
+
+async def build_stack(k: Kernel) -> BinPrm:
+    """The first half of execve, and the page of strings on the LRU, to be found."""
+    bprm = await prepare_exec(k, "/bin/date", ARGV)
+    await lru_add_drain(k)
+    return bprm
 
 
 async def execve(k: Kernel, task: Task, bprm: BinPrm) -> None:

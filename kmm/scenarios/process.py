@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define
 
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
-from ..mm.boot import run_task
+from ..mm.boot import run_on, run_task
 from ..mm.kernel import Kernel, new_mm
 from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
 from ..mm.mmap import insert_vm_struct, vm_area_alloc
@@ -67,7 +67,7 @@ def start_process(
     flags: int = VM_STACK_FLAGS,
 ) -> Process:
     """Run a program with `pages` pages of memory, none of them touched yet."""
-    pgd = run_alone(alloc_zeroed_page(k))
+    pgd = run_on(k, alloc_zeroed_page(k), cpu)
     assert pgd is not None, "a scenario has memory enough to start with"
     mm = new_mm(k, PhysAddr(pgd.pfn << PAGE_SHIFT))
     end = VirtAddr(BASE + pages * PAGE_SIZE)

@@ -18,11 +18,12 @@ from attrs import evolve
 
 from ..kernel.sched import context_switch
 from ..mm.audit import audit
-from ..mm.boot import interrupt_threads, run_task, start_kernel
+from ..mm.boot import interrupt_threads, run_on, run_task, start_kernel
 from ..mm.kernel import Config, Designs, Kernel
 from ..mm.mm_types import Task
 from ..mm.observe import observe
-from ..sim.machine import Machine, run_alone
+from ..mm.swap import lru_add_drain
+from ..sim.machine import Machine
 from ..sim.thread import KThread
 from .compaction import compact
 from .process import Process, start_process
@@ -36,7 +37,7 @@ def set_up(program: Program, designs: Designs, config: Config) -> Machine:
     k = start_kernel(config, designs)
     run_task(k, "compact", 3977, cpu=0)
     process = start_process(k, "writer", 4022, cpu=1)
-    run_alone(process.write(0, b"one"))
+    run_on(k, write_first(k, process), cpu=1)
     page = process.page(0)
     assert page is not None
     threads = [
@@ -45,6 +46,12 @@ def set_up(program: Program, designs: Designs, config: Config) -> Machine:
         *interrupt_threads(k),
     ]
     return Machine(threads, lambda: check(k, process), lambda: observe(k))
+
+
+async def write_first(k: Kernel, process: Process) -> None:
+    """The program's page is made, and is on the LRU, to be found."""
+    await process.write(0, b"one")
+    await lru_add_drain(k)
 
 
 async def write_again(k: Kernel, process: Process) -> None:

@@ -68,6 +68,17 @@ async def atomic_add(struct: Named, field: Attribute[int], amount: int) -> int:
     return total
 
 
+async def atomic_cmpxchg(
+    struct: Named, field: Attribute[int], expected: int, value: int
+) -> bool:
+    """Store a counter if it is as expected; say whether it was."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    if getattr(struct, field.name) != expected:
+        return False
+    setattr(struct, field.name, value)
+    return True
+
+
 async def set_bit(struct: Named, field: Attribute[int], number: int) -> None:
     """Set one bit of a mask, in one indivisible step."""
     await test_and_set_bit(struct, field, number)

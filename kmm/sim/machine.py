@@ -7,6 +7,7 @@ all have ended, when none can go on, or when one fails.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -147,20 +148,34 @@ SWAPPER = KThread("swapper", 0, 0, idle())
 SWAPPER.body.close()
 
 
-def run_alone(body: Coroutine[Any, Any, T], current: KThread | None = None) -> T:
+def run_alone(
+    body: Coroutine[Any, Any, T],
+    current: KThread | None = None,
+    daemons: Sequence[KThread] = (),
+) -> T:
     """Run a coroutine of the model to its end with no other CPU about.
 
     For setting a scene, and for using a part of the model outside of any run.
-    `current` is the thread that its locks will name as their holder.
+    `current` is the thread that its locks will name as their holder.  `daemons` go on
+    whenever it would have to wait.  Raises what `body` raises, and RuntimeError if it
+    would wait for ever.
     """
     thread = current or SWAPPER
+    others = Machine(daemons, max_steps=sys.maxsize)
     value: Any = None
     try:
         while True:
             op = body.send(value)
-            if not op.possible():
-                raise RuntimeError(f"{thread.name} would wait for ever for {op.key}")
             value = thread
+            while not op.possible():
+                ready = others.enabled()
+                if not ready:
+                    raise RuntimeError(f"{thread.name} would wait for ever: {op!r}")
+                others.step(ready[0])
     except StopIteration as end:
         result: T = end.value
         return result
+    finally:
+        for ready in iter(others.enabled, []):
+            others.step(ready[0])
+        others.close()

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ...fs.exec import EFAULT, free_old_tables
+from ...fs.exec import free_old_tables
 from ...hw.memory import VirtAddr
+from ...mm.errno import EFAULT, ENOMEM
 from ...mm.kernel import Kernel
-from ...mm.migrate import ENOMEM
 from ...mm.mm_types import VmArea
 from ...mm.mmap import find_vma
 from ...mm.mremap import move_page_tables

@@ -22,4 +22,6 @@ class RmapWalk(Answer):
     asks: ClassVar[str] = "How do walks of the reverse map and changes to VMAs agree?"
 
     rmap_walk_anon: Callable[[Kernel, Page, RmapOne], Awaitable[int]]
-    vma_adjust: Callable[[Kernel, VmArea, VirtAddr, VirtAddr, int], Awaitable[None]]
+    vma_adjust: Callable[
+        [Kernel, VmArea, VirtAddr, VirtAddr, int, VmArea | None], Awaitable[int]
+    ]

@@ -1,0 +1,23 @@
+"""The question `call-rules`, and the functions in which its answers differ."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from attrs import frozen
+
+from ...mm.kernel import Kernel
+from ...mm.mm_types import Mm, VmArea
+from ..question import Answer
+
+
+@frozen(kw_only=True)
+class CallRules(Answer):
+    """What do mmap and its kin do where kernels differ?"""
+
+    question: ClassVar[str] = "call-rules"
+    asks: ClassVar[str] = "What do mmap and its kin do where kernels differ?"
+
+    expand_in_place: Callable[[Kernel, VmArea, int, int, int], Awaitable[bool]]
+    mremap_to: Callable[[Kernel, Mm, int, int, int, int], Awaitable[int]]

@@ -1,0 +1,255 @@
+"""Compaction: moving pages together, so that large blocks become free.
+
+Linux: mm/compaction.c, as merged in 2.6.35.
+
+Two scanners go through a zone.  The *migrate scanner* starts at the bottom and collects
+pages that can be moved, 32 at a time.  The *free scanner* starts at the top and collects
+free pages for them to move to, from blocks that are meant for movable pages.  Where the
+two meet, the zone is done: what can move is at the top, what is free at the bottom.
+
+Called by hand through /proc/sys/vm/compact_memory, and by whoever wants a large block
+and finds that memory is not short but in pieces (`try_to_compact_pages`).
+
+Locks: zone.lru_lock while the migrate scanner collects, zone.lock while the free scanner
+does, and then what migration takes.
+
+Left out: waiting when most of a zone is isolated already, and fatal signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from .kernel import Kernel
+from .migrate import count_isolated, migrate_pages, migrate_prep_local
+from .mm_types import Page, PG_buddy
+from .mmzone import (
+    MAX_ORDER,
+    MIGRATE_ISOLATE,
+    MIGRATE_MOVABLE,
+    MIGRATE_RESERVE,
+    PAGE_ALLOC_COSTLY_ORDER,
+    WMARK_LOW,
+    Zone,
+)
+from .page_alloc import free_pages, may_perform_io, split_free_page, zone_watermark_ok
+from .swap import lru_add_drain_all
+from .vmscan import ISOLATE_BOTH, isolate_lru_page_locked
+from .vmstat import count_vm_events, fragmentation_index, free_blocks_by_order
+
+COMPACT_CLUSTER_MAX = 32
+COMPACT_ALL = -1  # in the place of an order: the whole zone
+SYSCTL_EXTFRAG_THRESHOLD = 500
+
+COMPACT_SKIPPED = 0
+COMPACT_CONTINUE = 1
+COMPACT_PARTIAL = 2  # a block of the wanted order is free
+COMPACT_COMPLETE = 3  # the scanners have met
+
+
+@define(eq=False)
+class CompactControl:
+    """struct compact_control: one run over one zone."""
+
+    zone: Zone
+    order: int
+    migratetype: int = MIGRATE_MOVABLE
+    migrate_pfn: int = 0  # where the migrate scanner is
+    free_pfn: int = 0  # the block that the free scanner comes to next
+    # The newest first, as the kernel's lists are.
+    migratepages: list[Page] = field(factory=list)
+    freepages: list[Page] = field(factory=list)
+
+
+async def compact_zone(k: Kernel, cc: CompactControl) -> int:
+    """Let the scanners go until they meet, or until there is a block as wanted."""
+    zone = cc.zone
+    cc.migrate_pfn = zone.zone_start_pfn
+    cc.free_pfn = zone.end_pfn & -zone.pageblock_nr_pages
+    await migrate_prep_local(k)
+
+    async def alloc(k: Kernel, page: Page) -> Page | None:
+        return await compaction_alloc(k, cc)
+
+    while (result := await compact_finished(cc)) == COMPACT_CONTINUE:
+        if not await isolate_migratepages(k, cc):
+            continue
+        tried = len(cc.migratepages)
+        await migrate_pages(k, cc.migratepages, alloc)
+        # migrate_pages puts back what it could not move, so nothing is ever left, and
+        # failures count as moved (repaired in 2.6.37).
+        left = len(cc.migratepages)
+        count_vm_events(k, "compact_blocks_moved")
+        count_vm_events(k, "compact_pages_moved", tried - left)
+        if left:
+            count_vm_events(k, "compact_pagemigrate_failed", left)
+    for page in cc.freepages:
+        await free_pages(k, page, 0)
+    cc.freepages.clear()
+    return result
+
+
+async def compact_finished(cc: CompactControl) -> int:
+    """Go on?"""
+    zone = cc.zone
+    if cc.free_pfn <= cc.migrate_pfn:
+        return COMPACT_COMPLETE
+    if cc.order == COMPACT_ALL:
+        return COMPACT_CONTINUE
+    mark = zone.watermark[WMARK_LOW] + (1 << cc.order)
+    if not await zone_watermark_ok(zone, cc.order, mark, zone.name):
+        return COMPACT_CONTINUE
+    for order in range(cc.order, MAX_ORDER):
+        area = zone.free_area[order]
+        if area.free_list[cc.migratetype]:
+            return COMPACT_PARTIAL
+        if order >= zone.pageblock_order and area.nr_free:
+            return COMPACT_PARTIAL
+    return COMPACT_CONTINUE
+
+
+# The migrate scanner.
+
+
+async def isolate_migratepages(k: Kernel, cc: CompactControl) -> int:
+    """Collect up to 32 pages from the block ahead; say how many.
+
+    Starting inside of a block, it may look at nearly two.  Takes zone.lru_lock.
+    """
+    zone = cc.zone
+    low = max(cc.migrate_pfn, zone.zone_start_pfn)
+    size = zone.pageblock_nr_pages
+    end = (low + size + size - 1) & -size
+    if end > cc.free_pfn or low >= zone.end_pfn:
+        cc.migrate_pfn = end
+        return 0
+    async with zone.lru_lock:
+        while low < end:
+            page = k.mem_map.get(low)
+            low += 1
+            # A page that is free, or nobody's, is not on the LRU either.
+            if page is None or page.flags & PG_buddy:
+                continue
+            if not await isolate_lru_page_locked(page, ISOLATE_BOTH, file=None):
+                continue
+            cc.migratepages.insert(0, page)
+            count_isolated(page, +1)
+            if len(cc.migratepages) >= COMPACT_CLUSTER_MAX:
+                low -= 1  # looked at again next time, and passed over
+                break
+    cc.migrate_pfn = low
+    return len(cc.migratepages)
+
+
+# The free scanner.
+
+
+async def compaction_alloc(k: Kernel, cc: CompactControl) -> Page | None:
+    """Where the next page goes; None if no free page is left above the other scanner."""
+    if not cc.freepages:
+        await isolate_freepages(k, cc)
+        if not cc.freepages:
+            return None
+    return cc.freepages.pop(0)
+
+
+async def isolate_freepages(k: Kernel, cc: CompactControl) -> None:
+    """Collect free pages, block by block downwards, until there are enough.
+
+    The next search starts again at the highest block that had any.  Takes zone.lock.
+    """
+    zone = cc.zone
+    size = zone.pageblock_nr_pages
+    pfn = cc.free_pfn
+    low = cc.migrate_pfn + size
+    high = low
+    async with zone.lock:
+        await zone.change_free_area()
+        while pfn > low and len(cc.migratepages) > len(cc.freepages):
+            if zone.contains(pfn) and suitable_migration_target(k, zone, pfn):
+                if await isolate_freepages_block(k, cc, pfn):
+                    high = max(high, pfn)
+            pfn -= size
+    cc.free_pfn = high
+
+
+def suitable_migration_target(k: Kernel, zone: Zone, pfn: int) -> bool:
+    """Whether pages may be moved to a block."""
+    migratetype = zone.pageblock_type(pfn)
+    if migratetype in (MIGRATE_ISOLATE, MIGRATE_RESERVE):
+        return False
+    first = k.mem_map.get(pfn)
+    if (
+        first is not None
+        and first.flags & PG_buddy
+        and first.private >= zone.pageblock_order
+    ):
+        return True
+    return migratetype == MIGRATE_MOVABLE
+
+
+async def isolate_freepages_block(k: Kernel, cc: CompactControl, start: int) -> int:
+    """Take all that is free in a block, even if fewer are needed; say how many pages.
+
+    Needs zone.lock.
+    """
+    zone, taken = cc.zone, 0
+    pfn, end = start, min(start + zone.pageblock_nr_pages, zone.end_pfn)
+    while pfn < end:
+        page = k.mem_map.get(pfn)
+        if page is None or not page.flags & PG_buddy:
+            pfn += 1
+            continue
+        order = page.private
+        mark = zone.watermark[WMARK_LOW] + (1 << order)
+        if await zone_watermark_ok(zone, 0, mark, zone.name):
+            pages = split_free_page(k, zone, page)
+            taken += pages
+            for number in range(pfn, pfn + pages):
+                cc.freepages.insert(0, k.mem_map[number])
+        pfn += 1 << order
+    return taken
+
+
+# Who starts it.
+
+
+async def compact_nodes(k: Kernel) -> None:
+    """/proc/sys/vm/compact_memory: compact every zone of every node."""
+    for node in range(len(k.nodes)):
+        await compact_node(k, node)
+
+
+async def compact_node(k: Kernel, node: int) -> None:
+    """/sys/devices/system/node/nodeN/compact."""
+    await lru_add_drain_all(k)
+    for zone in k.nodes[node].node_zones:
+        await compact_zone(k, CompactControl(zone, COMPACT_ALL))
+
+
+async def try_to_compact_pages(
+    k: Kernel, zonelist: Sequence[Zone], order: int, gfp: int, migratetype: int
+) -> bool:
+    """Direct compaction, where it can help; False if it was not even tried."""
+    if order <= PAGE_ALLOC_COSTLY_ORDER or not may_perform_io(gfp):
+        return False
+    count_vm_events(k, "compact_stall")
+    tried = False
+    for zone in zonelist:
+        mark = zone.watermark[WMARK_LOW] + (2 << order)
+        if not await zone_watermark_ok(zone, 0, mark, zone.name):
+            continue  # there is too little memory, however it lies
+        index = fragmentation_index(free_blocks_by_order(zone), order)
+        if 0 <= index <= SYSCTL_EXTFRAG_THRESHOLD:
+            continue
+        low = zone.watermark[WMARK_LOW]
+        # 2.6.35 compares with -1, though "there is one" is said by -1000.
+        if index == -1 and await zone_watermark_ok(zone, order, low, zone.name):
+            return True
+        tried = True
+        await compact_zone(k, CompactControl(zone, order, migratetype))
+        if await zone_watermark_ok(zone, order, low, zone.name):
+            break
+    return tried

@@ -1,0 +1,71 @@
+"""Doubly linked lists, as the kernel threads them through its structures.
+
+Linux: include/linux/list.h.  Something is on a list at most once, may be taken out of
+the middle at once, and goes in at either end.  Which end decides what happens next in
+many places (the page freed last is handed out first, parents are walked before
+children), so the two ways in have the kernel's names.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class ListHead(Generic[T]):
+    """struct list_head, with what is linked to it.
+
+    Elements are told apart by identity; the lock that protects the list is named where
+    the list is.
+    """
+
+    __slots__ = ("linked",)
+
+    def __init__(self) -> None:
+        self.linked: OrderedDict[T, None] = OrderedDict()
+
+    def add(self, element: T) -> None:
+        """list_add: put it at the head."""
+        assert element not in self.linked, "it is on this list already"
+        self.linked[element] = None
+        self.linked.move_to_end(element, last=False)
+
+    def add_tail(self, element: T) -> None:
+        """list_add_tail."""
+        assert element not in self.linked, "it is on this list already"
+        self.linked[element] = None
+
+    def delete(self, element: T) -> None:
+        """list_del.  Raises KeyError if it is not on this list."""
+        del self.linked[element]
+
+    def first(self) -> T:
+        """What is at the head.  Raises StopIteration if the list is empty."""
+        return next(iter(self.linked))
+
+    def last(self) -> T:
+        """What is at the tail.  Raises StopIteration if the list is empty."""
+        return next(reversed(self.linked))
+
+    def pop(self) -> T:
+        """Take the head off.  Raises KeyError if the list is empty."""
+        return self.linked.popitem(last=False)[0]
+
+    def pop_tail(self) -> T:
+        """Take the tail off.  Raises KeyError if the list is empty."""
+        return self.linked.popitem()[0]
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.linked)
+
+    def __reversed__(self) -> Iterator[T]:
+        return reversed(self.linked)
+
+    def __contains__(self, element: T) -> bool:
+        return element in self.linked
+
+    def __len__(self) -> int:
+        return len(self.linked)

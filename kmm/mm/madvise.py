@@ -1,0 +1,127 @@
+"""What a program says of its own use of memory.
+
+Linux: mm/madvise.c.
+"""
+
+from __future__ import annotations
+
+from ..hw.memory import PAGE_MASK, VirtAddr
+from ..sim.access import write_once
+from .errno import EINVAL, ENOMEM
+from .kernel import Kernel
+from .ksm import ksm_madvise
+from .memory import zap_page_range
+from .mm_types import (
+    VM_DONTCOPY,
+    VM_IO,
+    VM_LOCKED,
+    VM_PFNMAP,
+    VM_RAND_READ,
+    VM_SEQ_READ,
+    VMA,
+    Mm,
+    VmArea,
+)
+from .mmap import find_vma_prev, next_vma, page_align, vma_modify
+
+MADV_NORMAL = 0
+MADV_RANDOM = 1
+MADV_SEQUENTIAL = 2
+MADV_DONTNEED = 4
+MADV_DONTFORK = 10
+MADV_DOFORK = 11
+MADV_MERGEABLE = 12
+MADV_UNMERGEABLE = 13
+
+BEHAVIOURS = (
+    MADV_NORMAL,
+    MADV_RANDOM,
+    MADV_SEQUENTIAL,
+    MADV_DONTNEED,
+    MADV_DONTFORK,
+    MADV_DOFORK,
+    MADV_MERGEABLE,
+    MADV_UNMERGEABLE,
+)
+
+
+def madvise_need_mmap_write(behaviour: int) -> bool:
+    """Whether mmap_sem must be held for writing: the VMAs themselves may change."""
+    return behaviour != MADV_DONTNEED
+
+
+async def do_madvise(k: Kernel, mm: Mm, start: int, length: int, behaviour: int) -> int:
+    """Advise about a range; 0 or an error.  Holes make it -ENOMEM in the end.
+
+    Needs mmap_sem, for writing if `madvise_need_mmap_write` says so.
+    """
+    if behaviour not in BEHAVIOURS or start & ~PAGE_MASK:
+        return -EINVAL
+    end = start + page_align(length)
+    if end == start:
+        return 0
+    unmapped = 0
+    vma, prev = find_vma_prev(mm, start)
+    if vma is not None and start > vma.vm_start:
+        prev = vma
+    place = start
+    while vma is not None:
+        if place < vma.vm_start:
+            unmapped = -ENOMEM
+            place = vma.vm_start
+            if place >= end:
+                return unmapped
+        upto = min(vma.vm_end, end)
+        error, prev = await madvise_vma(
+            k, vma, prev, VirtAddr(place), VirtAddr(upto), behaviour
+        )
+        if error:
+            return error
+        assert prev is not None
+        place = max(upto, prev.vm_end)
+        if place >= end:
+            return unmapped
+        vma = next_vma(prev)
+    return -ENOMEM
+
+
+async def madvise_vma(
+    k: Kernel,
+    vma: VmArea,
+    prev: VmArea | None,
+    start: VirtAddr,
+    end: VirtAddr,
+    behaviour: int,
+) -> tuple[int, VmArea | None]:
+    """Advise about a part of one VMA: 0 or an error, and the VMA that covers it now."""
+    if behaviour == MADV_DONTNEED:
+        if vma.vm_flags & (VM_LOCKED | VM_PFNMAP):
+            return -EINVAL, vma
+        await zap_page_range(k, vma, start, end)
+        return 0, vma
+    error, vm_flags = await advised_flags(k, vma, start, end, behaviour)
+    if error or vm_flags == vma.vm_flags:
+        return error, vma
+    error, vma = await vma_modify(k, vma, prev, start, end, vm_flags)
+    if error:
+        return error, vma
+    await write_once(vma, VMA.vm_flags, vm_flags)
+    return 0, vma
+
+
+async def advised_flags(
+    k: Kernel, vma: VmArea, start: VirtAddr, end: VirtAddr, behaviour: int
+) -> tuple[int, int]:
+    """0 or an error, and what the flags are to be."""
+    flags = vma.vm_flags
+    if behaviour == MADV_NORMAL:
+        return 0, flags & ~(VM_RAND_READ | VM_SEQ_READ)
+    if behaviour == MADV_RANDOM:
+        return 0, flags & ~VM_SEQ_READ | VM_RAND_READ
+    if behaviour == MADV_SEQUENTIAL:
+        return 0, flags & ~VM_RAND_READ | VM_SEQ_READ
+    if behaviour == MADV_DONTFORK:
+        return 0, flags | VM_DONTCOPY
+    if behaviour == MADV_DOFORK:
+        return (-EINVAL, flags) if flags & VM_IO else (0, flags & ~VM_DONTCOPY)
+    return await ksm_madvise(k, vma, start, end, mergeable=behaviour == MADV_MERGEABLE)

@@ -1,0 +1,123 @@
+"""Changing what a range of addresses may be used for.
+
+Linux: mm/mprotect.c.
+"""
+
+from __future__ import annotations
+
+from ..hw.memory import PAGE_MASK, VirtAddr
+from ..sim.access import write_once
+from .errno import EACCES, EINVAL, ENOMEM
+from .kernel import Kernel
+from .mm_types import (
+    VM_ACCOUNT,
+    VM_EXEC,
+    VM_MAYEXEC,
+    VM_MAYREAD,
+    VM_MAYWRITE,
+    VM_NORESERVE,
+    VM_READ,
+    VM_SHARED,
+    VM_WRITE,
+    VMA,
+    Mm,
+    VmArea,
+)
+from .mmap import find_vma_prev, next_vma, page_align, vma_modify
+from .pgtable import (
+    filled_entries,
+    find_pte,
+    pmd_addr_end,
+    pte_lockptr,
+    pte_modify,
+    pte_present,
+    vm_get_page_prot,
+)
+from .swapops import is_write_migration_entry, make_migration_entry_read
+
+VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
+
+
+async def do_mprotect(k: Kernel, mm: Mm, start: int, length: int, prot: int) -> int:
+    """Give a range other rights; 0 or an error.  Needs mmap_sem for writing.
+
+    Where it meets a hole it stops with -ENOMEM; what comes before has changed.
+    """
+    if start & ~PAGE_MASK:
+        return -EINVAL
+    if not length:
+        return 0
+    end = start + page_align(length)
+    vma, prev = find_vma_prev(mm, start)
+    if vma is None or vma.vm_start > start:
+        return -ENOMEM
+    if start > vma.vm_start:
+        prev = vma
+    place = VirtAddr(start)
+    while True:
+        newflags = prot & VM_ACCESS | vma.vm_flags & ~VM_ACCESS
+        if newflags & ~may_become(vma.vm_flags) & VM_ACCESS:
+            return -EACCES
+        upto = VirtAddr(min(vma.vm_end, end))
+        error, prev = await mprotect_fixup(k, vma, prev, place, upto, newflags)
+        if error:
+            return error
+        assert prev is not None
+        place = VirtAddr(max(upto, prev.vm_end))
+        if place >= end:
+            return 0
+        following = next_vma(prev)
+        if following is None or following.vm_start != place:
+            return -ENOMEM
+        vma = following
+
+
+def may_become(vm_flags: int) -> int:
+    """The rights that a VMA can be given, from the VM_MAY bits beside them."""
+    return (vm_flags & (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)) >> 4
+
+
+async def mprotect_fixup(
+    k: Kernel,
+    vma: VmArea,
+    prev: VmArea | None,
+    start: VirtAddr,
+    end: VirtAddr,
+    newflags: int,
+) -> tuple[int, VmArea | None]:
+    """Change a part of one VMA: 0 or an error, and the VMA that covers it now."""
+    if newflags == vma.vm_flags:
+        return 0, vma
+    if newflags & VM_WRITE and not vma.vm_flags & (
+        VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE
+    ):
+        newflags |= VM_ACCOUNT  # it may need that many pages of its own from now on
+    error, vma = await vma_modify(k, vma, prev, start, end, newflags)
+    if error:
+        return error, vma
+    await write_once(vma, VMA.vm_flags, newflags)
+    await write_once(vma, VMA.vm_page_prot, vm_get_page_prot(newflags))
+    await change_protection(k, vma, start, end)
+    return 0, vma
+
+
+async def change_protection(
+    k: Kernel, vma: VmArea, start: VirtAddr, end: VirtAddr
+) -> None:
+    """Bring the entries of a range in line with their VMA, then flush."""
+    address = start
+    while address < end:
+        upto = pmd_addr_end(address, end)
+        ptep = await find_pte(k, vma.mm, address)
+        if ptep is not None:
+            async with pte_lockptr(vma.mm):
+                for _, slot in filled_entries(k, ptep, address, upto):
+                    pte = await slot.read()
+                    if pte_present(pte):
+                        # Emptied first, so that no CPU sets a flag in between.
+                        pte = await slot.exchange(0)
+                        await slot.write(pte_modify(pte, vma.vm_page_prot))
+                    elif is_write_migration_entry(pte):
+                        await slot.write(make_migration_entry_read(pte))
+        address = upto
+    await k.tlb_flush.flush_tlb_mm(k, vma.mm)

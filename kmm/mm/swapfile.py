@@ -1,0 +1,171 @@
+"""The swap device: slots for pages that are not in memory, and who refers to them.
+
+Linux: mm/swapfile.c, mm/page_io.c.
+
+A slot holds one page.  `swap_map` says of each slot how many page-table entries refer
+to it, and whether the swap cache has its page in memory (SWAP_HAS_CACHE); a slot for
+which it says 0 is free.  Slot 0 is the device's header, so that no swap entry is 0.
+
+swap_lock protects the map.  The device itself takes its time: whoever reads or writes
+waits for that (`SwapDevice.transfer`).
+
+Left out: more than one device with priorities, discarding, continued counts.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr
+from ..sim.locks import SpinLock
+from ..sim.trap import WRITE, Op, trap
+from .kernel import Kernel
+from .mm_types import Page
+from .swapops import swp_entry, swp_offset, is_swap_entry
+from .vmstat import count_vm_events
+
+SWAP_HAS_CACHE = 0x40
+SWAP_MAP_MAX = 0x3E
+SWAPFILE_CLUSTER = 256
+
+
+@define(eq=False)
+class SwapInfo:
+    """struct swap_info_struct: one device, and which of its slots are in use."""
+
+    slots: int  # the header included; 0 is no device at all
+    lock: SpinLock = field(factory=lambda: SpinLock("swap_lock"))
+    # Under `lock`.
+    swap_map: dict[int, int] = field(factory=dict)  # slot -> count and flag, if not 0
+    cluster_next: int = 1  # where the last search ended
+    inuse_pages: int = 0
+    # What is on the device: written and read by transfers only.
+    device: dict[int, bytes] = field(factory=dict)
+
+    @property
+    def nr_swap_pages(self) -> int:
+        """Free slots."""
+        return max(0, self.slots - 1) - self.inuse_pages
+
+    @property
+    def total_swap_pages(self) -> int:
+        return max(0, self.slots - 1)
+
+
+def vm_swap_full(k: Kernel) -> bool:
+    """Whether more than half of the slots are in use."""
+    return k.swap.nr_swap_pages * 2 < k.swap.total_swap_pages
+
+
+async def get_swap_page(k: Kernel) -> int:
+    """A free slot, for the swap cache; its entry, or 0 if there is none.
+
+    Takes swap_lock.
+    """
+    swap = k.swap
+    if swap.nr_swap_pages <= 0:
+        return 0
+    async with swap.lock:
+        slot = scan_swap_map(swap)
+        if slot == 0:
+            return 0
+        swap.swap_map[slot] = SWAP_HAS_CACHE
+        swap.inuse_pages += 1
+    return swp_entry(0, slot)
+
+
+def scan_swap_map(swap: SwapInfo) -> int:
+    """The next free slot after the last one, so that neighbours lie together; or 0."""
+    if swap.inuse_pages >= swap.total_swap_pages:
+        return 0
+    slot = swap.cluster_next
+    for _ in range(swap.slots):
+        if slot >= swap.slots:
+            slot = 1
+        if slot not in swap.swap_map:
+            swap.cluster_next = slot + 1
+            return slot
+        slot += 1
+    return 0
+
+
+async def swap_duplicate(k: Kernel, entry: int) -> bool:
+    """One more page-table entry refers to a slot; False if its count is full.
+
+    A migration entry has no slot, and is fine as it is.  Takes swap_lock.
+    """
+    if not is_swap_entry(entry):
+        return True
+    async with k.swap.lock:
+        slot = swp_offset(entry)
+        count = k.swap.swap_map.get(slot, 0)
+        if count & ~SWAP_HAS_CACHE >= SWAP_MAP_MAX:
+            return False
+        k.swap.swap_map[slot] = count + 1
+    return True
+
+
+async def swapcache_prepare(k: Kernel, entry: int) -> bool:
+    """The swap cache is about to read a slot; False if it has it, or nobody wants it.
+
+    Takes swap_lock.
+    """
+    async with k.swap.lock:
+        slot = swp_offset(entry)
+        count = k.swap.swap_map.get(slot, 0)
+        if count == 0 or count & SWAP_HAS_CACHE:
+            return False
+        k.swap.swap_map[slot] = count | SWAP_HAS_CACHE
+    return True
+
+
+async def swap_free(k: Kernel, entry: int) -> int:
+    """One page-table entry less refers to a slot; what is left of its count.
+
+    Takes swap_lock.
+    """
+    async with k.swap.lock:
+        return swap_entry_free(k.swap, swp_offset(entry), 1)
+
+
+async def swapcache_free(k: Kernel, entry: int) -> None:
+    """The swap cache gives a slot up.  Takes swap_lock."""
+    async with k.swap.lock:
+        swap_entry_free(k.swap, swp_offset(entry), SWAP_HAS_CACHE)
+
+
+def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
+    """Take a user off a slot.  Needs swap_lock."""
+    left = swap.swap_map[slot] - usage
+    if left:
+        swap.swap_map[slot] = left
+    else:
+        del swap.swap_map[slot]
+        swap.device.pop(slot, None)
+        swap.inuse_pages -= 1
+    return left
+
+
+async def swap_count(k: Kernel, entry: int) -> int:
+    """How many page-table entries refer to a slot.  Takes swap_lock."""
+    async with k.swap.lock:
+        return k.swap.swap_map.get(swp_offset(entry), 0) & ~SWAP_HAS_CACHE
+
+
+# The device.
+
+
+async def swap_device_write(k: Kernel, entry: int, page: Page) -> None:
+    """Put a page into its slot.  The caller waits until that is done."""
+    await trap(Op(WRITE, f"swap slot {swp_offset(entry)}"))
+    data = k.memory.read(PhysAddr(page.pfn << PAGE_SHIFT), PAGE_SIZE)
+    k.swap.device[swp_offset(entry)] = data
+    count_vm_events(k, "pswpout")
+
+
+async def swap_device_read(k: Kernel, entry: int, page: Page) -> None:
+    """Fill a page from its slot.  The caller waits until that is done."""
+    await trap(Op(WRITE, f"swap slot {swp_offset(entry)}"))
+    data = k.swap.device.get(swp_offset(entry), bytes(PAGE_SIZE))
+    k.memory.write(PhysAddr(page.pfn << PAGE_SHIFT), data)
+    count_vm_events(k, "pswpin")
