@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import mmu, tlb
+from . import mmu, tlb, vma
 from .recorded import (
     Conformity,
     Difference,
@@ -35,7 +35,13 @@ KINDS: Mapping[str, Kind] = {
             mmu.hold,
         ),
         Kind("tlb", ("cases",), ("mode", "mem", "ops", "expect"), tlb.check, tlb.hold),
-        Kind("vma", ("arena_pages", "cases"), ("ops", "steps", "final")),
+        Kind(
+            "vma",
+            ("arena_pages", "cases"),
+            ("ops", "steps", "final"),
+            vma.check,
+            vma.hold,
+        ),
         Kind("cow", ("cases",), ("ops", "steps", "stable")),
         Kind("ksm", ("cases",), ("advised", "initial", "steps")),
         Kind("move_pages", ("cases",), ("flags", "rc", "errno", "pages")),

@@ -18,9 +18,9 @@ from __future__ import annotations
 from attrs import define
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
-from ..mm.kernel import Kernel, new_mm
 from ..mm.errno import EFAULT, ENOMEM
 from ..mm.gup import get_user_page
+from ..mm.kernel import Kernel, new_mm
 from ..mm.memory import OutOfMemory
 from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
 from ..mm.mmap import (

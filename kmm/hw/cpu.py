@@ -59,6 +59,11 @@ CR0_RELOADS = CR0_PG
 CR4_RELOADS = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP
 
 PageFaultHandler = Callable[["Cpu", VirtAddr, int, bool], Awaitable[None]]
+Hook = Callable[["Cpu"], Awaitable[None]]
+
+
+async def nothing(cpu: Cpu) -> None:
+    """What comes before an instruction on a CPU that runs one program only."""
 
 
 class Cpu:
@@ -79,6 +84,9 @@ class Cpu:
         self.tlb = Tlb(tlb_size)
         self.apic = LocalApic(number)
         self.interrupts = SpinLock(f"interrupts of CPU {number}")
+        # Called with `interrupts` before each access to memory: where programs share a
+        # CPU, the kernel sees to it here that the right one has it.
+        self.before_instruction: Hook = nothing
 
         self.cr0 = CR0_PE | CR0_WP | CR0_PG
         self.cr2 = VirtAddr(0)
@@ -122,6 +130,7 @@ class Cpu:
         """
         while True:
             await self.interrupts.lock()
+            await self.before_instruction(self)
             try:
                 return (await self.reach(address, how)).physical(address)
             except PageFault as fault:

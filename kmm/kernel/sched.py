@@ -1,26 +1,59 @@
 """Switching a CPU from one task to another.
 
-Linux: kernel/sched.c.  Left out so far: choosing the next task.
+Linux: kernel/sched.c.  Left out: whose turn it is.  In an exploration that is the
+search's choice: any process may go on at any moment, and gets its CPU when it does.
 """
 
 from __future__ import annotations
 
+from ..hw.cpu import Cpu
 from ..mm.kernel import Kernel
-from ..mm.mm_types import Task
+from ..mm.mm_types import MM, Mm, Task
 from ..mm.tlb import enter_lazy_tlb, switch_mm
+from ..sim.access import atomic_add
+from ..sim.trap import get_current
+from .fork import mmdrop
 
 
 async def context_switch(k: Kernel, prev: Task, following: Task) -> None:
-    """Let `following` run on the CPU of `prev`.  Turns interrupts off meanwhile.
+    """Let `following` run on the CPU of `prev`.  Turns interrupts off meanwhile."""
+    async with prev.cpu.interrupts:
+        dropped = await switch_to(k, prev, following)
+    if dropped is not None:
+        await mmdrop(k, dropped)
+
+
+async def switch_to(k: Kernel, prev: Task, following: Task) -> Mm | None:
+    """The switch itself, with interrupts off; the address space not borrowed any more.
 
     A kernel thread borrows the address space of the task before it, and CR3 stays as
-    it is; a process gets its own.
+    it is; a process gets its own.  The caller drops what is not borrowed any more.
     """
     cpu, borrowed = prev.cpu, prev.active_mm
-    async with cpu.interrupts:
-        if following.mm is None:
-            following.active_mm = borrowed
-            enter_lazy_tlb(k, cpu)
-        else:
-            await switch_mm(k, cpu, borrowed, following.mm)
-        k.running[cpu.number] = following
+    if following.mm is None:
+        following.active_mm = borrowed
+        await atomic_add(borrowed, MM.mm_count, +1)
+        enter_lazy_tlb(k, cpu)
+    else:
+        await switch_mm(k, cpu, borrowed, following.mm)
+    k.running[cpu.number] = following
+    return borrowed if prev.mm is None else None
+
+
+def share_cpus(k: Kernel) -> None:
+    """From here on several processes may have the same CPU.
+
+    Whenever one of them touches memory, its CPU switches to it first, unless it has
+    the CPU already.
+    """
+
+    async def before_instruction(cpu: Cpu) -> None:
+        task = (await get_current()).task
+        prev = k.running[cpu.number]
+        if task is not None and task is not prev:
+            dropped = await switch_to(k, prev, task)
+            if dropped is not None:
+                await mmdrop(k, dropped)
+
+    for cpu in k.cpus:
+        cpu.before_instruction = before_instruction

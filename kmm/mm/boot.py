@@ -18,7 +18,15 @@ from ..sim.machine import run_alone
 from ..sim.thread import KThread
 from .compaction import try_to_compact_pages
 from .fault import do_page_fault
-from .kernel import Config, Designs, Kernel, Kswapd, Later, mm_init
+from .kernel import (
+    Config,
+    Designs,
+    Kernel,
+    Kswapd,
+    Later,
+    current_task,
+    mm_init,
+)
 from .ksm import Ksm
 from .mm_types import Mm, PG_reserved, Task, address_space
 from .mmzone import (
@@ -118,20 +126,26 @@ def start_cpus(k: Kernel) -> None:
     async def page_fault(
         cpu: Cpu, address: VirtAddr, error_code: int, user: bool
     ) -> None:
-        task = k.running[cpu.number]
+        task = await current_task(k)
         await do_page_fault(k, task, address, error_code, user=user)
 
     for number in range(k.config.cpus):
         cpu = Cpu(number, k.memory, page_fault, tlb_size=k.config.tlb_size)
         k.cpus.append(cpu)
         k.running.append(Task(f"swapper/{number}", 0, cpu, None, k.init_mm))
+        k.init_mm.mm_count += 1
 
 
 def run_task(k: Kernel, comm: str, pid: int, cpu: int, mm: Mm | None = None) -> Task:
     """Put a task on a CPU; without an `mm` it is a kernel thread, and borrows one."""
-    borrowed = k.running[cpu].active_mm
+    before = k.running[cpu]
+    borrowed = before.active_mm
     task = Task(comm, pid, k.cpus[cpu], mm, mm or borrowed)
-    k.running[cpu] = task
+    k.running[cpu] = k.tasks[pid] = task
+    if mm is None:
+        borrowed.mm_count += 1
+    if before.mm is None:
+        borrowed.mm_count -= 1
     if mm is None:
         enter_lazy_tlb(k, task.cpu)
     else:
@@ -154,11 +168,17 @@ def interrupt_threads(k: Kernel) -> list[KThread]:
     ]
 
 
-def run_on(k: Kernel, body: Coroutine[Any, Any, T], cpu: int = 0) -> T:
+def run_on(
+    k: Kernel,
+    body: Coroutine[Any, Any, T],
+    cpu: int = 0,
+    task: Task | None = None,
+) -> T:
     """Run a coroutine on a CPU to its end, with nobody else about.
 
+    It runs as `task`, or as whatever has the CPU.
     The other CPUs answer when they are interrupted.  Raises what `body` raises, and
     RuntimeError if it comes to wait for something that nobody will do.
     """
-    alone = KThread("alone", 1, cpu, body)
+    alone = KThread("alone", 1, cpu, body, task=task)
     return run_alone(body, alone, interrupt_threads(k))

@@ -60,20 +60,19 @@ async def do_page_fault(
     async with mm.mmap_sem.for_read:
         vma = find_vma(mm, address)
         if vma is None or not await reaches(k, task, vma, address, user=user):
-            raise segv(task, address, error_code, SEGV_MAPERR)
-        if access_error(vma, error_code):
-            raise segv(task, address, error_code, SEGV_ACCERR)
-        write = bool(error_code & PF_WRITE)
-        result = await handle_mm_fault(k, mm, vma, address, write=write)
+            signal = segv(task, address, error_code, SEGV_MAPERR)
+        elif access_error(vma, error_code):
+            signal = segv(task, address, error_code, SEGV_ACCERR)
+        else:
+            write = bool(error_code & PF_WRITE)
+            result = await handle_mm_fault(k, mm, vma, address, write=write)
+            signal = None
+    if signal is not None:
+        raise signal
     if result & VM_FAULT_OOM:
         raise OutOfMemory(f"Out of memory in a fault at {address:#x}")
     if result & VM_FAULT_SIGBUS:
-        raise FatalSignal(
-            f"{task.comm}[{task.pid}]: bus error at {address:x}",
-            SIGBUS,
-            BUS_ADRERR,
-            address,
-        )
+        raise sigbus(task, address)
     if result & VM_FAULT_MAJOR:
         task.maj_flt += 1
     else:
@@ -111,4 +110,14 @@ def segv(task: Task, address: VirtAddr, error_code: int, si_code: int) -> FatalS
         si_code,
         address,
         f"touched by the {who}",
+    )
+
+
+def sigbus(task: Task, address: VirtAddr) -> FatalSignal:
+    """SIGBUS: what is mapped there is beyond the end of its file."""
+    return FatalSignal(
+        f"{task.comm}[{task.pid}]: bus error at {address:x}",
+        SIGBUS,
+        BUS_ADRERR,
+        address,
     )

@@ -7,12 +7,14 @@ stack, and by mlock.
 from __future__ import annotations
 
 from ..hw.memory import PAGE_SIZE, VirtAddr
-from .errno import EFAULT, ENOMEM
+from .errno import ENOMEM
 from .kernel import Kernel
 from .memory import VM_FAULT_ERROR, VM_FAULT_WRITE, follow_page, handle_mm_fault
-from .mm_types import VM_SHARED, VM_WRITE, Mm, Page
+from .mm_types import VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, Mm, Page
 from .mmap import find_extend_vma
 from .swap import put_page
+
+VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 
 
 async def get_user_page(
@@ -20,11 +22,12 @@ async def get_user_page(
 ) -> Page | None:
     """get_user_pages for one page: faulted in if need be, with a reference.
 
-    None if there is no VMA at `address`, not even a stack that could grow there, or no
-    memory.  Needs mmap_sem for reading, or an address space that nobody else knows.
+    None if there is no VMA at `address`, not even a stack that could grow there, if that
+    may not be used so, or if there is no memory.  Needs mmap_sem for reading, or an
+    address space that nobody else knows.
     """
     vma = await find_extend_vma(k, mm, address)
-    if vma is None:
+    if vma is None or not vma.vm_flags & (VM_WRITE if write else VM_ACCESS):
         return None
     insist = write
     while (page := await follow_page(k, mm, address, write=insist)) is None:
@@ -37,7 +40,10 @@ async def get_user_page(
 
 
 async def make_pages_present(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> int:
-    """Fault a range in, as mlock does; 0 or an error.  Needs mmap_sem."""
+    """Fault a range in, as mlock does; 0 or -ENOMEM.  Needs mmap_sem.
+
+    Where nothing may be touched at all, it ends.
+    """
     for address in range(start, end, PAGE_SIZE):
         vma = await find_extend_vma(k, mm, VirtAddr(address))
         if vma is None:
@@ -45,6 +51,6 @@ async def make_pages_present(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) 
         write = vma.vm_flags & (VM_WRITE | VM_SHARED) == VM_WRITE
         page = await get_user_page(k, mm, VirtAddr(address), write=write)
         if page is None:
-            return -EFAULT
+            return -ENOMEM
         await put_page(k, page)
     return 0

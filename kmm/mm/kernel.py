@@ -114,7 +114,8 @@ class Kernel:
     later: Later
     kswapds: list[Kswapd]  # by node
     cpus: list[Cpu] = field(factory=list)
-    running: list[Task] = field(factory=list)  # on each CPU: `current` there
+    running: list[Task] = field(factory=list)  # whom each CPU is running
+    tasks: dict[int, Task] = field(factory=dict)  # by pid
     rcu: Rcu = field(factory=Rcu)
     mms: dict[str, Mm] = field(factory=dict)  # by name
     mappings: dict[str, AddressSpace] = field(factory=dict)  # of files that exist
@@ -142,6 +143,16 @@ class Kernel:
 async def this_cpu(k: Kernel) -> Cpu:
     """The CPU that runs this (smp_processor_id)."""
     return k.cpus[(await get_current()).cpu]
+
+
+async def current_task(k: Kernel) -> Task:
+    """Who runs this: `current`.
+
+    A thread that is nobody's in particular is that of whoever has the CPU.
+    """
+    thread = await get_current()
+    task: Task = thread.task or k.running[thread.cpu]
+    return task
 
 
 def new_mm(k: Kernel, pgd: PhysAddr) -> Mm:

@@ -60,9 +60,8 @@ from .pgtable import (
     pte_mkyoung,
     pte_none,
     pte_present,
-    pte_special,
-    pte_wrprotect,
     pte_write,
+    pte_wrprotect,
     pte_young,
     vm_normal_page,
 )
@@ -655,14 +654,14 @@ async def free_pgtables(
 ) -> None:
     """Take VMAs off all rmap lists, and then free the tables that only they needed.
 
-    In this order: a walk that still finds the VMA may be looking at its tables.
+    In this order: a walk that still finds the VMA may be looking at its tables.  What
+    several of the VMAs needed goes with the last of them.
     """
     for place, vma in enumerate(vmas):
-        below = vmas[place - 1].vm_end if place else floor
         above = vmas[place + 1].vm_start if place + 1 < len(vmas) else ceiling
         await unlink_anon_vmas(vma)
         await unlink_file_vma(vma)
-        await free_pgd_range(k, mm, vma.vm_start, vma.vm_end, below, above)
+        await free_pgd_range(k, mm, vma.vm_start, vma.vm_end, floor, above)
 
 
 async def unlink_file_vma(vma: VmArea) -> None:

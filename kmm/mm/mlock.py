@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, VirtAddr
 from ..sim.access import write_once
-from .errno import EINVAL, ENOMEM
+from .errno import ENOMEM
 from .gup import make_pages_present
 from .kernel import Kernel
 from .mm_types import VM_LOCKED, VMA, Mm, VmArea
@@ -18,7 +18,8 @@ from .mmap import find_vma_prev, next_vma, page_align, vma_modify
 async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> int:
     """Lock or unlock a range; 0 or an error.  Needs mmap_sem for writing.
 
-    Where it meets a hole it stops with -ENOMEM; what comes before has changed.
+    Where it meets a hole it stops with -ENOMEM; what comes before has changed.  The
+    pages are faulted in when all VMAs have been marked.  (2.6.34 does so VMA by VMA.)
     """
     end = start + page_align(length + (start & ~PAGE_MASK))
     start &= PAGE_MASK
@@ -41,11 +42,14 @@ async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> i
         assert prev is not None
         place = max(upto, prev.vm_end)
         if place >= end:
-            return 0
+            break
         following = next_vma(prev)
         if following is None or following.vm_start != place:
             return -ENOMEM
         vma = following
+    if not on:
+        return 0
+    return await make_pages_present(k, mm, VirtAddr(start), VirtAddr(end))
 
 
 async def mlock_fixup(
@@ -66,6 +70,4 @@ async def mlock_fixup(
     pages = (end - start) >> PAGE_SHIFT
     mm.locked_vm += pages if newflags & VM_LOCKED else -pages
     await write_once(vma, VMA.vm_flags, newflags)
-    if newflags & VM_LOCKED:
-        await make_pages_present(k, mm, start, end)
     return 0, vma

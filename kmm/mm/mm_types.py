@@ -15,7 +15,7 @@ from attrs import define, field, fields
 
 from ..hw.cpu import Cpu
 from ..hw.memory import Pfn, PhysAddr, VirtAddr
-from ..sim.locks import Mutex, RwSem, SpinLock
+from ..sim.locks import Mutex, RwSem, SpinLock, WaitQueue
 
 if TYPE_CHECKING:
     from .list_head import ListHead
@@ -307,6 +307,10 @@ class Task:
     cpu: Cpu
     mm: Mm | None  # None for a kernel thread
     active_mm: Mm  # the same, or the one that a kernel thread borrows
+    parent: Task | None = None
+    children: list[Task] = field(factory=list)
+    exit_code: int | None = None  # None while it lives
+    wait_chldexit: WaitQueue | None = None  # where it waits for a child's end
     sp: VirtAddr = VirtAddr(0)  # the user's stack pointer, if it matters
     min_flt: int = 0
     maj_flt: int = 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from math import isqrt
+
 from attrs import define, field
 
 from ..hw.memory import Pfn

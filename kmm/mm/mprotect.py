@@ -88,10 +88,7 @@ async def mprotect_fixup(
     """Change a part of one VMA: 0 or an error, and the VMA that covers it now."""
     if newflags == vma.vm_flags:
         return 0, vma
-    if newflags & VM_WRITE and not vma.vm_flags & (
-        VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE
-    ):
-        newflags |= VM_ACCOUNT  # it may need that many pages of its own from now on
+    newflags = k.call_rules.accounted_flags(vma, newflags)
     error, vma = await vma_modify(k, vma, prev, start, end, newflags)
     if error:
         return error, vma
@@ -99,6 +96,18 @@ async def mprotect_fixup(
     await write_once(vma, VMA.vm_page_prot, vm_get_page_prot(newflags))
     await change_protection(k, vma, start, end)
     return 0, vma
+
+
+def accounted_flags(vma: VmArea, newflags: int) -> int:
+    """The new flags, with VM_ACCOUNT if memory is promised to the VMA from now on.
+
+    What may be written to, and is private, may need as many pages of its own.  A
+    promise once made is kept, though the VMA may not be written to any more.
+    """
+    exempt = VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE
+    if newflags & VM_WRITE and not vma.vm_flags & exempt:
+        newflags |= VM_ACCOUNT
+    return newflags
 
 
 async def change_protection(

@@ -73,8 +73,9 @@ async def do_mremap(
             k, mm, address, old_length, new_address, new_length
         )
     if old_length >= new_length:
-        error = await do_munmap(k, mm, address + new_length, old_length - new_length)
-        return error if error and old_length != new_length else address
+        return await k.call_rules.shrink_in_place(
+            k, mm, address, old_length, new_length
+        )
     vma = vma_to_resize(mm, address, old_length, new_length)
     if isinstance(vma, int):
         return vma
@@ -88,6 +89,14 @@ async def do_mremap(
     return await move_vma(
         k, vma, VirtAddr(address), old_length, new_length, VirtAddr(where)
     )
+
+
+async def shrink_in_place(
+    k: Kernel, mm: Mm, address: int, old_length: int, new_length: int
+) -> int:
+    """Unmap the end of a range.  Nobody asks whether there is a mapping at its start."""
+    error = await do_munmap(k, mm, address + new_length, old_length - new_length)
+    return error if error and old_length != new_length else address
 
 
 async def expand_in_place(

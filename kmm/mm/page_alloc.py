@@ -214,7 +214,7 @@ def free_one_page(
     __free_one_page, as of 2.6.35: a block that will merge again as soon as its buddy
     is freed goes to the tail of its list, so that it is not handed out at once.
     """
-    pfn = page.pfn
+    pfn: int = page.pfn
     bug_on(pfn & ((1 << order) - 1) != 0, "mm/page_alloc.c:VM_BUG_ON")
     zone.nr_free_pages += 1 << order
     while order < MAX_ORDER - 1:

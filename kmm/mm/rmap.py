@@ -54,7 +54,6 @@ from .pgtable import (
     pte_pfn,
     pte_present,
     pte_write,
-    pte_young,
 )
 from .swap import put_page
 from .swapfile import swap_duplicate

@@ -21,7 +21,7 @@ from ..sim.locks import SpinLock
 from ..sim.trap import WRITE, Op, trap
 from .kernel import Kernel
 from .mm_types import Page
-from .swapops import swp_entry, swp_offset, is_swap_entry
+from .swapops import is_swap_entry, swp_entry, swp_offset
 from .vmstat import count_vm_events
 
 SWAP_HAS_CACHE = 0x40

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..mm.gfp import GFP_HIGHUSER_MOVABLE
 from ..mm.kernel import Kernel
 from ..mm.migrate import count_isolated, migrate_pages
 from ..mm.mm_types import Page
-from ..mm.gfp import GFP_HIGHUSER_MOVABLE
 from ..mm.page_alloc import alloc_page
 from ..mm.vmscan import isolate_lru_page
 

@@ -49,6 +49,9 @@ class KThread:
     index: int = 0  # its place among the machine's threads
     pending: Op | None = None
     held: list[Held] = field(factory=list)
+    task: Any = (
+        None  # what the model hangs on it, as a kernel stack has its task_struct
+    )
 
     @property
     def name(self) -> str:

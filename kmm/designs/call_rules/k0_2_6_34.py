@@ -7,7 +7,8 @@ touch.
 
 from __future__ import annotations
 
-from ...mm.mremap import expand_in_place, mremap_to
+from ...mm.mprotect import accounted_flags
+from ...mm.mremap import expand_in_place, mremap_to, shrink_in_place
 from .question import CallRules
 
 LINUX_2_6_34 = CallRules(
@@ -19,5 +20,7 @@ LINUX_2_6_34 = CallRules(
     costs="nothing",
     story=__doc__,
     expand_in_place=expand_in_place,
+    shrink_in_place=shrink_in_place,
+    accounted_flags=accounted_flags,
     mremap_to=mremap_to,
 )

@@ -3,7 +3,9 @@
 Recorded on 6.1, 6.12 and 6.18; where these differ among themselves, nothing is said
 here.  mremap to a fixed place looks first whether there is something mapped to move.
 A mapping that grows in place joins the neighbour that it comes to touch, if the two are
-alike.
+alike.  mprotect takes the promise of memory (VM_ACCOUNT) back from anonymous memory
+that was never touched and may not be written to any more, so that it is not like one
+that was (6.1 does not, and keeps the two apart for another reason).
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from attrs import evolve
 from ...hw.memory import PAGE_SHIFT, VirtAddr
 from ...mm.errno import EFAULT
 from ...mm.kernel import Kernel
-from ...mm.mm_types import Mm, VmArea
+from ...mm.mm_types import VM_ACCOUNT, VM_WRITE, Mm, VmArea
 from ...mm.mmap import TASK_SIZE, find_vma, next_vma, vma_merge
+from ...mm.mprotect import accounted_flags as accounted_flags_2_6_34
 from ...mm.mremap import account_growth
 from ...mm.mremap import mremap_to as mremap_to_2_6_34
+from ...mm.mremap import shrink_in_place as shrink_in_place_2_6_34
 from .k0_2_6_34 import LINUX_2_6_34
 
 
@@ -48,6 +52,23 @@ async def expand_in_place(
     return True
 
 
+async def shrink_in_place(
+    k: Kernel, mm: Mm, address: int, old_length: int, new_length: int
+) -> int:
+    """Unmap the end of a range, if there is a mapping at its start."""
+    if not is_mapped(mm, address):
+        return -EFAULT
+    return await shrink_in_place_2_6_34(k, mm, address, old_length, new_length)
+
+
+def accounted_flags(vma: VmArea, newflags: int) -> int:
+    """The new flags; a promise of memory is taken back if none was ever touched."""
+    untouched = vma.vm_file is None and vma.anon_vma is None
+    if untouched and not newflags & VM_WRITE:
+        return newflags & ~VM_ACCOUNT
+    return accounted_flags_2_6_34(vma, newflags)
+
+
 async def mremap_to(
     k: Kernel,
     mm: Mm,
@@ -57,10 +78,14 @@ async def mremap_to(
     new_length: int,
 ) -> int:
     """Move a mapping to a fixed place, if there is one at `address`."""
-    vma = find_vma(mm, address)
-    if vma is None or vma.vm_start > address:
+    if not is_mapped(mm, address):
         return -EFAULT
     return await mremap_to_2_6_34(k, mm, address, old_length, new_address, new_length)
+
+
+def is_mapped(mm: Mm, address: int) -> bool:
+    vma = find_vma(mm, address)
+    return vma is not None and vma.vm_start <= address
 
 
 LINUX_6_X = evolve(
@@ -72,5 +97,7 @@ LINUX_6_X = evolve(
     story=__doc__,
     base=LINUX_2_6_34,
     expand_in_place=expand_in_place,
+    shrink_in_place=shrink_in_place,
+    accounted_flags=accounted_flags,
     mremap_to=mremap_to,
 )

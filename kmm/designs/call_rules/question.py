@@ -20,4 +20,6 @@ class CallRules(Answer):
     asks: ClassVar[str] = "What do mmap and its kin do where kernels differ?"
 
     expand_in_place: Callable[[Kernel, VmArea, int, int, int], Awaitable[bool]]
+    shrink_in_place: Callable[[Kernel, Mm, int, int, int], Awaitable[int]]
+    accounted_flags: Callable[[VmArea, int], int]
     mremap_to: Callable[[Kernel, Mm, int, int, int, int], Awaitable[int]]

@@ -42,14 +42,14 @@ async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:
     tmp_vma = evolve(vma, name=k.next_name("vma"), anon_vma_chain=[])
     await anon_vma_clone(tmp_vma, vma)
 
-    await k.rmap_walk.vma_adjust(k, vma, new_start, old_end, vma.vm_pgoff)
+    await k.rmap_walk.vma_adjust(k, vma, new_start, old_end, vma.vm_pgoff, None)
     length = old_end - old_start
     moved = await move_page_tables(k, vma, old_start, vma, new_start, length)
     await unlink_anon_vmas(tmp_vma)
     if moved != length:
         return -ENOMEM
     await free_old_tables(k, vma, old_start, old_end, new_end)
-    await k.rmap_walk.vma_adjust(k, vma, new_start, new_end, vma.vm_pgoff)
+    await k.rmap_walk.vma_adjust(k, vma, new_start, new_end, vma.vm_pgoff, None)
     return 0
 
 

@@ -1,0 +1,58 @@
+"""The end of a process, and waiting for it.
+
+Linux: kernel/exit.c.  Left out: threads, orphans that init adopts.
+"""
+
+from __future__ import annotations
+
+from ..mm.errno import ECHILD
+from ..mm.kernel import Kernel
+from ..mm.mm_types import MM, Task
+from ..mm.tlb import enter_lazy_tlb
+from ..sim.access import atomic_add
+from ..sim.locks import WaitQueue
+from .fork import mmput
+
+
+async def do_exit(k: Kernel, task: Task, code: int) -> None:
+    """End a process: its memory goes, its parent is told.
+
+    Its CPU goes on in the dead address space until somebody else gets it.
+    """
+    await exit_mm(k, task)
+    task.exit_code = code
+    parent = task.parent
+    if parent is not None and parent.wait_chldexit is not None:
+        await parent.wait_chldexit.wake_up()
+
+
+async def exit_mm(k: Kernel, task: Task) -> None:
+    """Leave the address space, though the CPU may keep it in CR3 (lazy TLB)."""
+    mm = task.mm
+    if mm is None:
+        return
+    if k.running[task.cpu.number] is task:
+        await atomic_add(mm, MM.mm_count, +1)
+        async with task.cpu.interrupts:
+            task.mm = None
+            enter_lazy_tlb(k, task.cpu)
+    else:
+        task.mm, task.active_mm = None, k.init_mm
+    await mmput(k, mm)
+
+
+async def do_wait(k: Kernel, task: Task) -> Task | int:
+    """Sleep until a child has ended, and forget it; the child, or -ECHILD."""
+    if task.wait_chldexit is None:
+        task.wait_chldexit = WaitQueue(f"wait_chldexit of {task.pid}")
+    while task.children:
+        sleeper = await task.wait_chldexit.prepare_to_wait()
+        dead = next((c for c in task.children if c.exit_code is not None), None)
+        if dead is None:
+            await task.wait_chldexit.schedule(sleeper)
+        await task.wait_chldexit.finish_wait(sleeper)
+        if dead is not None:
+            task.children.remove(dead)
+            k.tasks.pop(dead.pid, None)
+            return dead
+    return -ECHILD

@@ -1,0 +1,125 @@
+"""fork: a copy of an address space that costs next to nothing, at first.
+
+Linux: kernel/fork.c.  The child gets the parent's VMAs and page-table entries, not its
+pages: both have the same ones, read-only, until one of them writes.
+
+What a walk of the reverse map finds must be right at each moment.  So the child's VMA
+is put on the anon_vmas' lists before it has any entry, and behind the parent's, so that
+a walk that has passed the parent will still come to the child.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from ..hw.memory import PAGE_SHIFT, Pfn, PhysAddr
+from ..mm.errno import ENOMEM
+from ..mm.kernel import Kernel, new_mm
+from ..mm.ksm import ksm_exit, ksm_fork
+from ..mm.memory import copy_page_range
+from ..mm.mm_types import MM, VM_DONTCOPY, VM_LOCKED, Mm, Task, VmArea
+from ..mm.mmap import exit_mmap, link_vma, vma_link_file, vma_pages
+from ..mm.page_alloc import alloc_zeroed_page
+from ..mm.rmap import anon_vma_fork
+from ..mm.swap import put_page
+from ..sim.access import atomic_add
+
+
+async def copy_process(k: Kernel, parent: Task, cpu: int | None = None) -> Task | int:
+    """A child of `parent`, which has not run yet; or -ENOMEM.
+
+    It belongs to the parent's CPU, or to the one that is given.
+    """
+    assert parent.mm is not None
+    mm = await dup_mm(k, parent.mm)
+    if isinstance(mm, int):
+        return mm
+    pid = max(k.tasks, default=0) + 1
+    where = parent.cpu if cpu is None else k.cpus[cpu]
+    child = Task(parent.comm, pid, where, mm, mm, parent=parent, sp=parent.sp)
+    k.tasks[pid] = child
+    parent.children.append(child)
+    return child
+
+
+async def mm_alloc(k: Kernel) -> Mm | int:
+    """An empty address space, or -ENOMEM."""
+    pgd = await alloc_zeroed_page(k)
+    if pgd is None:
+        return -ENOMEM
+    return new_mm(k, PhysAddr(pgd.pfn << PAGE_SHIFT))
+
+
+async def dup_mm(k: Kernel, old: Mm) -> Mm | int:
+    """A copy of an address space, or -ENOMEM."""
+    mm = await mm_alloc(k)
+    if isinstance(mm, int):
+        return mm
+    mm.start_stack, mm.arg_start, mm.arg_end = (
+        old.start_stack,
+        old.arg_start,
+        old.arg_end,
+    )
+    mm.start_brk, mm.brk, mm.def_flags = old.start_brk, old.brk, old.def_flags
+    error = await dup_mmap(k, mm, old)
+    if error:
+        await mmput(k, mm)
+        return error
+    return mm
+
+
+async def dup_mmap(k: Kernel, mm: Mm, old: Mm) -> int:
+    """Copy the VMAs, and what their page tables hold; 0 or -ENOMEM.
+
+    Takes both mmap_sems for writing.  The parent's entries have been made read-only by
+    the end, and one flush makes its CPUs see that, before anybody else may change them.
+    """
+    error = 0
+    async with old.mmap_sem.for_write:
+        async with mm.mmap_sem.for_write:
+            await ksm_fork(k, mm, old)
+            for vma in list(old.mmap):
+                if vma.vm_flags & VM_DONTCOPY:
+                    continue
+                error = await dup_vma(k, mm, vma)
+                if error:
+                    break
+        await k.tlb_flush.flush_tlb_mm(k, old)
+    return error
+
+
+async def dup_vma(k: Kernel, mm: Mm, parent: VmArea) -> int:
+    """Copy one VMA and its entries; 0 or -ENOMEM.
+
+    2.6.34 puts the copy on the anon_vmas' lists while its vm_mm still is the parent's
+    (mended in 2.6.36); here it has its own from the start.
+    """
+    vma = evolve(parent, name=k.next_name("vma"), mm=mm, anon_vma_chain=[])
+    vma.anon_vma = None
+    await anon_vma_fork(k, vma, parent)
+    vma.vm_flags &= ~VM_LOCKED
+    await vma_link_file(vma)
+    link_vma(mm, vma)
+    mm.total_vm += vma_pages(vma)
+    return await copy_page_range(k, mm, parent.mm, parent)
+
+
+# The end of an address space.
+
+
+async def mmput(k: Kernel, mm: Mm) -> None:
+    """One user less; with the last one, all that is mapped goes."""
+    if await atomic_add(mm, MM.mm_users, -1) == 0:
+        await ksm_exit(k, mm)
+        await exit_mmap(k, mm)
+        await mmdrop(k, mm)
+
+
+async def mmdrop(k: Kernel, mm: Mm) -> None:
+    """One less who needs the structure; with the last one, the top table goes.
+
+    A CPU that runs a kernel thread may still have it in CR3 after the last user ended.
+    """
+    if await atomic_add(mm, MM.mm_count, -1) == 0:
+        del k.mms[mm.name]
+        await put_page(k, k.mem_map[Pfn(mm.pgd >> PAGE_SHIFT)])

@@ -1,0 +1,71 @@
+"""A process to be played with: a task, and what its program does.
+
+Used by whoever drives a program from outside, one call at a time: recorded cases,
+tests, benchmarks.  Each runs on the process's CPU to its end, with nobody else about.
+Where processes are to run against each other, the coroutines that these methods run
+are awaited instead (`kmm.kernel.syscalls`, `Task.cpu`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from attrs import define
+
+from ..hw.memory import VirtAddr
+from ..mm.boot import run_on, run_task
+from ..mm.kernel import Kernel
+from ..mm.mm_types import Mm, Task
+from .exit import do_exit
+from .fork import copy_process, mm_alloc
+from .sched import share_cpus
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Process:
+    """A task, whose calls are made from outside."""
+
+    k: Kernel
+    task: Task
+
+    @property
+    def mm(self) -> Mm:
+        assert self.task.mm is not None, f"{self.task.comm} has ended"
+        return self.task.mm
+
+    def run(self, body: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine as this process, on its CPU."""
+        return run_on(self.k, body, self.task.cpu.number, self.task)
+
+    def load(self, address: VirtAddr, size: int) -> bytes:
+        """Read in user mode.  Raises FatalSignal."""
+        return self.run(self.task.cpu.load(address, size, user=True))
+
+    def store(self, address: VirtAddr, data: bytes) -> None:
+        """Write in user mode.  Raises FatalSignal."""
+        self.run(self.task.cpu.store(address, data, user=True))
+
+    def fetch(self, address: VirtAddr, size: int) -> bytes:
+        """Execute in user mode.  Raises FatalSignal."""
+        return self.run(self.task.cpu.fetch(address, size, user=True))
+
+    def fork(self, cpu: int | None = None) -> Process:
+        """A child, on the same CPU or another."""
+        child = self.run(copy_process(self.k, self.task, cpu))
+        assert isinstance(child, Task), "there is no memory for a child"
+        return Process(self.k, child)
+
+    def exit(self, code: int = 0) -> None:
+        self.run(do_exit(self.k, self.task, code))
+
+
+def start_process(k: Kernel, comm: str, cpu: int = 0) -> Process:
+    """A process with an empty address space.  Processes may share CPUs from here on."""
+    share_cpus(k)
+    mm = run_on(k, mm_alloc(k), cpu)
+    assert isinstance(mm, Mm), "there is no memory to start with"
+    pid = max(k.tasks, default=0) + 1
+    return Process(k, run_task(k, comm, pid, cpu, mm))
