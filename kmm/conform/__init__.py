@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import mmu, tlb, vma
+from . import cow, mmu, tlb, vma
 from .recorded import (
     Conformity,
     Difference,
@@ -42,7 +42,7 @@ KINDS: Mapping[str, Kind] = {
             vma.check,
             vma.hold,
         ),
-        Kind("cow", ("cases",), ("ops", "steps", "stable")),
+        Kind("cow", ("cases",), ("ops", "steps", "stable"), cow.check, cow.hold),
         Kind("ksm", ("cases",), ("advised", "initial", "steps")),
         Kind("move_pages", ("cases",), ("flags", "rc", "errno", "pages")),
         Kind("buddy", ("kpf0", "events", "kpf1"), single=True),

@@ -16,12 +16,37 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ..sim.trap import ACQUIRE, WRITE, GateOp, Op, trap
+from ..sim.locks import SpinLock
+from ..sim.trap import ACQUIRE, WRITE, GateOp, Op, get_current, trap
 
 if TYPE_CHECKING:
     from .cpu import Cpu
 
 Handler = Callable[["Cpu", int], Awaitable[None]]
+
+
+class InterruptFlag(SpinLock):
+    """EFLAGS.IF of a CPU, as those use it who must not be interrupted there.
+
+    Whoever holds it has interrupts off.  Code that has may call code that turns them
+    off again: they are on when the outermost gives it back (local_irq_save).
+    """
+
+    def __init__(self, cpu: int) -> None:
+        super().__init__(f"interrupts of CPU {cpu}")
+        self.depth = 0
+
+    async def lock(self) -> None:
+        if self.owner is not None and self.owner is await get_current():
+            self.depth += 1
+        else:
+            await super().lock()
+
+    async def unlock(self) -> None:
+        if self.depth:
+            self.depth -= 1
+        else:
+            await super().unlock()
 
 
 class LocalApic:

@@ -21,8 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from ..sim.locks import SpinLock
-from .apic import LocalApic
+from .apic import InterruptFlag, LocalApic
 from .memory import PAGE_MASK, PAGE_SHIFT, PhysAddr, PhysicalMemory, VirtAddr
 from .modes import BITS_32, LONG, NO_PAGING, PAE, USUAL_CPU, CpuId, Mode, P, bits
 from .paging import (
@@ -83,7 +82,7 @@ class Cpu:
         self.cpuid = cpuid
         self.tlb = Tlb(tlb_size)
         self.apic = LocalApic(number)
-        self.interrupts = SpinLock(f"interrupts of CPU {number}")
+        self.interrupts = InterruptFlag(number)
         # Called with `interrupts` before each access to memory: where programs share a
         # CPU, the kernel sees to it here that the right one has it.
         self.before_instruction: Hook = nothing
