@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import cow, mmu, tlb, vma
+from . import cow, ksm, mmu, tlb, vma
 from .recorded import (
     Conformity,
     Difference,
@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
             vma.hold,
         ),
         Kind("cow", ("cases",), ("ops", "steps", "stable"), cow.check, cow.hold),
-        Kind("ksm", ("cases",), ("advised", "initial", "steps")),
+        Kind("ksm", ("cases",), ("advised", "initial", "steps"), ksm.check, ksm.hold),
         Kind("move_pages", ("cases",), ("flags", "rc", "errno", "pages")),
         Kind("buddy", ("kpf0", "events", "kpf1"), single=True),
         Kind("compaction", ("compaction", "buddy"), single=True),
