@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import cow, ksm, mmu, tlb, vma
+from . import cow, ksm, mmu, move_pages, tlb, vma
 from .recorded import (
     Conformity,
     Difference,
@@ -44,7 +44,13 @@ KINDS: Mapping[str, Kind] = {
         ),
         Kind("cow", ("cases",), ("ops", "steps", "stable"), cow.check, cow.hold),
         Kind("ksm", ("cases",), ("advised", "initial", "steps"), ksm.check, ksm.hold),
-        Kind("move_pages", ("cases",), ("flags", "rc", "errno", "pages")),
+        Kind(
+            "move_pages",
+            ("cases",),
+            ("flags", "rc", "errno", "pages"),
+            move_pages.check,
+            move_pages.hold,
+        ),
         Kind("buddy", ("kpf0", "events", "kpf1"), single=True),
         Kind("compaction", ("compaction", "buddy"), single=True),
     )

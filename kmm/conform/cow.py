@@ -92,9 +92,7 @@ class Tree:
         if kind == "r":
             process.load(where, 1)
         elif kind == "d":
-            call = sys_madvise(
-                process.k, process.task, where, PAGE_SIZE, MADV_DONTNEED
-            )
+            call = sys_madvise(process.k, process.task, where, PAGE_SIZE, MADV_DONTNEED)
             process.run(call)
         else:
             before = frame_at(process, where)
@@ -171,7 +169,6 @@ def in_words(op: list[Any]) -> str:
 
 def said(picture: Picture) -> str:
     return "; ".join(
-        f"{number}: "
-        + " ".join("-" if p is None else f"{p[0]}x{p[1]}" for p in found)
+        f"{number}: " + " ".join("-" if p is None else f"{p[0]}x{p[1]}" for p in found)
         for number, found in picture.items()
     )

@@ -74,6 +74,11 @@ from .vmscan import putback_lru_page
 from .vmstat import add_page_state
 
 NewPage = Callable[[Kernel, Page], Awaitable[Page | None]]
+Result = Callable[[Page, int], None]
+
+
+def nobody_asks(page: Page, rc: int) -> None:
+    """What came of a page is nobody's business."""
 
 
 async def migrate_prep(k: Kernel) -> None:
@@ -87,32 +92,40 @@ async def migrate_prep_local(k: Kernel) -> None:
 
 
 async def migrate_pages(
-    k: Kernel, pages: list[Page], get_new_page: NewPage, *, offlining: bool = False
+    k: Kernel,
+    pages: list[Page],
+    get_new_page: NewPage,
+    *,
+    offlining: bool = False,
+    result: Result = nobody_asks,
 ) -> int:
     """Move isolated pages to frames from `get_new_page`; return how many stayed.
+
+    `result` is told of each attempt at a page.
 
     Up to ten passes; from the fourth on, it sleeps for page locks.  Every page is put
     back on the LRU, moved or not, and `pages` is empty afterwards.  -ENOMEM if a new
     frame could not be had.
     """
-    failed, result, again = 0, 0, 0
+    failed, error, again = 0, 0, 0
     for attempt in range(k.config.migrate_passes):
         again = 0
         for page in list(pages):
             rc = await unmap_and_move(
                 k, page, pages, get_new_page, force=attempt > 2, offlining=offlining
             )
+            result(page, rc)
             if rc == -EAGAIN:
                 again += 1
             elif rc == -ENOMEM:
-                result = rc
+                error = rc
                 break
             elif rc != 0:
                 failed += 1
-        if result or not again:
+        if error or not again:
             break
     await putback_lru_pages(k, pages)
-    return result or failed + again
+    return error or failed + again
 
 
 async def putback_lru_pages(k: Kernel, pages: list[Page]) -> None:

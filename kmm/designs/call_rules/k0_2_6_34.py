@@ -7,6 +7,7 @@ touch.
 
 from __future__ import annotations
 
+from ...mm.move_pages import do_pages_move
 from ...mm.mprotect import accounted_flags
 from ...mm.mremap import expand_in_place, mremap_to, shrink_in_place
 from .question import CallRules
@@ -22,5 +23,6 @@ LINUX_2_6_34 = CallRules(
     expand_in_place=expand_in_place,
     shrink_in_place=shrink_in_place,
     accounted_flags=accounted_flags,
+    do_pages_move=do_pages_move,
     mremap_to=mremap_to,
 )

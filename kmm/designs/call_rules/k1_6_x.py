@@ -1,5 +1,8 @@
 """Linux 6.1 to 6.18: what all of them do and 2.6.34 did not.
 
+move_pages deals with one page after the other, so that a bad node ends the call after
+pages before it have moved; the zero page, and a hole between mappings, are -EFAULT.
+
 Recorded on 6.1, 6.12 and 6.18; where these differ among themselves, nothing is said
 here.  mremap to a fixed place looks first whether there is something mapped to move.
 A mapping that grows in place joins the neighbour that it comes to touch, if the two are
@@ -10,17 +13,25 @@ that was (6.1 does not, and keeps the two apart for another reason).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import evolve
 
 from ...hw.memory import PAGE_SHIFT, VirtAddr
-from ...mm.errno import EFAULT
+from ...mm.errno import EFAULT, ENODEV
 from ...mm.kernel import Kernel
 from ...mm.mm_types import VM_ACCOUNT, VM_WRITE, Mm, VmArea
 from ...mm.mmap import TASK_SIZE, find_vma, next_vma, vma_merge
+from ...mm.move_pages import (
+    PageToNode,
+    do_move_page_to_node_array,
+    is_node,
+)
 from ...mm.mprotect import accounted_flags as accounted_flags_2_6_34
 from ...mm.mremap import account_growth
 from ...mm.mremap import mremap_to as mremap_to_2_6_34
 from ...mm.mremap import shrink_in_place as shrink_in_place_2_6_34
+from ...mm.pgtable import find_pte, pte_special
 from .k0_2_6_34 import LINUX_2_6_34
 
 
@@ -88,6 +99,32 @@ def is_mapped(mm: Mm, address: int) -> bool:
     return vma is not None and vma.vm_start <= address
 
 
+async def do_pages_move(
+    k: Kernel, mm: Mm, wanted: Sequence[PageToNode], move_all: bool
+) -> tuple[int, dict[int, int]]:
+    """Page by page: a node that is none ends the call, after what came before it.
+
+    Outside of every VMA, and where the zero page is, there is a fault to report.
+    """
+    statuses: dict[int, int] = {}
+    for place, one in enumerate(wanted):
+        if not is_node(k, one.node):
+            return -ENODEV, statuses
+        if not is_mapped(mm, one.address) or await has_zero_page(k, mm, one.address):
+            one.status = -EFAULT
+        else:
+            error = await do_move_page_to_node_array(k, mm, [one], move_all)
+            if error < 0:
+                return error, statuses
+        statuses[place] = one.status
+    return 0, statuses
+
+
+async def has_zero_page(k: Kernel, mm: Mm, address: VirtAddr) -> bool:
+    ptep = await find_pte(k, mm, address)
+    return ptep is not None and pte_special(await ptep.read())
+
+
 LINUX_6_X = evolve(
     LINUX_2_6_34,
     name="6.x",
@@ -99,5 +136,6 @@ LINUX_6_X = evolve(
     expand_in_place=expand_in_place,
     shrink_in_place=shrink_in_place,
     accounted_flags=accounted_flags,
+    do_pages_move=do_pages_move,
     mremap_to=mremap_to,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from attrs import frozen
 
 from ...mm.kernel import Kernel
 from ...mm.mm_types import Mm, VmArea
+from ...mm.move_pages import PageToNode
 from ..question import Answer
 
 
@@ -22,4 +23,7 @@ class CallRules(Answer):
     expand_in_place: Callable[[Kernel, VmArea, int, int, int], Awaitable[bool]]
     shrink_in_place: Callable[[Kernel, Mm, int, int, int], Awaitable[int]]
     accounted_flags: Callable[[VmArea, int], int]
+    do_pages_move: Callable[
+        [Kernel, Mm, Sequence[PageToNode], bool], Awaitable[tuple[int, dict[int, int]]]
+    ]
     mremap_to: Callable[[Kernel, Mm, int, int, int, int], Awaitable[int]]
