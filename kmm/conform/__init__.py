@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import cow, ksm, mmu, move_pages, tlb, vma
+from . import buddy, compaction, cow, ksm, mmu, move_pages, tlb, vma
 from .recorded import (
     Conformity,
     Difference,
@@ -51,8 +51,22 @@ KINDS: Mapping[str, Kind] = {
             move_pages.check,
             move_pages.hold,
         ),
-        Kind("buddy", ("kpf0", "events", "kpf1"), single=True),
-        Kind("compaction", ("compaction", "buddy"), single=True),
+        Kind(
+            "buddy",
+            ("kpf0", "events", "kpf1"),
+            (),
+            buddy.check,
+            buddy.hold,
+            single=True,
+        ),
+        Kind(
+            "compaction",
+            ("compaction", "buddy"),
+            (),
+            compaction.check,
+            compaction.hold,
+            single=True,
+        ),
     )
 }
 

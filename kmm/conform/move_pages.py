@@ -16,7 +16,7 @@ from ..designs import find_kernel
 from ..hw.memory import PAGE_SIZE, VirtAddr
 from ..kernel.process import Process, start_process
 from ..kernel.syscalls import sys_mmap, sys_munmap
-from ..mm.boot import start_kernel
+from ..mm.boot import run_on, start_kernel
 from ..mm.kernel import Config
 from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from ..mm.move_pages import sys_move_pages
@@ -68,8 +68,7 @@ def start(case: Case) -> Area:
         find_kernel("2.6.34").with_answer("call-rules", "6.x"),
     )
     wanted = case["pages"]
-    here = next((page[1] for page in wanted if page[0] == "anon"), 0)
-    process = start_process(k, "move_pages", cpu=here)
+    process = start_process(k, "move_pages")
     where = pages(AREA, len(wanted))
     call = sys_mmap(
         k,
@@ -80,9 +79,10 @@ def start(case: Case) -> Area:
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
     )
     process.run(call)
-    for address, (kind, *_) in zip(where, wanted, strict=True):
+    for address, (kind, node, *_) in zip(where, wanted, strict=True):
         if kind == "anon":
-            process.store(address, b"x")
+            cpu = k.cpus[node]  # a first touch takes a page of the CPU's own node
+            run_on(k, cpu.store(address, b"x", user=True), node, process.task)
         elif kind == "zero":
             process.load(address, 1)
         elif kind == "unmapped":

@@ -7,7 +7,7 @@ This sets the scene for a run: nothing else goes on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from ..hw.apic import serve_interrupts
@@ -59,8 +59,14 @@ ZERO_PAGE = Pfn(1)
 RESERVED_FRAMES = 2
 
 
-def start_kernel(config: Config, designs: Designs) -> Kernel:
-    """Memory, its zones, and CPUs that are idle."""
+def start_kernel(
+    config: Config, designs: Designs, usable: Sequence[range] | None = None
+) -> Kernel:
+    """Memory, its zones, and CPUs that are idle.
+
+    `usable` are the frames that are free at first, in ascending order; all but the
+    kernel's own, unless it is given.
+    """
     memory = PhysicalMemory(config.frames)
     init_mm = mm_init("init_mm", SWAPPER_PG_DIR)
     nodes = nodes_of(config.frames, config.nodes, config.cpus, config.pageblock_order)
@@ -86,12 +92,12 @@ def start_kernel(config: Config, designs: Designs) -> Kernel:
         later=Later(wakeup_kswapd, try_to_compact_pages, try_to_free_pages),
         kswapds=[Kswapd(WaitQueue(f"kswapd{n}_wait")) for n in range(config.nodes)],
     )
-    init_zones(k)
+    init_zones(k, usable or [range(RESERVED_FRAMES, config.frames)])
     start_cpus(k)
     return k
 
 
-def init_zones(k: Kernel) -> None:
+def init_zones(k: Kernel, usable: Sequence[range]) -> None:
     """Work out what is kept back, and give all free memory to the buddy allocator."""
     size = max(zone.pageblock_nr_pages for zone in k.zones)
     k.page_group_by_mobility_disabled = k.config.frames < size * MIGRATE_TYPES
@@ -106,15 +112,17 @@ def init_zones(k: Kernel) -> None:
         page.flags, page.count = PG_reserved, 1
     for zone in k.zones:
         setup_zone_migrate_reserve(zone)
-        free_all_bootmem(k, zone)
+        for frames in usable:
+            free_all_bootmem(k, zone, frames)
 
 
-def free_all_bootmem(k: Kernel, zone: Zone) -> None:
-    """Free a zone from its start, in the largest blocks that are aligned and fit."""
-    pfn = max(zone.zone_start_pfn, RESERVED_FRAMES)
-    while pfn < zone.end_pfn:
+def free_all_bootmem(k: Kernel, zone: Zone, frames: range) -> None:
+    """Free those frames that are in a zone, in the largest blocks that fit."""
+    pfn = max(zone.zone_start_pfn, frames.start, RESERVED_FRAMES)
+    end = min(zone.end_pfn, frames.stop)
+    while pfn < end:
         order = MAX_ORDER - 1
-        while pfn & ((1 << order) - 1) or pfn + (1 << order) > zone.end_pfn:
+        while pfn & ((1 << order) - 1) or pfn + (1 << order) > end:
             order -= 1
         free_one_page(k, zone, k.mem_map[pfn], order, zone.pageblock_type(pfn))
         pfn += 1 << order
