@@ -48,7 +48,7 @@ def check(case: Case) -> None:
     for place, event in enumerate(events):
         if not isinstance(event, list) or len(event) < 3 or event[0] not in ("a", "f"):
             raise Malformed(f"event {place}: {event!r} is no a or f with its numbers")
-        kind, pfn, order, *_ = event
+        _, pfn, order, *_ = event
         if not isinstance(pfn, int) or pfn < 0 or order not in range(MAX_ORDER):
             raise Malformed(f"event {place}: {event!r} has no such block")
 

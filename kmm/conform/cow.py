@@ -46,13 +46,8 @@ def check(case: Case) -> None:
         raise Malformed(f"{len(ops)} operations, but {len(steps)} steps")
     alive = {0}
     for place, op in enumerate(ops):
-        if not isinstance(op, list) or not op or op[0] not in OPERATIONS:
-            raise Malformed(f"operation {place}: {op!r} is none that is known")
+        check_op(place, op)
         numbers = op[1:]
-        if len(numbers) != OPERATIONS[op[0]] or not all(
-            isinstance(n, int) and 0 <= n < 64 for n in numbers
-        ):
-            raise Malformed(f"operation {place}: {op!r} does not have its numbers")
         if numbers[0] not in alive:
             raise Malformed(f"operation {place}: there is no process {numbers[0]}")
         if op[0] == "f":
@@ -68,6 +63,16 @@ def check(case: Case) -> None:
             or not all(isinstance(part, dict) for part in step)
         ):
             raise Malformed(f"step {place} is not a list of two objects")
+
+
+def check_op(place: int, op: object) -> None:
+    if not isinstance(op, list) or not op or op[0] not in OPERATIONS:
+        raise Malformed(f"operation {place}: {op!r} is none that is known")
+    numbers = op[1:]
+    if len(numbers) != OPERATIONS[op[0]] or not all(
+        isinstance(n, int) and 0 <= n < 64 for n in numbers
+    ):
+        raise Malformed(f"operation {place}: {op!r} does not have its numbers")
 
 
 @define(eq=False)

@@ -1,8 +1,8 @@
 """Pictures of physical memory: what each frame was used for, in runs.
 
 A picture is a list of runs [first pfn, length, letter]: F is free, N is no memory at
-all, A, K, C and M are pages on the LRU (of programs, KSM's, of files, of shared memory),
-other letters are the kernel's own.  Beside it is what /proc/buddyinfo said then.
+all, A, K, C and M are pages on the LRU (of programs, KSM's, of files, of shared
+memory), other letters are the kernel's own.  Beside it is what /proc/buddyinfo said.
 """
 
 from __future__ import annotations

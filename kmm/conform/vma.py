@@ -1,8 +1,8 @@
 """Recorded sequences of memory calls, and the VMAs that each left behind.
 
-A program made sixteen calls in an arena of 64 pages.  After each were written down: what
-it returned, the signal that a touch ended in, and every VMA of the arena; and at the
-end, how many pages of each VMA were in memory.
+A program made sixteen calls in an arena of 64 pages.  After each were written down:
+what it returned, the signal that a touch ended in, and every VMA of the arena; and at
+the end, how many pages of each VMA were in memory.
 
 Recorded on Linux 6.18, and compared with 6.1 and 6.12.  Cases in which these differ are
 skipped; the others are held against the model under `call-rules=6.x`.
@@ -33,19 +33,17 @@ from ..mm.boot import start_kernel
 from ..mm.fault import FatalSignal
 from ..mm.filemap import new_mapping
 from ..mm.kernel import Config, Kernel
-from ..mm.memory import vm_normal_page
 from ..mm.mm_types import (
     VM_EXEC,
     VM_MAYSHARE,
     VM_READ,
     VM_WRITE,
     File,
-    PageAnon,
     Task,
     VmArea,
 )
 from ..mm.observe import entries_of
-from ..mm.pgtable import pte_present
+from ..mm.pgtable import pte_present, vm_normal_page
 from .recorded import Case, Malformed, Skip
 from .shape import required
 

@@ -62,7 +62,7 @@ def count_users(k: Kernel) -> tuple[Counter[Pfn], Counter[Pfn]]:
 
 
 def free_pages_of(k: Kernel) -> set[Page]:
-    """The pages that are free, or in a free block: those of them that have been made."""
+    """The pages that are free, as far as they have been made."""
     free: set[Page] = set()
     for page in k.mem_map.in_order():
         if page.flags & PG_buddy:

@@ -2,16 +2,17 @@
 
 Linux: mm/compaction.c, as merged in 2.6.35.
 
-Two scanners go through a zone.  The *migrate scanner* starts at the bottom and collects
-pages that can be moved, 32 at a time.  The *free scanner* starts at the top and collects
-free pages for them to move to, from blocks that are meant for movable pages.  Where the
-two meet, the zone is done: what can move is at the top, what is free at the bottom.
+Two scanners go through a zone.  The *migrate scanner* starts at the bottom and
+collects pages that can be moved, 32 at a time.  The *free scanner* starts at the top
+and collects free pages for them to move to, from blocks that are meant for movable
+pages.  Where the two meet, the zone is done: what can move is at the top, what is free
+at the bottom.
 
 Called by hand through /proc/sys/vm/compact_memory, and by whoever wants a large block
 and finds that memory is not short but in pieces (`try_to_compact_pages`).
 
-Locks: zone.lru_lock while the migrate scanner collects, zone.lock while the free scanner
-does, and then what migration takes.
+Locks: zone.lru_lock while the migrate scanner collects, zone.lock while the free
+scanner does, and then what migration takes.
 
 Left out: waiting when most of a zone is isolated already, and fatal signals.
 """
@@ -147,7 +148,7 @@ async def isolate_migratepages(k: Kernel, cc: CompactControl) -> int:
 
 
 async def compaction_alloc(k: Kernel, cc: CompactControl) -> Page | None:
-    """Where the next page goes; None if no free page is left above the other scanner."""
+    """Where the next page goes; None if none is left above the other scanner."""
     if not cc.freepages:
         await isolate_freepages(k, cc)
         if not cc.freepages:
@@ -168,9 +169,12 @@ async def isolate_freepages(k: Kernel, cc: CompactControl) -> None:
     async with zone.lock:
         await zone.change_free_area()
         while pfn > low and len(cc.migratepages) > len(cc.freepages):
-            if zone.contains(pfn) and suitable_migration_target(k, zone, pfn):
-                if await isolate_freepages_block(k, cc, pfn):
-                    high = max(high, pfn)
+            if (
+                zone.contains(pfn)
+                and suitable_migration_target(k, zone, pfn)
+                and await isolate_freepages_block(k, cc, pfn)
+            ):
+                high = max(high, pfn)
             pfn -= size
     cc.free_pfn = high
 

@@ -22,7 +22,7 @@ async def get_user_page(
 ) -> Page | None:
     """get_user_pages for one page: faulted in if need be, with a reference.
 
-    None if there is no VMA at `address`, not even a stack that could grow there, if that
+    None if there is no VMA at `address`, not even a stack that could grow there, if it
     may not be used so, or if there is no memory.  Needs mmap_sem for reading, or an
     address space that nobody else knows.
     """

@@ -3,12 +3,12 @@
 Linux: mm/ksm.c.  A program says which of its memory may be merged (MADV_MERGEABLE); a
 kernel thread, ksmd, goes round all such memory and compares.
 
-It keeps two trees, ordered by the contents of pages.  In the *stable* tree are the pages
-that it has merged: they are write-protected, so their contents stay.  In the *unstable*
-tree are pages that looked quiet, by an unchanged checksum since the last round, but may
-be written to at any time; the tree is thrown away after each round.  A page that equals
-one in the stable tree takes that one's place in its page table; two equal ones of the
-unstable tree become a new stable page.
+It keeps two trees, ordered by the contents of pages.  In the *stable* tree are the
+pages that it has merged: they are write-protected, so their contents stay.  In the
+*unstable* tree are pages that looked quiet, by an unchanged checksum since the last
+round, but may be written to at any time; the tree is thrown away after each round.
+Where a page equals one in the stable tree, that one is mapped in its place; two equal
+ones of the unstable tree become a new stable page.
 
 A KSM page belongs to no anon_vma.  Its stable node lists the places that were merged
 into it, each an `RmapItem`, by which rmap finds its mappings.  The tree itself holds no
@@ -463,7 +463,7 @@ async def unstable_tree_search_insert(
 
 
 async def get_mergeable_page(k: Kernel, item: RmapItem) -> Page | None:
-    """The page that is at an item's place now, with a reference, if it may be merged."""
+    """The page at an item's place, if it may be merged; with a reference."""
     async with item.mm.mmap_sem.for_read:
         vma = find_vma(item.mm, item.address)
         if (
@@ -570,9 +570,12 @@ async def try_to_merge_one_page(
         await write_once(page, PAGE.mapping, node)
         await mark_page_accessed(k, page)
         error = 0
-    elif pte is not None and kpage is not None:
-        if await memcmp_pages(k, page, kpage) == 0:
-            error = await replace_page(k, vma, page, kpage, pte, address)
+    elif (
+        pte is not None
+        and kpage is not None
+        and await memcmp_pages(k, page, kpage) == 0
+    ):
+        error = await replace_page(k, vma, page, kpage, pte, address)
     await page.locked.unlock()
     return error
 

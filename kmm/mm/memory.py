@@ -379,8 +379,8 @@ async def ksm_might_need_to_copy(
 ) -> Page | None:
     """A page that KSM shared before it was swapped out may not be this VMA's to map.
 
-    The page itself, locked; or a copy, locked, in its place; None if there is no memory.
-    (mm/ksm.c.  Needs `page` locked, and its reference goes with the lock.)
+    The page itself, locked; or a copy, locked, in its place; None if there is no
+    memory.  (mm/ksm.c.  Needs `page` locked; with the lock goes its reference.)
     """
     index = linear_page_index(vma, address)
     mine = page.mapping is None or (

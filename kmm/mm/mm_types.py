@@ -158,10 +158,6 @@ def PageKsm(page: Page) -> bool:
     return isinstance(page.mapping, StableNode)
 
 
-def PageSwapCache(page: Page) -> bool:
-    return bool(page.flags & PG_swapcache)
-
-
 @define(eq=False)
 class AnonVma:
     """The VMAs that may map an anonymous page."""

@@ -491,17 +491,9 @@ async def do_mmap(
     where = get_unmapped_area(mm, address, length, flags)
     if where < 0:
         return where
-    vm_flags = prot & 7 | mm.def_flags | VM_MAY_ALL
-    if flags & MAP_GROWSDOWN:
-        vm_flags |= VM_GROWSDOWN
-    if flags & MAP_LOCKED:
-        vm_flags |= VM_LOCKED
-    if flags & MAP_SHARED:
-        vm_flags |= VM_SHARED | VM_MAYSHARE
-        if file is not None and not file.writable:
-            if prot & PROT_WRITE:
-                return -EACCES
-            vm_flags &= ~(VM_MAYWRITE | VM_SHARED)
+    vm_flags = mm.def_flags | mapping_flags(file, prot, flags)
+    if prot & PROT_WRITE and not vm_flags & VM_MAYWRITE:
+        return -EACCES
     if file is None and flags & MAP_SHARED:
         pgoff = 0
     elif file is None:
@@ -509,6 +501,24 @@ async def do_mmap(
     return await mmap_region(
         k, mm, file, VirtAddr(where), length, flags, vm_flags, pgoff
     )
+
+
+def mapping_flags(file: File | None, prot: int, flags: int) -> int:
+    """The flags of a VMA, from what mmap was asked for.
+
+    A shared mapping of a file that is open for reading only is as good as private, and
+    can never be made writable.
+    """
+    vm_flags = prot & (PROT_READ | PROT_WRITE | PROT_EXEC) | VM_MAY_ALL
+    if flags & MAP_GROWSDOWN:
+        vm_flags |= VM_GROWSDOWN
+    if flags & MAP_LOCKED:
+        vm_flags |= VM_LOCKED
+    if flags & MAP_SHARED:
+        vm_flags |= VM_SHARED | VM_MAYSHARE
+        if file is not None and not file.writable:
+            vm_flags &= ~(VM_MAYWRITE | VM_SHARED)
+    return vm_flags
 
 
 def get_unmapped_area(mm: Mm, address: int, length: int, flags: int) -> int:
@@ -585,20 +595,11 @@ async def do_munmap(k: Kernel, mm: Mm, start: int, length: int) -> int:
     if not length:
         return -EINVAL
     end = VirtAddr(start + length)
-    vma = find_vma(mm, start)
-    if vma is None or vma.vm_start >= end:
+    if find_vma_intersection(mm, start, end) is None:
         return 0
-    if start > vma.vm_start:
-        if end < vma.vm_end and mm.map_count >= SYSCTL_MAX_MAP_COUNT:
-            return -ENOMEM
-        error = await split_vma(k, mm, vma, VirtAddr(start), new_below=False)
-        if error:
-            return error
-    last = find_vma(mm, end)
-    if last is not None and end > last.vm_start:
-        error = await split_vma(k, mm, last, end, new_below=True)
-        if error:
-            return error
+    error = await split_at_ends(k, mm, VirtAddr(start), end)
+    if error:
+        return error
     vmas = detach_vmas_to_be_unmapped(mm, start, end)
     for one in vmas:
         mm.total_vm -= vma_pages(one)
@@ -620,6 +621,21 @@ async def unmap_region(
     ceiling = after.vm_start if after is not None else 0
     await free_pgtables(k, mm, vmas, floor, ceiling)
     await tlb.flush(k)
+
+
+async def split_at_ends(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> int:
+    """See to it that no VMA reaches over either end of a range; 0 or -ENOMEM."""
+    first = find_vma(mm, start)
+    if first is not None and first.vm_start < start:
+        if end < first.vm_end and mm.map_count >= SYSCTL_MAX_MAP_COUNT:
+            return -ENOMEM  # it would become three
+        error = await split_vma(k, mm, first, start, new_below=False)
+        if error:
+            return error
+    last = find_vma(mm, end)
+    if last is not None and last.vm_start < end:
+        return await split_vma(k, mm, last, end, new_below=True)
+    return 0
 
 
 def detach_vmas_to_be_unmapped(mm: Mm, start: int, end: int) -> list[VmArea]:

@@ -84,7 +84,7 @@ async def sys_move_pages(
 async def do_pages_move(
     k: Kernel, mm: Mm, wanted: Sequence[PageToNode], move_all: bool
 ) -> tuple[int, dict[int, int]]:
-    """Chunk by chunk.  A node that is none ends the call before its chunk is touched."""
+    """Chunk by chunk.  A node that is none ends the call before its chunk moves."""
     statuses: dict[int, int] = {}
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
@@ -155,7 +155,7 @@ async def isolate_for_move(k: Kernel, mm: Mm, one: PageToNode, move_all: bool) -
 async def migrate_to_nodes(
     k: Kernel, pages: list[Page], chunk: Sequence[PageToNode]
 ) -> int:
-    """Migrate isolated pages, each to its own node; its status says where it is then."""
+    """Migrate isolated pages, each to its own node, and note what came of it."""
 
     async def new_page_node(k: Kernel, page: Page) -> Page | None:
         one = next(one for one in chunk if one.page is page)

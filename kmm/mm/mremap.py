@@ -94,7 +94,7 @@ async def do_mremap(
 async def shrink_in_place(
     k: Kernel, mm: Mm, address: int, old_length: int, new_length: int
 ) -> int:
-    """Unmap the end of a range.  Nobody asks whether there is a mapping at its start."""
+    """Unmap the end of a range; nobody asks whether there is anything at its start."""
     error = await do_munmap(k, mm, address + new_length, old_length - new_length)
     return error if error and old_length != new_length else address
 

@@ -4,10 +4,10 @@ Linux: mm/page_alloc.c.
 
 Free memory is kept in blocks of 1, 2, 4 ... 1024 pages, each aligned to its size.  A
 block's *buddy* is the other half of the block twice as large: its number differs in one
-bit.  A block is split in two for whoever wants less; the lower half goes on being split,
-the upper one is kept.  When a block is freed and its buddy is free too, they merge, and
-so on upwards.  Only the first page of a free block knows of it (PG_buddy, with the order
-in `private`).
+bit.  A block is split in two for whoever wants less; the lower half goes on being
+split, the upper one is kept.  When a block is freed and its buddy is free too, they
+merge, and so on upwards.  Only the first page of a free block knows of it (PG_buddy,
+with the order in `private`).
 
 The lists of each order are apart by *migratetype*, so that a zone has blocks in which
 everything can be moved.  When a list runs out, the largest block of another type is

@@ -258,7 +258,7 @@ async def page_add_file_rmap(page: Page) -> None:
 
 
 async def page_move_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None:
-    """This process is the only one that has the page: tie it to its own anon_vma.
+    """Only this process has the page: tie it to the process's own anon_vma.
 
     Needs the page locked, and the page-table lock.
     """
@@ -586,20 +586,26 @@ async def page_referenced(k: Kernel, page: Page, *, is_locked: bool) -> tuple[in
     if PageKsm(page):
         await rmap_walk_ksm(k, page, look)
     elif anon:
-        anon_vma = await page_lock_anon_vma(k, page)
-        if anon_vma is not None:
-            for avc in anon_vma.head:
-                address = await vma_address(page, avc.vma)
-                if address is None:
-                    continue
-                if await look(k, page, avc.vma, address) != SWAP_AGAIN:
-                    break
-            await page_unlock_anon_vma(k, anon_vma)
+        await page_referenced_anon(k, page, look)
     else:
         await rmap_walk_file(k, page, look)
     if took_lock:
         await page.locked.unlock()
     return found[0], found[1]
+
+
+async def page_referenced_anon(k: Kernel, page: Page, look: RmapOne) -> None:
+    """Look at each mapping of an anonymous page, which need not be locked."""
+    anon_vma = await page_lock_anon_vma(k, page)
+    if anon_vma is None:
+        return
+    for avc in anon_vma.head:
+        address = await vma_address(page, avc.vma)
+        if address is None:
+            continue
+        if await look(k, page, avc.vma, address) != SWAP_AGAIN:
+            break
+    await page_unlock_anon_vma(k, anon_vma)
 
 
 async def page_referenced_one(

@@ -10,8 +10,8 @@ with the type on top.  Here there is only this one.)
 *Migration entries* are swap entries of two types that no device has: the offset is the
 number of the frame that is moving, the type says whether the entry was writable.
 
-A migration entry names the frame and nothing else.  So it means something only as long as
-the page stays locked, and both functions that touch one insist on that.
+A migration entry names the frame and nothing else.  So it means something only as long
+as the page stays locked, and both functions that touch one insist on that.
 """
 
 from __future__ import annotations

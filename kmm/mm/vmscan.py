@@ -4,9 +4,9 @@ Linux: mm/vmscan.c.
 
 Each zone has two pairs of lists, for anonymous pages and for those of files.  A page
 that is used is on the active list, and comes to the inactive one when it has not been
-touched for a while (`shrink_active_list`).  From the tail of the inactive list pages are
-given up: an anonymous page is written to swap first (`shrink_page_list`).  If it turns
-out to be in use, it goes back to the active list.
+touched for a while (`shrink_active_list`).  From the tail of the inactive list pages
+are given up: an anonymous page is written to swap first (`shrink_page_list`).  If it
+turns out to be in use, it goes back to the active list.
 
 Whoever finds no memory reclaims some itself (`try_to_free_pages`, direct reclaim), and
 wakes `kswapd`, which reclaims until enough is free.
@@ -114,9 +114,8 @@ async def isolate_lru_page_locked(page: Page, mode: int, *, file: bool | None) -
         return False
     if mode != ISOLATE_BOTH and bool(page.flags & PG_active) != bool(mode):
         return False
-    if file is not None and mode != ISOLATE_BOTH:
-        if file == bool(page.flags & PG_swapbacked):
-            return False
+    if file is not None and file == bool(page.flags & PG_swapbacked):
+        return False
     if not await get_page_unless_zero(page):
         return False
     del_page_from_lru_list(page.zone, page)
@@ -134,7 +133,7 @@ async def putback_lru_page(k: Kernel, page: Page) -> None:
 
 
 async def isolate_lru_pages(k: Kernel, zone: Zone, number: int, lru: int) -> list[Page]:
-    """Take pages off the tail of a list, with a reference each.  Takes zone.lru_lock."""
+    """Pages off the tail of a list, with a reference each.  Takes zone.lru_lock."""
     taken: list[Page] = []
     active = lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE)
     file = lru in (LRU_INACTIVE_FILE, LRU_ACTIVE_FILE)
@@ -186,7 +185,7 @@ async def put_back(k: Kernel, zone: Zone, pages: list[Page]) -> None:
 
 
 def inactive_is_low(zone: Zone, lru: int) -> bool:
-    """Whether an active list is so much longer than its partner that some should move."""
+    """Whether an active list is too long beside its partner."""
     active, inactive = len(zone.lru[lru]), len(zone.lru[lru - LRU_ACTIVE_ANON])
     if lru == LRU_ACTIVE_FILE:
         return active > inactive
@@ -245,10 +244,9 @@ async def shrink_page(k: Kernel, page: Page) -> bool:
     verdict = await page_check_references(k, page)
     if verdict == PAGEREF_RECLAIM and not page.flags & PG_writeback:
         verdict, unlocked = await give_up(k, page)
-        if unlocked:
-            # It has been written.  Nobody has touched it since, so try once more.
-            if verdict == PAGEREF_KEEP or not await page.locked.trylock():
-                return False
+        # It has been written, and was unlocked for that: try once more.
+        if unlocked and not await page.locked.trylock():
+            return False
         if verdict == PAGEREF_RECLAIM and await remove_mapping(k, page):
             await page.locked.unlock()
             return True
@@ -434,7 +432,7 @@ async def kswapd(k: Kernel, node: int) -> None:
 
 
 async def balance_pgdat(k: Kernel, node: int, order: int) -> int:
-    """Reclaim until every zone of a node is above its high watermark; how many pages."""
+    """Reclaim until every zone of a node is above its high watermark."""
     count_vm_events(k, "pageoutrun")
     freed = 0
     for priority in range(DEF_PRIORITY, -1, -1):
