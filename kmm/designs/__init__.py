@@ -1,8 +1,8 @@
 """The rival historic answers to each question, and the kernels that they make up.
 
 One package a question, one small module an answer.  Reading order: `question`, then
-`exec_stack/` from its lowest tag to its highest, `pte_peek/`, `rmap_walk/`,
-`tlb_flush/`, `kernels`.
+`exec_stack/` from its lowest tag to its highest, `anon_vma_pin/`, `pte_peek/`,
+`rmap_walk/`, `tlb_flush/`, `call_rules/`, `kernels`.
 """
 
 from .kernels import (

@@ -2,7 +2,8 @@
 
 A kernel is named for where it stands in history.  Questions that are not about its
 time are answered so that each race is seen by itself: every named kernel looks at
-migration entries under the lock, although none of 2010 did.
+migration entries under the lock, although none of 2010 did, and each has the reference
+to anon_vmas that came with compaction.
 
 Where the answer that a kernel really had is not written yet, `lacks` names it, and
 2.6.34's stands in for it.
@@ -16,7 +17,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from . import call_rules, exec_stack, pte_peek, rmap_walk, tlb_flush
+from . import anon_vma_pin, call_rules, exec_stack, pte_peek, rmap_walk, tlb_flush
+from .anon_vma_pin import AnonVmaPin
 from .call_rules import CallRules
 from .exec_stack import ExecStack
 from .pte_peek import PtePeek
@@ -28,6 +30,7 @@ from .tlb_flush import TlbFlush
 QUESTIONS: Mapping[str, Mapping[str, Answer]] = {
     "rmap-walk": {a.name: a for a in rmap_walk.ANSWERS},
     "exec-stack": {a.name: a for a in exec_stack.ANSWERS},
+    "anon-vma-pin": {a.name: a for a in anon_vma_pin.ANSWERS},
     "pte-peek": {a.name: a for a in pte_peek.ANSWERS},
     "tlb-flush": {a.name: a for a in tlb_flush.ANSWERS},
     "call-rules": {a.name: a for a in call_rules.ANSWERS},
@@ -42,6 +45,7 @@ class KernelSpec:
     title: str
     rmap_walk: RmapWalk
     exec_stack: ExecStack
+    anon_vma_pin: AnonVmaPin
     pte_peek: PtePeek
     tlb_flush: TlbFlush
     call_rules: CallRules
@@ -53,6 +57,7 @@ class KernelSpec:
         found = (
             self.rmap_walk,
             self.exec_stack,
+            self.anon_vma_pin,
             self.pte_peek,
             self.tlb_flush,
             self.call_rules,
@@ -100,6 +105,7 @@ def _kernel(
         title,
         rmap_walk.LOCAL_LOCK,
         exec_stack_answer,
+        anon_vma_pin.REFCOUNT,
         pte_peek.LOCKED,
         tlb_flush.FLUSH,
         call_rules.LINUX_2_6_34,

@@ -75,6 +75,7 @@ def start_kernel(
         config=config,
         rmap_walk=designs.rmap_walk,
         exec_stack=designs.exec_stack,
+        anon_vma_pin=designs.anon_vma_pin,
         pte_peek=designs.pte_peek,
         tlb_flush=designs.tlb_flush,
         call_rules=designs.call_rules,

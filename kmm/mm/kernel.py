@@ -22,6 +22,7 @@ from .mm_types import AddressSpace, AnonVma, Mm, Page, Task
 from .mmzone import MemMap, Node, Zone
 
 if TYPE_CHECKING:
+    from ..designs.anon_vma_pin import AnonVmaPin
     from ..designs.call_rules import CallRules
     from ..designs.exec_stack import ExecStack
     from ..designs.pte_peek import PtePeek
@@ -58,6 +59,8 @@ class Designs(Protocol):
     def rmap_walk(self) -> RmapWalk: ...
     @property
     def exec_stack(self) -> ExecStack: ...
+    @property
+    def anon_vma_pin(self) -> AnonVmaPin: ...
     @property
     def pte_peek(self) -> PtePeek: ...
     @property
@@ -97,6 +100,7 @@ class Kernel:
     config: Config
     rmap_walk: RmapWalk
     exec_stack: ExecStack
+    anon_vma_pin: AnonVmaPin
     pte_peek: PtePeek
     tlb_flush: TlbFlush
     call_rules: CallRules

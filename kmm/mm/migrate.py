@@ -30,7 +30,6 @@ from .mm_types import (
     PAGE,
     VMA,
     AddressSpace,
-    AnonVma,
     Mm,
     Page,
     PageAnon,
@@ -54,8 +53,6 @@ from .rmap import (
     TTU_IGNORE_ACCESS,
     TTU_IGNORE_MLOCK,
     TTU_MIGRATION,
-    drop_anon_vma,
-    get_anon_vma,
     page_add_anon_rmap,
     page_add_file_rmap,
     page_mapped,
@@ -210,22 +207,21 @@ async def unmap_and_move_locked(
 async def unmap_and_move_anon(k: Kernel, page: Page, newpage: Page) -> int:
     """An anonymous page.  Needs the page locked, inside an RCU read section.
 
-    RCU keeps the anon_vma's memory, the reference count keeps the anon_vma itself:
-    once the page is unmapped, its VMAs may all go away.
+    Once the page is unmapped, its VMAs may all go away.  What keeps its anon_vma then
+    is the question `anon-vma-pin`.
     """
-    if not await page_mapped(page):
-        # Nothing keeps its anon_vma.  In the swap cache it can move all the same,
-        # since nobody will look for its mappings; else it is about to be freed.
-        if not page.flags & PG_swapcache:
-            return -EAGAIN
-        return await unmap_and_move_mapped(k, page, newpage, remap=False)
-    anon_vma = page.mapping
-    if not isinstance(anon_vma, AnonVma):
+    if PageKsm(page):
         return await unmap_and_move_mapped(k, page, newpage, remap=True)
-    await get_anon_vma(anon_vma)
-    rc = await unmap_and_move_mapped(k, page, newpage, remap=True)
-    await drop_anon_vma(anon_vma)
-    return rc
+    anon_vma = await k.anon_vma_pin.pin_anon_vma(k, page)
+    if anon_vma is not None:
+        rc = await unmap_and_move_mapped(k, page, newpage, remap=True)
+        await k.anon_vma_pin.unpin_anon_vma(anon_vma)
+        return rc
+    # Not mapped any more.  In the swap cache it can move all the same, since nobody
+    # will look for its mappings; else it is about to be freed.
+    if page.flags & PG_swapcache:
+        return await unmap_and_move_mapped(k, page, newpage, remap=False)
+    return -EAGAIN
 
 
 async def unmap_and_move_mapped(

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
+from attrs import evolve
+
 from .failure import (
     Failure,
     ModelFailure,
@@ -60,6 +62,8 @@ class Machine:
         self.check = check
         self.observe = observe
         self.max_steps = max_steps
+        # Asked after every step, if it is given; raises ModelFailure as `check` does.
+        self.invariant: Callable[[], None] | None = None
         self.choices: list[int] = []  # the run so far, as thread indexes
         self.failure: Failure | None = None
         for index, thread in enumerate(self.threads):
@@ -86,6 +90,8 @@ class Machine:
         self._resume(thread, thread)
         if len(self.choices) >= self.max_steps and thread.pending:
             self.failure = self.failure or livelock(thread, self.max_steps)
+        if self.invariant is not None and self.failure is None:
+            self._ask(self.invariant, thread)
 
     def replay(self, choices: Sequence[int]) -> None:
         """Take known steps again: the start of a run that has been made before."""
@@ -133,10 +139,22 @@ class Machine:
         if stuck:
             self.failure = deadlock(stuck)
             return
+        self._ask(self.check)
+
+    def _ask(self, check: Callable[[], None], thread: KThread | None = None) -> None:
+        """Let a check look at the memory; `thread` has taken the last step."""
         try:
-            self.check()
+            check()
         except ModelFailure as error:
-            self.failure = Failure(error.kind, error.message, details=error.details)
+            failure = Failure(error.kind, error.message, details=error.details)
+            if thread is not None:
+                failure = evolve(
+                    failure,
+                    thread=thread.name,
+                    cpu=thread.cpu,
+                    trace=thread.call_trace(),
+                )
+            self.failure = failure
 
 
 async def idle() -> KThread:
