@@ -8,20 +8,30 @@ are awaited instead (`kmm.kernel.syscalls`, `Task.cpu`).
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from attrs import define
 
 from ..hw.memory import VirtAddr
 from ..mm.boot import run_on, run_task
+from ..mm.fault import FatalSignal
 from ..mm.kernel import Kernel
+from ..mm.memory import OutOfMemory
 from ..mm.mm_types import Mm, Task
+from ..sim.thread import KThread
+from ..sim.trap import start_thread
 from .exit import do_exit
 from .fork import copy_process, mm_alloc
 from .sched import share_cpus
 
 T = TypeVar("T")
+
+# What a program does, and the code that it exits with.
+Program = Callable[[Kernel, Task], Awaitable[int]]
+
+KILLED = 128  # an exit code above it: by which signal
+SIGKILL = 9
 
 
 @define(eq=False)
@@ -60,6 +70,37 @@ class Process:
 
     def exit(self, code: int = 0) -> None:
         self.run(do_exit(self.k, self.task, code))
+
+
+async def run_program(k: Kernel, task: Task, program: Program) -> None:
+    """A program from its first instruction to the end of its process.
+
+    A signal ends it, and so does a fault for which there is no memory left.
+    """
+    try:
+        code = await program(k, task)
+    except FatalSignal as fatal:
+        code = KILLED + fatal.signal
+    except OutOfMemory:
+        code = KILLED + SIGKILL
+    await do_exit(k, task, code)
+
+
+def thread_of(k: Kernel, task: Task, program: Program) -> KThread:
+    """The thread in which a process runs a program."""
+    body = run_program(k, task, program)
+    return KThread(task.comm, task.pid, task.cpu.number, body, task=task)
+
+
+async def fork_and_run(
+    k: Kernel, task: Task, program: Program, cpu: int | None = None
+) -> int:
+    """fork, with what the child does; the child's pid, or -ENOMEM."""
+    child = await copy_process(k, task, cpu)
+    if isinstance(child, int):
+        return child
+    await start_thread(thread_of(k, child, program))
+    return child.pid
 
 
 def start_process(k: Kernel, comm: str, cpu: int = 0) -> Process:

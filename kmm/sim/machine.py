@@ -23,7 +23,7 @@ from .failure import (
     sleeping_in_atomic,
 )
 from .thread import KThread
-from .trap import WHO, get_current
+from .trap import Question, Start, get_current
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Machine:
         observe: Callable[[], object] = no_check,
         max_steps: int = MAX_STEPS,
     ) -> None:
-        self.threads = tuple(threads)
+        self.threads: list[KThread] = []
         self.check = check
         self.observe = observe
         self.max_steps = max_steps
@@ -66,9 +66,14 @@ class Machine:
         self.invariant: Callable[[], None] | None = None
         self.choices: list[int] = []  # the run so far, as thread indexes
         self.failure: Failure | None = None
-        for index, thread in enumerate(self.threads):
-            thread.index = index
-            self._resume(thread, None)  # up to its first trap
+        for thread in threads:
+            self.add(thread)
+
+    def add(self, thread: KThread) -> None:
+        """One more thread, which goes up to its first trap."""
+        thread.index = len(self.threads)
+        self.threads.append(thread)
+        self._resume(thread, None)
 
     def enabled(self) -> list[KThread]:
         """The threads that can go on now, in order."""
@@ -117,7 +122,9 @@ class Machine:
     def _resume(self, thread: KThread, value: KThread | None) -> None:
         try:
             op = thread.body.send(value)  # type: ignore[arg-type]  # None starts it
-            while op is WHO:
+            while isinstance(op, Question):
+                if isinstance(op, Start):
+                    self.add(op.thread)
                 op = thread.body.send(thread)
         except StopIteration:
             thread.pending = None
@@ -185,6 +192,8 @@ def run_alone(
         while True:
             op = body.send(value)
             value = thread
+            if isinstance(op, Start):
+                others.add(op.thread)
             while not op.possible():
                 ready = others.enabled()
                 if not ready:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .failure import Failure
 from .machine import Chooser, Machine
@@ -108,7 +108,6 @@ class Recording:
 def record(boot: Boot, chooser: Chooser) -> Recording:
     """Make one run, chosen by `chooser`, and write it down."""
     machine = boot()
-    threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu, t.daemon) for t in machine.threads)
     steps: list[Step] = []
     moments = [moment_of(machine)]
     while enabled := machine.enabled():
@@ -134,7 +133,23 @@ def record(boot: Boot, chooser: Chooser) -> Recording:
     else:
         machine.run(chooser)  # nobody can go on any more: the final checks
     machine.close()
-    return Recording(threads, tuple(steps), tuple(moments), machine.failure)
+    threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu, t.daemon) for t in machine.threads)
+    padded = tuple(pad(moment, len(threads)) for moment in moments)
+    return Recording(threads, tuple(steps), padded, machine.failure)
+
+
+def pad(moment: Moment, threads: int) -> Moment:
+    """The same moment, with a place for threads that had not been started then."""
+    missing = threads - len(moment.standing)
+    if not missing:
+        return moment
+    return evolve(
+        moment,
+        standing=moment.standing + ((),) * missing,
+        about_to=moment.about_to + (None,) * missing,
+        blocked=moment.blocked + (False,) * missing,
+        held=moment.held + ((),) * missing,
+    )
 
 
 def record_choices(boot: Boot, choices: Sequence[int]) -> Recording:

@@ -16,7 +16,8 @@ That is the only `yield` in kmm, and these are the rules that follow from it:
    a lockless access that is not announced here is an error in the model.
 4. A thread that must wait announces an operation that is not possible yet.  It is
    blocked until it is; the run loop asks (`Op.possible`).
-5. One await is not a preemption point: `get_current` only asks who is running.
+5. Two awaits are not preemption points: `get_current` asks who is running, and
+   `start_thread` adds a thread to the run.
 6. These coroutines are not asyncio's.  `Machine` steps them.
 
 Used by `access`, `locks` and `kmm.hw.memory`.  Nothing else traps.
@@ -130,13 +131,39 @@ class GateOp(Op):
         return str(self.gate)
 
 
-# Not an operation: a question to the run loop, which answers it at once.
-WHO = Op(READ, "current")
+# Two things that are no operations, but said to the run loop, which answers at once.
+
+
+class Question(Op):
+    """Not a preemption point."""
+
+    __slots__ = ()
+
+
+class Start(Question):
+    """A thread is to run from now on, beside the others."""
+
+    __slots__ = ("thread",)
+
+    def __init__(self, thread: KThread) -> None:
+        super().__init__(WRITE, f"start of {thread.name}")
+        self.thread = thread
+
+
+WHO = Question(READ, "current")
 
 
 async def get_current() -> KThread:
     """The running thread, which Linux calls `current`.  Not a preemption point."""
     return await trap(WHO)
+
+
+async def start_thread(thread: KThread) -> None:
+    """Let a new thread run beside this one.  Not a preemption point.
+
+    Searches that reduce what they run cannot cover a program that does so.
+    """
+    await trap(Start(thread))
 
 
 @types.coroutine

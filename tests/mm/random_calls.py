@@ -51,8 +51,8 @@ PAGES = 6
 Action = tuple[str, int, int, int]
 
 PROGRAM = (
-    "map write write write read read unmap protect advise discard move fork exit "
-    "switch write read"
+    "map write write write write read read read unmap protect advise discard move "
+    "fork exit switch write read write read"
 ).split()
 KERNEL = ("compact", "merge", "reclaim", "drain", "balance")
 
@@ -215,8 +215,10 @@ async def kernel_thread(k: Kernel, actions: Sequence[Action]) -> None:
         if kind == "compact":
             await compact_nodes(k)
         elif kind == "merge":
-            async with k.ksm.thread_mutex:
-                await ksm_do_scan(k, 20)
+            await lru_add_drain_all(k)
+            for _ in range(3):  # it looks twice before it takes a page for quiet
+                async with k.ksm.thread_mutex:
+                    await ksm_do_scan(k, 100)
         elif kind == "reclaim":
             await try_to_free_pages(k, k.zones, 0, GFP_KERNEL)
         elif kind == "drain":
@@ -265,9 +267,9 @@ def random_machine(
 ) -> Machine:
     random = Random(seed)
     programs = [
-        [("map", 0, 2, 1), ("map", 3, 2, 1)]
+        [("map", 0, 2, 1), ("map", 3, 2, 1), ("advise", 0, 0, 1)]
         + [random_action(random, PROGRAM) for _ in range(length)]
         for _ in range(cpus)
     ]
-    kernel = [random_action(random, KERNEL) for _ in range(length // 2)]
+    kernel = [random_action(random, KERNEL) for _ in range(length)]
     return machine(programs, kernel, **config)

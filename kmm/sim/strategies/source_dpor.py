@@ -111,6 +111,8 @@ class SourceDpor(Strategy):
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
         if not self.stack:
             self.steps_of = [[] for _ in machine.threads]
+        elif len(machine.threads) != len(self.steps_of):
+            raise RuntimeError("a reduced search cannot cover threads that are started")
         last = self.stack[-1] if self.stack else None
         asleep = last.still_asleep() if last else {}
         awake = [t for t in enabled if t.index not in asleep]

@@ -1,0 +1,131 @@
+"""Taking memory away from a running machine.
+
+Linux: mm/memory_hotplug.c.  The range is isolated, so that nobody gets a page of it any
+more; then everything in it is migrated elsewhere, until all of it is free.  Here, and
+only here, KSM's pages move too: ksmd is kept still meanwhile.
+"""
+
+from __future__ import annotations
+
+from .errno import EAGAIN, EBUSY, EINVAL
+from .gfp import GFP_HIGHUSER_MOVABLE
+from .kernel import Kernel
+from .ksm import remove_node_from_stable_tree
+from .migrate import count_isolated, migrate_pages, putback_lru_pages
+from .mm_types import Page, PG_lru, PG_reserved
+from .page_alloc import alloc_page, del_from_free_list, drain_all_pages, page_count
+from .page_isolation import (
+    start_isolate_page_range,
+    test_pages_isolated,
+    undo_isolate_page_range,
+)
+from .swap import lru_add_drain_all
+from .vmscan import isolate_lru_page
+
+NR_OFFLINE_AT_ONCE_PAGES = 256
+MOST_FAILURES = 5  # of migration, before it gives up
+MOST_TURNS = 100  # in the place of Linux's 120 seconds
+
+
+async def offline_pages(k: Kernel, start: int, end: int) -> int:
+    """Take [start, end), in pfn, away; 0, or -EINVAL, -EBUSY, -EAGAIN.
+
+    Takes ksm_thread_mutex throughout, and what migration takes.
+    """
+    size = 1 << k.config.pageblock_order
+    if start % size or end % size or not 0 <= start < end <= k.config.frames:
+        return -EINVAL
+    error = await start_isolate_page_range(k, start, end)
+    if error:
+        return error
+    async with k.ksm.thread_mutex:
+        error = await migrate_range(k, start, end)
+        if not error and not await test_pages_isolated(k, start, end):
+            error = -EBUSY
+        if not error:
+            await offline_isolated_pages(k, start, end)
+            await prune_stable_tree(k, start, end)
+    if error:
+        await undo_isolate_page_range(k, start, end)
+    return error
+
+
+async def migrate_range(k: Kernel, start: int, end: int) -> int:
+    """Empty a range; 0, or an error."""
+    failures = 0
+    for turn in range(MOST_TURNS):
+        if turn:
+            await lru_add_drain_all(k)
+            await drain_all_pages(k)
+        pfn = scan_lru_pages(k, start, end)
+        if pfn is None:
+            if turn:
+                return 0
+            continue
+        error = await do_migrate_range(k, pfn, end)
+        if error < 0:
+            failures += 1
+            if failures > MOST_FAILURES:
+                return error
+    return -EAGAIN
+
+
+def scan_lru_pages(k: Kernel, start: int, end: int) -> int | None:
+    """The first frame of a range whose page is on the LRU."""
+    for pfn in range(start, end):
+        page = k.mem_map.get(pfn)
+        if page is not None and page.flags & PG_lru:
+            return pfn
+    return None
+
+
+async def do_migrate_range(k: Kernel, start: int, end: int) -> int:
+    """Migrate up to 256 pages from here on; how many stayed, or an error.
+
+    If one is in use and cannot be isolated, none is moved (-EBUSY).
+    """
+    pages: list[Page] = []
+    stuck = 0
+    for pfn in range(start, end):
+        page = k.mem_map.get(pfn)
+        if page is None or not await page_count(page):
+            continue
+        if await isolate_lru_page(k, page):
+            pages.append(page)
+            count_isolated(page, +1)
+        elif await page_count(page):
+            stuck += 1
+        if len(pages) >= NR_OFFLINE_AT_ONCE_PAGES:
+            break
+    if stuck:
+        await putback_lru_pages(k, pages)
+        return -EBUSY
+    return await migrate_pages(k, pages, hotremove_migrate_alloc, offlining=True)
+
+
+async def hotremove_migrate_alloc(k: Kernel, page: Page) -> Page | None:
+    """Somewhere else: isolated blocks give none."""
+    return await alloc_page(k, GFP_HIGHUSER_MOVABLE)
+
+
+async def offline_isolated_pages(k: Kernel, start: int, end: int) -> None:
+    """Take the free blocks of a range from the buddy allocator, for good."""
+    pfn = start
+    while pfn < end:
+        page = k.mem_map[pfn]
+        zone = page.zone
+        async with zone.lock:
+            await zone.change_free_area()
+            order = del_from_free_list(zone, page)
+            zone.nr_free_pages -= 1 << order
+            zone.present_pages -= 1 << order
+            for number in range(pfn, pfn + (1 << order)):
+                k.mem_map[number].flags = PG_reserved
+        pfn += 1 << order
+
+
+async def prune_stable_tree(k: Kernel, start: int, end: int) -> None:
+    """KSM must not look for its pages where there is no memory any more."""
+    for node in list(k.ksm.stable_tree):
+        if start <= node.kpfn < end:
+            await remove_node_from_stable_tree(k, node)

@@ -1,0 +1,73 @@
+"""Keeping the allocator away from a range of memory.
+
+Linux: mm/page_isolation.c.  A pageblock that is marked MIGRATE_ISOLATE gives no pages
+any more; what is freed in it stays there.
+"""
+
+from __future__ import annotations
+
+from .errno import EBUSY
+from .kernel import Kernel
+from .mm_types import PG_buddy
+from .mmzone import MIGRATE_ISOLATE, MIGRATE_MOVABLE
+from .page_alloc import drain_all_pages, move_freepages_block
+
+
+async def start_isolate_page_range(k: Kernel, start: int, end: int) -> int:
+    """Isolate the pageblocks of [start, end), in pfn; 0, or -EBUSY.
+
+    Only blocks of movable pages can be.  Takes the lock of each zone.
+    """
+    done: list[int] = []
+    for pfn in blocks(k, start, end):
+        if not await set_migratetype_isolate(k, pfn):
+            for undone in done:
+                await unset_migratetype_isolate(k, undone)
+            return -EBUSY
+        done.append(pfn)
+    return 0
+
+
+async def undo_isolate_page_range(k: Kernel, start: int, end: int) -> None:
+    for pfn in blocks(k, start, end):
+        await unset_migratetype_isolate(k, pfn)
+
+
+def blocks(k: Kernel, start: int, end: int) -> range:
+    """The first frame of each pageblock."""
+    return range(start, end, 1 << k.config.pageblock_order)
+
+
+async def set_migratetype_isolate(k: Kernel, pfn: int) -> bool:
+    """Mark one block, and set its free pages apart; False if it is not movable."""
+    zone = k.mem_map.zone_of(pfn)
+    async with zone.lock:
+        await zone.change_free_area()
+        if zone.pageblock_type(pfn) != MIGRATE_MOVABLE:
+            return False
+        zone.set_pageblock_type(pfn, MIGRATE_ISOLATE)
+        move_freepages_block(k, zone, pfn, MIGRATE_ISOLATE)
+    await drain_all_pages(k)
+    return True
+
+
+async def unset_migratetype_isolate(k: Kernel, pfn: int) -> None:
+    zone = k.mem_map.zone_of(pfn)
+    async with zone.lock:
+        await zone.change_free_area()
+        if zone.pageblock_type(pfn) == MIGRATE_ISOLATE:
+            zone.set_pageblock_type(pfn, MIGRATE_MOVABLE)
+            move_freepages_block(k, zone, pfn, MIGRATE_MOVABLE)
+
+
+async def test_pages_isolated(k: Kernel, start: int, end: int) -> bool:
+    """Whether all of a range is free, and back with the buddy allocator."""
+    pfn = start
+    while pfn < end:
+        zone = k.mem_map.zone_of(pfn)
+        async with zone.lock:
+            page = k.mem_map.get(pfn)
+            if page is None or not page.flags & PG_buddy:
+                return False
+            pfn += 1 << page.private
+    return True
