@@ -1,10 +1,11 @@
 """Recorded behaviour of real hardware and kernels, and the model held against it.
 
-Reading order: `recorded` (files, and what is in them), then one module a kind: `mmu`
-(page walks that were made on three x86 emulators), `tlb` (scripts of accesses and
-flushes).  Both use `machine` (a CPU and tables) and `shape` (what a case must have).
-`KINDS` lists all kinds; those whose cases the model cannot run yet are recognised, and
-skipped.
+Reading order: `recorded` (files, and what is in them), then one module a kind.  Of the
+hardware: `mmu` (page walks that were made on three x86 emulators) and `tlb` (scripts of
+accesses and flushes), which use `machine`, a CPU and tables.  Of kernels: `vma`, `cow`,
+`ksm` and `move_pages` (programs and what came of their calls; `frames` says which pages
+share a frame), `buddy` and `compaction` (a whole machine's memory, as a `picture`).
+`shape` says what a case must have.
 
 A new kind is a module with the functions `check` and `hold`, and a line here.
 """

@@ -19,7 +19,6 @@ Case = Mapping[str, Any]
 
 GZIP = b"\x1f\x8b"
 MOST_BYTES = 1 << 29  # of a file's text: half a GByte, ten times what is ever recorded
-NOT_MODELLED = "not modelled yet"
 
 
 class NotRecorded(ValueError):
@@ -55,9 +54,9 @@ class Kind:
 
     name: str
     keys: tuple[str, ...]  # of the file
-    case_keys: tuple[str, ...] = ()  # of its first case
-    check: Callable[[Case], None] | None = None
-    hold: Callable[[Case], tuple[str, str, str] | None] | None = None
+    case_keys: tuple[str, ...]  # of its first case
+    check: Callable[[Case], None]
+    hold: Callable[[Case], tuple[str, str, str] | None]
     single: bool = False  # the whole file is one case
 
     def recognises(self, document: Mapping[str, Any]) -> bool:
@@ -123,8 +122,7 @@ def checked(file: str, kind: Kind, cases: list[Case]) -> list[Case]:
         try:
             if not isinstance(case, dict):
                 raise Malformed("it is not an object")
-            if kind.check is not None:
-                kind.check(case)
+            kind.check(case)
         except Malformed as error:
             why = f"case {number} is malformed: {error}"
             raise NotRecorded(f"{file!r}: {why}") from None
@@ -172,14 +170,10 @@ def hold_against(
 ) -> Conformity:
     """Run every case.  Ctrl-C ends it early; what was covered is reported."""
     found = Conformity(recorded.file, recorded.kind.name, len(recorded.cases))
-    hold = recorded.kind.hold
-    if hold is None:
-        found.skipped[NOT_MODELLED] = len(recorded.cases)
-        return found
     try:
         for number, case in enumerate(recorded.cases):
             try:
-                differs = hold(case)
+                differs = recorded.kind.hold(case)
             except Skip as reason:
                 found.skipped[str(reason)] += 1
             else:
