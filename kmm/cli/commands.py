@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from ..designs import KernelSpec, UnknownName, parse_kernel
 from ..report.difference import difference, difference_json, difference_text
 from ..report.export import EXPORTS, step_lines
@@ -88,7 +90,8 @@ def replay_command(options: Namespace) -> int:
     text = schedule_text(options.schedule)
     try:
         token = ScheduleToken.parse(text)
-        played = play.replay(race_named(token.race), token)
+        race = evolve(race_named(token.race), checked=options.check)
+        played = play.replay(race, token)
     except ScheduleError as error:
         raise Usage(str(error)) from None
     if options.export:
@@ -138,7 +141,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
 
 def chosen(options: Namespace) -> tuple[Race, KernelSpec]:
     """The race and the kernel that the options name."""
-    race = race_named(options.race)
+    race = evolve(race_named(options.race), checked=options.check)
     try:
         kernel = parse_kernel(options.kernel)
         for pair in options.design:

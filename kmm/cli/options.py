@@ -206,6 +206,7 @@ def add_replay(parser: argparse.ArgumentParser) -> None:
         "--export", choices=EXPORTS, metavar="FORMAT", help=f"{', '.join(EXPORTS)}"
     )
     add_json(form)
+    add_check(parser)
     add_output(parser)
     parser.epilog = (
         "examples:\n"
@@ -387,6 +388,15 @@ def add_race(parser: argparse.ArgumentParser) -> None:
         metavar="QUESTION=ANSWER",
         help="give the kernel another answer to one question (may be repeated); see "
         "`kmm list designs`",
+    )
+    add_check(parser)
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="after every step, see whether all counts, lists and TLBs add up (slow)",
     )
 
 

@@ -142,7 +142,7 @@ def answer(played: Played) -> str:
     if played.verdict == "proved":
         return (
             f"{word}: proved by {runs} ({steps}), which cover every interleaving "
-            f"within these bounds: {bounds(played)}."
+            f"within these bounds: {bounds(played)}.{checks(played)}"
         )
     if played.stopped == "interrupt":
         return f"{word}: interrupted after {runs} ({steps}); this is no proof."
@@ -166,6 +166,13 @@ def effort(played: Played, seconds: float) -> str:
     )
 
 
+def checks(played: Played) -> str:
+    """What --check adds to a proof."""
+    if not played.race.checked:
+        return ""
+    return "  After every step, all counts, lists and TLBs added up."
+
+
 def bounds(played: Played) -> str:
     return ", ".join(
         plural(size, BOUNDS[name][0]) + BOUNDS[name][1]
@@ -177,7 +184,9 @@ def how_to_replay(played: Played) -> str:
     assert played.recording is not None
     steps = plural(len(played.recording.steps), "step")
     switches = plural(context_switches(played.recording.choices), "context switch")
-    return f"{steps}, {switches}.  The same run again:\n\n  kmm replay {played.token}"
+    check = " --check" if played.race.checked else ""
+    again = f"kmm replay {played.token}{check}"
+    return f"{steps}, {switches}.  The same run again:\n\n  {again}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -13,7 +13,7 @@ from ..designs import KernelSpec
 from ..fs.binfmt_elf import load_elf_binary
 from ..fs.exec import ADDRESS_BYTES, BinPrm, prepare_exec
 from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
-from ..mm.audit import audit
+from ..mm.audit import audit, check_always
 from ..mm.boot import interrupt_threads, run_on, run_task, start_kernel
 from ..mm.kernel import Config, Kernel
 from ..mm.mm_types import Task
@@ -41,7 +41,13 @@ def set_up(spec: KernelSpec, config: Config) -> Machine:
         KThread("date", task.pid, 1, execve(k, task, bprm)),
         *interrupt_threads(k),
     ]
-    return Machine(threads, check=lambda: audit(k), observe=lambda: observe(k))
+    return Machine(
+        threads,
+        check=lambda: audit(k),
+        observe=lambda: observe(k),
+        always=lambda: check_always(k),
+        model=k,
+    )
 
 
 async def build_stack(k: Kernel) -> BinPrm:

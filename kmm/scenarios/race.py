@@ -31,6 +31,7 @@ class Race:
     config: Config
     sets: Mapping[str, str] = field(factory=dict)  # answers that the race insists on
     sizes: tuple[str, ...] = ("frames", "migrate_passes")  # of `config`, that matter
+    checked: bool = False  # whether all that must always hold is asked at every step
 
     def kernel(self, spec: KernelSpec) -> KernelSpec:
         """The kernel to run on: `spec`, with the answers that the race insists on."""
@@ -40,7 +41,12 @@ class Race:
 
     def booter(self, spec: KernelSpec) -> Callable[[], Machine]:
         """Makes fresh machines with the threads at their first step."""
-        return partial(self.set_up, self.kernel(spec), self.config)
+        return partial(self.boot, self.kernel(spec))
+
+    def boot(self, spec: KernelSpec) -> Machine:
+        machine = self.set_up(spec, self.config)
+        machine.is_checked = self.checked
+        return machine
 
     @property
     def bounds(self) -> dict[str, int]:

@@ -17,7 +17,7 @@ from typing import Any
 from attrs import evolve
 
 from ..kernel.sched import context_switch
-from ..mm.audit import audit
+from ..mm.audit import audit, check_always
 from ..mm.boot import interrupt_threads, run_on, run_task, start_kernel
 from ..mm.kernel import Config, Designs, Kernel
 from ..mm.mm_types import Task
@@ -45,7 +45,13 @@ def set_up(program: Program, designs: Designs, config: Config) -> Machine:
         KThread("writer", 4022, 1, program(k, process)),
         *interrupt_threads(k),
     ]
-    return Machine(threads, lambda: check(k, process), lambda: observe(k))
+    return Machine(
+        threads,
+        check=lambda: check(k, process),
+        observe=lambda: observe(k),
+        always=lambda: check_always(k),
+        model=k,
+    )
 
 
 async def write_first(k: Kernel, process: Process) -> None:

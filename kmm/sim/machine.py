@@ -47,8 +47,9 @@ class Machine:
     """Kernel threads that share memory, and nothing else that moves.
 
     `check` looks at the memory once every thread has ended and raises ModelFailure
-    if it is not as it should be.  `observe` describes the machine for a recording;
-    searches never call it.
+    if it is not as it should be; `always` does so after every step, if `is_checked`.
+    `observe` describes the machine for a recording; searches never call it.  `model`
+    is what the threads share, for those who want to look at more than that.
     """
 
     def __init__(
@@ -57,13 +58,17 @@ class Machine:
         check: Callable[[], None] = no_check,
         observe: Callable[[], object] = no_check,
         max_steps: int = MAX_STEPS,
+        *,
+        always: Callable[[], None] = no_check,
+        model: object = None,
     ) -> None:
         self.threads: list[KThread] = []
         self.check = check
         self.observe = observe
         self.max_steps = max_steps
-        # Asked after every step, if it is given; raises ModelFailure as `check` does.
-        self.invariant: Callable[[], None] | None = None
+        self.always = always
+        self.is_checked = False
+        self.model = model
         self.choices: list[int] = []  # the run so far, as thread indexes
         self.failure: Failure | None = None
         for thread in threads:
@@ -95,8 +100,8 @@ class Machine:
         self._resume(thread, thread)
         if len(self.choices) >= self.max_steps and thread.pending:
             self.failure = self.failure or livelock(thread, self.max_steps)
-        if self.invariant is not None and self.failure is None:
-            self._ask(self.invariant, thread)
+        if self.is_checked and self.failure is None:
+            self._ask(self.always, thread)
 
     def replay(self, choices: Sequence[int]) -> None:
         """Take known steps again: the start of a run that has been made before."""

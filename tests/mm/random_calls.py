@@ -254,11 +254,13 @@ def machine(
         threads.append(driver.thread)
     threads.append(KThread("kcompactd", 99, cpus - 1, kernel_thread(k, kernel)))
     made = Machine(
-        [*threads, *interrupt_threads(k)], check=lambda: audit(k), max_steps=200_000
+        [*threads, *interrupt_threads(k)],
+        check=lambda: audit(k),
+        max_steps=200_000,
+        always=lambda: check_always(k),
+        model=k,
     )
-    if check:
-        made.invariant = lambda: check_always(k)
-    made.k = k  # type: ignore[attr-defined]
+    made.is_checked = check
     return made
 
 
