@@ -10,15 +10,15 @@ from attrs import define
 from kmm.designs import KernelSpec, find_kernel
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
 from kmm.mm.boot import run_on, start_kernel
+from kmm.mm.gfp import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
-from kmm.mm.page_alloc import alloc_page
+from kmm.mm.page_alloc import alloc_page, free_blocks
 from kmm.mm.pgtable import find_pte, pte_pfn
+from kmm.mm.swap import lru_add_drain_all
 from kmm.scenarios.process import BASE as BASE
 from kmm.scenarios.process import start_process
-from kmm.sim.failure import ModelFailure
 from kmm.sim.machine import Machine, run_alone
-from kmm.sim.strategies import RoundRobin
 from kmm.sim.thread import KThread
 from kmm.sim.trap import Op
 
@@ -42,8 +42,9 @@ class Process:
     vma: VmArea
 
     def write(self, page: int, data: bytes) -> None:
-        """Let the program write at the start of a page."""
+        """Let the program write at the start of a page; no page is left in a pagevec."""
         alone(self.task.cpu.store(self.address(page), data, user=True), self.k, cpu=1)
+        settle(self.k)
 
     def read(self, page: int, size: int) -> bytes:
         body = self.task.cpu.load(self.address(page), size, user=True)
@@ -79,9 +80,46 @@ def thread(index: int, body: Coroutine[Any, Any, object]) -> KThread:
     return KThread(f"t{index}", 100 + index, index, body)
 
 
+def settle(k: Kernel) -> None:
+    """Empty the pagevecs, so that pages are on the LRU, or free."""
+    alone(lru_add_drain_all(k), k)
+
+
+def is_free(page: Page) -> bool:
+    """Whether a page is free: in a block of the buddy allocator, or kept by a CPU."""
+    return page in free_pages_of_zone(page)
+
+
+def free_pages_of_zone(page: Page) -> set[Page]:
+    zone = page.zone
+    kept = {p for pcp in zone.pageset for pages in pcp.lists for p in pages}
+    for head, order, _ in free_blocks(zone):
+        if head.pfn <= page.pfn < head.pfn + (1 << order):
+            kept.add(page)
+    return kept
+
+
+def free_frames(k: Kernel) -> int:
+    """How many frames nobody uses."""
+    kept = sum(pcp.count for zone in k.zones for pcp in zone.pageset)
+    return kept + sum(zone.nr_free_pages for zone in k.zones)
+
+
+def lru_pages(k: Kernel) -> list[Page]:
+    return [page for zone in k.zones for lru in zone.lru for page in lru]
+
+
+def use_up_memory(k: Kernel) -> list[Page]:
+    """Take every page there is."""
+    taken = []
+    while (page := alone(alloc_page(k, GFP_ATOMIC), k)) is not None:
+        taken.append(page)
+    return taken
+
+
 async def new_frame(k: Kernel, _: Page) -> Page | None:
     """Where a migrating page may go."""
-    return await alloc_page(k)
+    return await alloc_page(k, GFP_HIGHUSER_MOVABLE)
 
 
 # Threads driven by hand.

@@ -50,10 +50,28 @@ PAGES = 6
 # What a program does: a name, and numbers that say where and with what.
 Action = tuple[str, int, int, int]
 
-PROGRAM = (
-    "map write write write write read read read unmap protect advise discard move "
-    "fork exit switch write read write read"
-).split()
+PROGRAM = [
+    "map",
+    "write",
+    "write",
+    "write",
+    "write",
+    "read",
+    "read",
+    "read",
+    "unmap",
+    "protect",
+    "advise",
+    "discard",
+    "move",
+    "fork",
+    "exit",
+    "switch",
+    "write",
+    "read",
+    "write",
+    "read",
+]
 KERNEL = ("compact", "merge", "reclaim", "drain", "balance")
 
 

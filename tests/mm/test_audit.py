@@ -6,6 +6,7 @@ import pytest
 from building import Process, alone, boot, process
 
 from kmm.mm.audit import audit
+from kmm.mm.gfp import GFP_KERNEL
 from kmm.mm.page_alloc import alloc_page, get_page
 from kmm.sim.failure import Leak
 
@@ -36,13 +37,14 @@ def test_a_mapping_that_nobody_counted_is_noticed() -> None:
 
 def test_a_frame_that_was_never_given_back_is_a_leak() -> None:
     p = touched()
-    alone(alloc_page(p.k))
+    alone(alloc_page(p.k, GFP_KERNEL))
     with pytest.raises(Leak, match="1 references, 0 users"):
         audit(p.k)
 
 
 def test_a_frame_that_is_free_and_in_use_is_noticed() -> None:
     p = touched()
-    p.k.zone.free.append(p.page(0))
+    page = p.page(0)
+    page.zone.pageset[0].lists[0].add(page)
     with pytest.raises(Leak, match="free list"):
         audit(p.k)

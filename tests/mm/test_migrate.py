@@ -7,11 +7,15 @@ from building import (
     Process,
     alone,
     boot,
+    free_frames,
     functions_of,
     go_until,
     go_while_possible,
+    is_free,
+    lru_pages,
     new_frame,
     process,
+    settle,
     thread,
     to_end,
 )
@@ -20,14 +24,24 @@ from kmm.designs import find_kernel
 from kmm.hw.modes import RW, A, D
 from kmm.mm.audit import audit
 from kmm.mm.boot import interrupt_threads
+from kmm.mm.errno import EAGAIN, ENOMEM
+from kmm.mm.gfp import GFP_HIGHUSER_MOVABLE
 from kmm.mm.kernel import Kernel
-from kmm.mm.migrate import EAGAIN, ENOMEM, migrate_pages, unmap_and_move
-from kmm.mm.mm_types import Page, PG_active, PG_dirty, PG_lru, PG_swapbacked
-from kmm.mm.page_alloc import alloc_page, get_page, put_page
+from kmm.mm.migrate import migrate_pages, unmap_and_move
+from kmm.mm.mm_types import (
+    AnonVma,
+    Page,
+    PG_active,
+    PG_dirty,
+    PG_lru,
+    PG_swapbacked,
+)
+from kmm.mm.page_alloc import alloc_page, get_page
 from kmm.mm.pgtable import find_pte, pte_alloc, pte_present, pte_write
 from kmm.mm.rmap import anon_vma_clone
-from kmm.mm.swap import isolate_lru_page, putback_lru_page
+from kmm.mm.swap import put_page
 from kmm.mm.swapops import migration_entry
+from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
 from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
@@ -48,10 +62,25 @@ def isolated(p: Process) -> Page:
     return page
 
 
+def migrate(p: Process, *pages: Page) -> int:
+    """Migrate isolated pages, and let what became free be free."""
+    left = alone(migrate_pages(p.k, list(pages), new_frame), p.k)
+    settle(p.k)
+    return left
+
+
+def move_once(p: Process, page: Page) -> int:
+    """One attempt at an isolated page."""
+    body = unmap_and_move(p.k, page, [page], new_frame, force=False, offlining=False)
+    rc = alone(body, p.k)
+    settle(p.k)
+    return rc
+
+
 def test_a_page_moves_with_its_contents_and_the_program_sees_no_difference() -> None:
     p = touched()
     old = isolated(p)
-    assert alone(migrate_pages(p.k, [old], new_frame), p.k) == 0
+    assert migrate(p, old) == 0
     assert p.page(0) is not old
     assert p.read(0, 8) == b"contents"
     audit(p.k)
@@ -62,7 +91,7 @@ def test_what_the_page_was_moves_along_and_the_old_frame_is_free() -> None:
     old = isolated(p)
     old.flags |= PG_active
     index, mapping = old.index, old.mapping
-    alone(migrate_pages(p.k, [old], new_frame), p.k)
+    migrate(p, old)
     new = p.page(0)
     assert (new.index, new.mapping) == (index, mapping)
     assert new.flags & PG_swapbacked
@@ -70,13 +99,13 @@ def test_what_the_page_was_moves_along_and_the_old_frame_is_free() -> None:
     assert new.flags & PG_active
     assert new.flags & PG_lru
     assert (new.count, new.mapcount) == (1, 0)
-    assert old in p.k.zone.free
+    assert is_free(old)
     assert (old.count, old.mapcount, old.mapping, old.flags) == (0, -1, None, 0)
 
 
 def test_a_restored_entry_is_old_and_clean_and_as_writable_as_it_was() -> None:
     p = touched()
-    alone(migrate_pages(p.k, [isolated(p)], new_frame), p.k)
+    migrate(p, isolated(p))
     pte = p.pte(0)
     assert pte_present(pte)
     assert pte_write(pte)
@@ -92,7 +121,7 @@ def make_read_only(p: Process) -> None:
 def test_an_entry_that_was_not_writable_does_not_become_so() -> None:
     p = touched()
     make_read_only(p)
-    alone(migrate_pages(p.k, [isolated(p)], new_frame), p.k)
+    migrate(p, isolated(p))
     assert pte_present(p.pte(0))
     assert not pte_write(p.pte(0))
 
@@ -100,19 +129,20 @@ def test_an_entry_that_was_not_writable_does_not_become_so() -> None:
 def test_a_reference_too_many_stops_the_move_and_everything_is_put_back() -> None:
     p = touched()
     page = isolated(p)
-    index, mapping, free = page.index, page.mapping, len(p.k.zone.free)
+    index, mapping, free = page.index, page.mapping, free_frames(p.k)
     alone(get_page(page))
-    assert alone(unmap_and_move(p.k, page, new_frame, force=False), p.k) == -EAGAIN
+    assert move_once(p, page) == -EAGAIN
     assert p.page(0) is page
     assert pte_write(p.pte(0))
     assert page.count == 3, "the mapping, the isolation, and the one too many"
     assert (page.mapcount, page.index, page.mapping) == (0, index, mapping)
     assert page.locked.owner is None
-    assert len(p.k.zone.free) == free, "the new frame has been given back"
-    assert mapping is not None
+    assert free_frames(p.k) == free, "the new frame has been given back"
+    assert isinstance(mapping, AnonVma)
     assert mapping.external_refcount == 0
     alone(put_page(p.k, page))
     alone(putback_lru_page(p.k, page))
+    settle(p.k)
     audit(p.k)
 
 
@@ -120,7 +150,7 @@ def test_a_locked_page_is_left_alone_unless_forced() -> None:
     p = touched()
     page = isolated(p)
     alone(page.locked.lock())
-    assert alone(unmap_and_move(p.k, page, new_frame, force=False), p.k) == -EAGAIN
+    assert move_once(p, page) == -EAGAIN
     assert pte_present(p.pte(0))
 
 
@@ -132,6 +162,7 @@ def test_without_a_new_frame_the_page_stays_and_is_put_back() -> None:
         return None
 
     assert alone(migrate_pages(p.k, [page], nothing_left), p.k) == -ENOMEM
+    settle(p.k)
     assert page.flags & PG_lru
     assert p.read(0, 8) == b"contents"
 
@@ -150,12 +181,13 @@ def test_pages_that_moved_before_memory_ran_out_are_not_put_back_again() -> None
     async def scarce(k: Kernel, page: Page) -> Page | None:
         nonlocal frames
         frames -= 1
-        return await alloc_page(k) if frames >= 0 else None
+        return await alloc_page(k, GFP_HIGHUSER_MOVABLE) if frames >= 0 else None
 
-    assert alone(migrate_pages(p.k, pages, scarce), p.k) == -ENOMEM
+    assert alone(migrate_pages(p.k, [*pages], scarce), p.k) == -ENOMEM
     alone(put_page(p.k, pages[0]))
+    settle(p.k)
     assert [p.page(n) is pages[n] for n in range(3)] == [True, False, True]
-    assert sorted(page.pfn for page in p.k.zone.lru) == sorted(
+    assert sorted(page.pfn for page in lru_pages(p.k)) == sorted(
         p.page(n).pfn for n in range(3)
     )
     audit(p.k)
@@ -163,10 +195,11 @@ def test_pages_that_moved_before_memory_ran_out_are_not_put_back_again() -> None
 
 def test_a_page_that_was_freed_while_isolated_is_just_dropped() -> None:
     k = boot()
-    page = alone(alloc_page(k))
+    page = alone(alloc_page(k, GFP_HIGHUSER_MOVABLE))
     assert page is not None
     assert alone(migrate_pages(k, [page], new_frame), k) == 0
-    assert page in k.zone.free
+    settle(k)
+    assert is_free(page)
 
 
 def test_a_page_that_stays_busy_is_tried_ten_times() -> None:
@@ -196,7 +229,7 @@ def test_a_page_that_was_busy_at_first_is_moved_by_a_later_attempt() -> None:
         tries += 1
         if tries == 2:
             await put_page(k, page)
-        return await alloc_page(k)
+        return await alloc_page(k, GFP_HIGHUSER_MOVABLE)
 
     assert alone(migrate_pages(p.k, [page], busy_once), p.k) == 0
     assert tries == 2
@@ -209,7 +242,7 @@ def test_a_page_that_nothing_maps_any_more_is_left_alone() -> None:
     page = isolated(p)
     alone(get_page(page))  # somebody still uses it, though no page table does
     page.mapcount = -1
-    assert alone(unmap_and_move(p.k, page, new_frame, force=False), p.k) == -EAGAIN
+    assert move_once(p, page) == -EAGAIN
     assert p.page(0) is page
 
 
@@ -229,7 +262,7 @@ def test_every_mapping_of_a_shared_page_follows_it() -> None:
 
     isolated(p)
     assert page.count == 3, "two mappings and the isolation"
-    assert alone(migrate_pages(p.k, [page], new_frame), p.k) == 0
+    assert migrate(p, page) == 0
     new = p.page(0)
     assert new is child.page(0)
     assert new is not page
@@ -276,7 +309,7 @@ def test_in_flight_a_page_has_the_isolations_reference_and_nothing_maps_it() -> 
     go_until(machine, 0, about_to_copy)
     assert p.pte(0) == migration_entry(old.pfn, write=True)
     assert (old.count, old.mapcount) == (1, -1)
-    assert old.mapping is not None
+    assert isinstance(old.mapping, AnonVma)
     assert old.mapping.external_refcount == 1, "kept, though nothing maps the page"
     go_until(machine, 0, about_to_unlock_the_old_page)
     new = p.page(0)
@@ -321,7 +354,7 @@ def test_from_the_fourth_attempt_on_a_migration_sleeps_for_the_page() -> None:
 
     async def counted(k: Kernel, page: Page) -> Page | None:
         tries.append(page)
-        return await alloc_page(k)
+        return await alloc_page(k, GFP_HIGHUSER_MOVABLE)
 
     async def migrate() -> None:
         if await isolate_lru_page(p.k, old):
@@ -329,8 +362,8 @@ def test_from_the_fourth_attempt_on_a_migration_sleeps_for_the_page() -> None:
 
     async def hold() -> None:
         async with old.locked:
-            await p.k.zone.lock.lock()
-            await p.k.zone.lock.unlock()
+            await old.zone.lock.lock()
+            await old.zone.lock.unlock()
 
     threads = [thread(0, migrate()), thread(1, hold())]
     machine = Machine([*threads, *interrupt_threads(p.k)])

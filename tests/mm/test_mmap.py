@@ -49,10 +49,10 @@ def test_new_bounds_can_be_seen_half_done() -> None:
 
         async def adjust() -> None:
             new = VirtAddr(start + PAGE_SIZE)
-            await k.rmap_walk.vma_adjust(k, vma, new, vma.vm_end, pgoff + 1)
+            await k.rmap_walk.vma_adjust(k, vma, new, vma.vm_end, pgoff + 1, None)
 
         async def look() -> None:
-            async with k.zone.lock:  # any step of another CPU
+            async with k.zones[0].lock:  # any step of another CPU
                 seen.add((vma.vm_start - start, vma.vm_pgoff - pgoff))
 
         return Machine([thread(0, adjust()), thread(1, look())])
