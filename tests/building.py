@@ -42,7 +42,7 @@ class Process:
     vma: VmArea
 
     def write(self, page: int, data: bytes) -> None:
-        """Let the program write at the start of a page; no page is left in a pagevec."""
+        """Let the program write at a page's start; leave no page in a pagevec."""
         alone(self.task.cpu.store(self.address(page), data, user=True), self.k, cpu=1)
         settle(self.k)
 

@@ -87,13 +87,7 @@ def search(options: Namespace, *, announce: str) -> int:
 
 def replay_command(options: Namespace) -> int:
     check_output(options.output)
-    text = schedule_text(options.schedule)
-    try:
-        token = ScheduleToken.parse(text)
-        race = evolve(race_named(token.race), checked=options.check)
-        played = play.replay(race, token)
-    except ScheduleError as error:
-        raise Usage(str(error)) from None
+    played = replayed(options.schedule, checked=options.check)
     if options.export:
         deliver(EXPORTS[options.export](played), options.output)
     elif options.step and played.recording and not options.json:
@@ -101,6 +95,17 @@ def replay_command(options: Namespace) -> int:
     else:
         return report(options, played, 0.0)
     return exit_code(played)
+
+
+def replayed(schedule: str, *, checked: bool = False) -> Played:
+    """The run of a schedule, or of a file with one.  Raises Usage."""
+    text = schedule_text(schedule)
+    try:
+        token = ScheduleToken.parse(text)
+        race = evolve(race_named(token.race), checked=checked)
+        return play.replay(race, token)
+    except ScheduleError as error:
+        raise Usage(str(error)) from None
 
 
 def diff_command(options: Namespace) -> int:
@@ -127,6 +132,12 @@ def mmu_command(options: Namespace) -> int:
     return mmu_command(options)
 
 
+def proc_command(options: Namespace) -> int:
+    from .proc import proc_command
+
+    return proc_command(options)
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "list": list_command,
     "run": run_command,
@@ -134,6 +145,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "prove": prove_command,
     "replay": replay_command,
     "diff": diff_command,
+    "proc": proc_command,
     "mmu": mmu_command,
     "conform": conform_command,
 }

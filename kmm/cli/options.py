@@ -30,6 +30,7 @@ COMMANDS = {
     "prove": "cover every interleaving within the bounds",
     "replay": "make a run again from its schedule",
     "diff": "the functions in which two kernels or designs differ",
+    "proc": "the files of /proc and /sys, at one moment of a run",
     "mmu": "the hardware alone: walk an address, decode an entry",
     "conform": "hold the model against recorded hardware and kernels",
 }
@@ -233,6 +234,44 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_proc(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "A file of /proc or /sys as it would read at one moment of a run: that before\n"
+        "step N, or the end.  Without a schedule it is the start of a race; without\n"
+        "PATH, the files that there are."
+    )
+    parser.add_argument("path", nargs="?", metavar="PATH", help="as in /proc/vmstat")
+    parser.add_argument(
+        "schedule",
+        nargs="?",
+        metavar="SCHEDULE|FILE",
+        help="as `kmm hunt` prints it, or a file that it wrote; - reads standard input",
+    )
+    parser.add_argument(
+        "--step",
+        type=whole_number,
+        metavar="N",
+        help="the moment before step N, as `kmm replay --step` counts them",
+    )
+    parser.add_argument(
+        "--race", metavar="RACE", help="whose start to show (default: exec-stack)"
+    )
+    parser.add_argument(
+        "--kernel", metavar="NAME", help="on which kernel (default: 2.6.34)"
+    )
+    add_design(parser)
+    parser.set_defaults(check=False)
+    add_json(parser)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm proc\n"
+        "  kmm proc /proc/buddyinfo\n"
+        "  kmm proc /proc/4021/smaps witness.json --step 40\n\n"
+        "exit code: 0, also if the run fails; 2 if the schedule does not fit, or\n"
+        "there is no such file"
+    )
+
+
 def add_mmu(parser: argparse.ArgumentParser) -> None:
     parser.description = "The page walk of an x86 CPU, by itself."
     parser.epilog = (
@@ -381,6 +420,11 @@ def add_race(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="see `kmm list kernels` (default: %(default)s)",
     )
+    add_design(parser)
+    add_check(parser)
+
+
+def add_design(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--design",
         action="append",
@@ -389,7 +433,6 @@ def add_race(parser: argparse.ArgumentParser) -> None:
         help="give the kernel another answer to one question (may be repeated); see "
         "`kmm list designs`",
     )
-    add_check(parser)
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:
@@ -485,6 +528,7 @@ ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "prove": add_prove,
     "replay": add_replay,
     "diff": add_diff,
+    "proc": add_proc,
     "mmu": add_mmu,
     "conform": add_conform,
 }

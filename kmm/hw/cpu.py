@@ -61,10 +61,6 @@ PageFaultHandler = Callable[["Cpu", VirtAddr, int, bool], Awaitable[None]]
 Hook = Callable[["Cpu"], Awaitable[None]]
 
 
-async def nothing(cpu: Cpu) -> None:
-    """What comes before an instruction on a CPU that runs one program only."""
-
-
 class Cpu:
     """One CPU.  `page_fault` is called with CR2, the error code, and CPL 3 or not."""
 
@@ -85,7 +81,7 @@ class Cpu:
         self.interrupts = InterruptFlag(number)
         # Called with `interrupts` before each access to memory: where programs share a
         # CPU, the kernel sees to it here that the right one has it.
-        self.before_instruction: Hook = nothing
+        self.before_instruction: Hook | None = None
 
         self.cr0 = CR0_PE | CR0_WP | CR0_PG
         self.cr2 = VirtAddr(0)
@@ -129,7 +125,8 @@ class Cpu:
         """
         while True:
             await self.interrupts.lock()
-            await self.before_instruction(self)
+            if self.before_instruction is not None:
+                await self.before_instruction(self)
             try:
                 return (await self.reach(address, how)).physical(address)
             except PageFault as fault:

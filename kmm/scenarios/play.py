@@ -6,9 +6,12 @@ cannot.  Searches are silent and report through `progress`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from ..designs import KernelSpec
+from ..sim.machine import Machine
 from ..sim.recording import Recording, record, record_choices
 from ..sim.schedule import ScheduleError
 from ..sim.search import Coverage, Progress, SearchResult, keep_going, search
@@ -99,6 +102,17 @@ def replay(race: Race, token: ScheduleToken) -> Played:
             f"it comes from another version of kmm, or was altered"
         )
     return once(race, kernel, "replay", recording)
+
+
+def machine_at(race: Race, kernel: KernelSpec, choices: Sequence[int]) -> Machine:
+    """The machine itself, after the first steps of a run that has been made before.
+
+    For those who want to see more of it than a recording keeps: `Machine.model` is the
+    kernel.  The caller closes it.
+    """
+    machine = race.boot(race.kernel(kernel))
+    machine.replay(choices)
+    return machine
 
 
 def once(race: Race, kernel: KernelSpec, strategy: str, recording: Recording) -> Played:

@@ -20,7 +20,7 @@ from kmm.conform.recorded import Case
 from kmm.hw.modes import CpuId
 
 DATA = Path(__file__).parents[1] / "conform" / "data"
-FILES = sorted(str(path) for path in DATA.glob("*.json.gz"))
+FILES = sorted(str(path) for path in DATA.glob("mmu_*.json.gz"))
 KEYS = {"file": str, "kind": str, "cases": int, "agreed": int, "skipped": int}
 
 

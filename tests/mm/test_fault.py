@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from building import BASE, alone, boot, lru_pages, process, thread
+from building import BASE, alone, boot, lru_pages, process, settle, thread
 
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
 from kmm.hw.modes import RW, US, D, P
@@ -77,6 +77,7 @@ def test_without_a_free_frame_a_fault_is_out_of_memory() -> None:
 def test_the_kernel_can_fault_a_page_in_for_itself() -> None:
     p = process(boot())
     page = alone(get_user_page(p.k, p.mm, p.address(2), write=True))
+    settle(p.k)
     assert page is p.page(2)
     assert page is not None
     assert page.count == 2

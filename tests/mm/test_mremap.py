@@ -80,6 +80,7 @@ def test_a_table_is_freed_only_if_no_neighbour_needs_it() -> None:
     assert p.mm.nr_ptes == tables + 1, "something below shares the table"
     alone(free_pgd_range(p.k, p.mm, BASE, end, VirtAddr(0), BASE + PAGE_SIZE), p.k)
     assert p.mm.nr_ptes == tables + 1, "something above shares the table"
-    alone(free_pgd_range(p.k, p.mm, BASE, end, VirtAddr(0), 0), p.k)
+    after = BASE + PMD_SIZE
+    alone(free_pgd_range(p.k, p.mm, BASE, end, VirtAddr(0), after), p.k)
     assert p.mm.nr_ptes == tables
     audit(p.k)

@@ -7,7 +7,7 @@ from building import BASE, alone, boot, process
 from kmm.hw.memory import PAGE_SIZE
 from kmm.mm.observe import describe_entry, observe
 from kmm.mm.page_alloc import get_page
-from kmm.mm.rmap import TTU_MIGRATION, try_to_unmap
+from kmm.mm.rmap import TTU_IGNORE_ACCESS, TTU_MIGRATION, try_to_unmap
 
 
 def test_a_state_has_the_process_its_entries_and_its_pages() -> None:
@@ -31,7 +31,7 @@ def test_a_migration_entry_names_its_page_even_if_that_is_free() -> None:
     page = p.page(0)
     alone(get_page(page))
     alone(page.locked.lock())
-    alone(try_to_unmap(p.k, page, TTU_MIGRATION), p.k)
+    alone(try_to_unmap(p.k, page, TTU_MIGRATION | TTU_IGNORE_ACCESS), p.k)
     page.count = 0
     state = observe(p.k)
     (entry,) = state.mms[0].entries

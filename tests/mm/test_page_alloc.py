@@ -9,7 +9,7 @@ from kmm.hw.memory import PAGE_SIZE, PhysAddr
 from kmm.mm.boot import RESERVED_FRAMES
 from kmm.mm.gfp import GFP_ATOMIC, GFP_KERNEL
 from kmm.mm.kernel import Kernel
-from kmm.mm.mm_types import Page
+from kmm.mm.mm_types import Page, PG_swapbacked
 from kmm.mm.page_alloc import (
     alloc_page,
     alloc_zeroed_page,
@@ -54,6 +54,7 @@ def test_a_frame_is_free_again_with_its_last_reference() -> None:
 def test_a_page_that_is_freed_leaves_the_lru() -> None:
     k = boot(frames=4)
     page = taken(k)
+    page.flags |= PG_swapbacked
     alone(lru_cache_add_active(k, page))
     settle(k)
     alone(put_page(k, page))

@@ -15,6 +15,7 @@ from kmm.mm.pgtable import find_pte
 from kmm.mm.rmap import (
     SWAP_AGAIN,
     SWAP_SUCCESS,
+    TTU_IGNORE_ACCESS,
     TTU_MIGRATION,
     anon_vma_chain_link,
     anon_vma_clone,
@@ -30,6 +31,8 @@ from kmm.mm.rmap import (
 )
 from kmm.mm.swapops import migration_entry
 from kmm.sim.failure import KernelBug
+
+MIGRATION = TTU_MIGRATION | TTU_IGNORE_ACCESS
 
 
 def touched(pages: int = 4) -> Process:
@@ -135,7 +138,7 @@ def test_the_first_mapping_ties_a_page_to_the_oldest_anon_vma() -> None:
     newest = new_anon_vma(p.k)
     alone(anon_vma_chain_link(p.vma, newest))
     p.vma.anon_vma = newest
-    page = p.k.mem_map[20]
+    page = p.k.mem_map[31]
     alone(page.locked.lock())
     alone(page_add_anon_rmap(page, p.vma, p.address(3)))
     assert page.mapping is oldest
@@ -147,7 +150,7 @@ def test_unmapping_for_migration_leaves_entries_and_no_mapping() -> None:
     page = p.page(0)
     alone(get_page(page))  # as isolation does
     alone(page.locked.lock())
-    assert alone(try_to_unmap(p.k, page, TTU_MIGRATION), p.k) == SWAP_SUCCESS
+    assert alone(try_to_unmap(p.k, page, MIGRATION), p.k) == SWAP_SUCCESS
     assert p.pte(0) == migration_entry(page.pfn, write=True)
     assert (page.mapcount, page.count) == (-1, 1)
     assert page.flags & PG_dirty, "what was dirty in the entry is noted on the page"
@@ -161,7 +164,7 @@ def test_a_read_only_mapping_becomes_a_read_entry() -> None:
     alone(pointer.write(p.pte(0) & ~RW))
     alone(get_page(page))
     alone(page.locked.lock())
-    alone(try_to_unmap(p.k, page, TTU_MIGRATION), p.k)
+    alone(try_to_unmap(p.k, page, MIGRATION), p.k)
     assert p.pte(0) == migration_entry(page.pfn, write=False)
 
 

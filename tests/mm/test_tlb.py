@@ -121,7 +121,7 @@ def test_clearing_an_entry_tells_of_a_write_that_was_made_meanwhile() -> None:
 
     def boot_race() -> Machine:
         p = process(boot())
-        p.read(0, 1)
+        p.write(0, b"\0")
         alone(flush_tlb_mm(p.k, p.mm), p.k)
         ptep = alone(find_pte(p.k, p.mm, p.address(0)))
         assert ptep is not None

@@ -57,10 +57,10 @@ IN_SYS: Mapping[str, tuple[Callable[[Kernel], str], str]] = {
 
 # Of each process.
 IN_PID: Mapping[str, tuple[Callable[[Kernel, Task], str], str]] = {
-    "maps": (show_maps, "VMAs"),
-    "pagemap": (pagemap_read, "where each page is"),
-    "smaps": (show_smaps, "VMAs and what they hold"),
-    "status": (proc_pid_status, "sizes"),
+    "maps": (show_maps, "its VMAs"),
+    "pagemap": (pagemap_read, "where each of its pages is"),
+    "smaps": (show_smaps, "the same, and what they hold"),
+    "status": (proc_pid_status, "its sizes"),
 }
 
 
@@ -83,12 +83,12 @@ def contents(k: Kernel) -> dict[str, Entry]:
         f"/proc/{name}": Entry(partial(show, k), title)
         for name, (show, title) in IN_PROC.items()
     }
-    for name, value in sysctl.VM.items():
+    for name, (value, title) in sysctl.VM.items():
         path = f"/proc/sys/vm/{name}"
-        files[path] = Entry(partial(sysctl.show, k, value), "a setting")
+        files[path] = Entry(partial(sysctl.show, k, value), title)
     for pid, task in tasks_of(k).items():
         for name, (show_task, title) in IN_PID.items():
-            shown = f"{title} of {task.comm}"
+            shown = f"{task.comm}: {title}"
             files[f"/proc/{pid}/{name}"] = Entry(partial(show_task, k, task), shown)
     for name, (show, title) in IN_SYS.items():
         files[f"/sys/{name}"] = Entry(partial(show, k), title)

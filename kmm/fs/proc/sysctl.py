@@ -33,23 +33,26 @@ def page_cluster(k: Kernel) -> int:
     return 2 if megs < 16 else 3
 
 
-VM: Mapping[str, Value] = {
-    "extfrag_threshold": lambda _: SYSCTL_EXTFRAG_THRESHOLD,
-    "max_map_count": lambda _: SYSCTL_MAX_MAP_COUNT,
-    "min_free_kbytes": min_free_kbytes,
-    "page-cluster": page_cluster,
-    "swappiness": lambda _: SWAPPINESS,
+VM: Mapping[str, tuple[Value, str]] = {
+    "extfrag_threshold": (
+        lambda _: SYSCTL_EXTFRAG_THRESHOLD,
+        "above which index to compact",
+    ),
+    "max_map_count": (lambda _: SYSCTL_MAX_MAP_COUNT, "VMAs that a process may have"),
+    "min_free_kbytes": (min_free_kbytes, "how much is kept back"),
+    "page-cluster": (page_cluster, "pages swapped in at once, log2"),
+    "swappiness": (lambda _: SWAPPINESS, "anonymous memory against files"),
 }
 
 KSM: Mapping[str, tuple[Value, str]] = {
     "full_scans": (lambda k: k.ksm.scan.seqnr, "rounds that are over"),
     "pages_shared": (lambda k: k.ksm.pages_shared, "merged pages"),
     "pages_sharing": (lambda k: k.ksm.pages_sharing, "how many that saves"),
-    "pages_to_scan": (lambda k: k.ksm.pages_to_scan, "a setting"),
+    "pages_to_scan": (lambda k: k.ksm.pages_to_scan, "how many before ksmd sleeps"),
     "pages_unshared": (lambda k: k.ksm.pages_unshared, "pages unlike all others"),
     "pages_volatile": (lambda k: k.ksm.pages_volatile, "pages that change too fast"),
     "run": (lambda k: k.ksm.run, "0 stop, 1 merge, 2 unmerge"),
-    "sleep_millisecs": (lambda k: k.ksm.sleep_millisecs, "a setting"),
+    "sleep_millisecs": (lambda k: k.ksm.sleep_millisecs, "how long ksmd sleeps"),
 }
 
 
