@@ -1,4 +1,5 @@
-"""Program execution: argument pages, the temporary stack, and its relocation.
+"""Program execution, and what can be read of a running kernel.
 
-Linux: fs/exec.c, fs/binfmt_elf.c.  Reading order: `exec`, `binfmt_elf`.
+Linux: fs/exec.c, fs/binfmt_elf.c, fs/proc/.  Execution is about argument pages, the
+temporary stack, and its relocation.  Reading order: `exec`, `binfmt_elf`, `proc`.
 """

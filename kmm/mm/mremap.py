@@ -317,28 +317,12 @@ async def move_ptes(
 ) -> None:
     """Move the entries that two bottom tables hold for `extent` bytes.
 
-    A file's walks are kept away by i_mmap_lock, those of anonymous pages are not.
-
     Holds the page-table lock throughout.  An entry goes over as it is, be it present
     or a migration entry.  Between the two stores it is in neither place, and only
-    those who take the page-table lock are kept from seeing that.
+    those who take the page-table lock are kept from seeing that.  Walks of a file's
+    pages are kept away by i_mmap_lock; nothing keeps those of anonymous pages away.
     """
-    if vma.vm_file is not None:
-        async with vma.vm_file.f_mapping.i_mmap_lock:
-            await move_ptes_locked(k, vma, old, new_vma, new, extent)
-    else:
-        await move_ptes_locked(k, vma, old, new_vma, new, extent)
-
-
-async def move_ptes_locked(
-    k: Kernel,
-    vma: VmArea,
-    old: VirtAddr,
-    new_vma: VmArea,
-    new: VirtAddr,
-    extent: int,
-) -> None:
-    async with pte_lockptr(vma.mm):
+    async with LockedFile(vma), pte_lockptr(vma.mm):
         first = await find_pte(k, vma.mm, old)
         assert first is not None
         end = VirtAddr(old + extent)
@@ -347,3 +331,19 @@ async def move_ptes_locked(
             destination = await find_pte(k, new_vma.mm, VirtAddr(new + address - old))
             assert destination is not None
             await destination.write(pte)
+
+
+class LockedFile:
+    """Holds i_mmap_lock of a VMA's file; nothing if it has none."""
+
+    def __init__(self, vma: VmArea) -> None:
+        file = vma.vm_file
+        self.lock = file.f_mapping.i_mmap_lock if file is not None else None
+
+    async def __aenter__(self) -> None:
+        if self.lock is not None:
+            await self.lock.lock()
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if self.lock is not None and error is None:
+            await self.lock.unlock()

@@ -14,8 +14,8 @@ from kmm.sim.strategies import RandomWalk, SourceDpor
     ("race", "kernel", "executions"),
     [
         ("exec-stack", "2.6.34", 10),
-        ("exec-stack", "v4", 30),
-        ("exec-stack-peek", "v6", 20),
+        ("exec-stack", "v4", 50),
+        ("exec-stack-peek", "v6", 30),
         ("tlb-stale", "2.6.34", 2),
     ],
 )

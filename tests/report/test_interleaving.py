@@ -10,22 +10,22 @@ STORY = {
     # In this order: the migration entry goes in, the stack moves, the second walk
     # looks where the entry is not, and exec meets it.
     "2.6.34": (
-        "pte 0x7fffffffe000 empty -> migration entry (page 0x5)",
+        "pte 0x7fffffffe000 empty -> migration entry (page 0xc)",
         "vma#1.vm_start 0x7fffffffe000 -> 0x7fffffff8000",
-        "pte 0x7fffffff8000 empty -> migration entry (page 0x5)",
+        "pte 0x7fffffff8000 empty -> migration entry (page 0xc)",
         "pte 0x7fffffffe000 is empty",
-        "gives back PG_locked of page 0x5",
-        "PG_locked of page 0x5 is free",
+        "gives back PG_locked of page 0xc",
+        "PG_locked of page 0xc is free",
     ),
     # The new place is looked at before the entry is there, the old one after it left.
     "v4": (
-        "pte 0x7fffffffe000 empty -> migration entry (page 0x5)",
+        "pte 0x7fffffffe000 empty -> migration entry (page 0xc)",
         "vma#1.vm_start 0x7fffffffe000 -> 0x7fffffff8000",
         "pte 0x7fffffff8000 is empty",
-        "pte 0x7fffffff8000 empty -> migration entry (page 0x5)",
+        "pte 0x7fffffff8000 empty -> migration entry (page 0xc)",
         "pte 0x7fffffffe000 is empty",
-        "gives back PG_locked of page 0x5",
-        "PG_locked of page 0x5 is free",
+        "gives back PG_locked of page 0xc",
+        "PG_locked of page 0xc is free",
     ),
 }
 
@@ -91,7 +91,7 @@ def test_of_the_locks_only_the_page_lock_is_drawn() -> None:
     drawn = {step.target for step in steps_that_matter(recording)}
     assert locking, "the run takes spinlocks"
     assert not locking & drawn
-    assert "PG_locked of page 0x5" in drawn
+    assert "PG_locked of page 0xc" in drawn
 
 
 def test_a_deadlock_is_drawn_by_the_locks_that_it_is_about() -> None:

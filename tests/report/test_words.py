@@ -84,7 +84,7 @@ def test_an_entry_is_described_not_printed_as_a_number() -> None:
     recording = recorded(hunted("2.6.34"))
     entries = [one for one in recording.steps if one.target.startswith("entry ")]
     words = [describe(one, Names(recording)) for one in entries]
-    assert "pte 0x7fffffff8000 empty -> migration entry (page 0x5)" in words
+    assert "pte 0x7fffffff8000 empty -> migration entry (page 0xc)" in words
     assert all(str(MIGRATION_OF_PAGE_5) not in line for line in words)
 
 

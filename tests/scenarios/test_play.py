@@ -6,8 +6,10 @@ import pytest
 from attrs import evolve
 
 from kmm.designs import find_kernel
+from kmm.mm.kernel import Kernel
+from kmm.mm.observe import observe
 from kmm.scenarios import find_race
-from kmm.scenarios.play import hunt, replay, run
+from kmm.scenarios.play import hunt, machine_at, replay, run
 from kmm.sim.schedule import ScheduleError
 from kmm.sim.strategies import RandomWalk, RoundRobin, SourceDpor
 
@@ -43,3 +45,13 @@ def test_a_replay_of_another_race_or_of_an_altered_run_is_refused() -> None:
         replay(RACE, evolve(token, check="0000"))
     with pytest.raises(ScheduleError, match="was it cut off"):
         replay(RACE, evolve(token, choices=token.choices[:-3]))
+
+
+def test_the_machine_of_a_moment_is_as_the_recording_says() -> None:
+    recording = run(RACE, VANILLA, RandomWalk(1)).recording
+    assert recording is not None
+    for steps in (0, 40, len(recording.steps)):
+        machine = machine_at(RACE, VANILLA, recording.choices[:steps])
+        assert isinstance(machine.model, Kernel)
+        assert observe(machine.model) == recording.moments[steps].state
+        machine.close()

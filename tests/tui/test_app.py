@@ -220,7 +220,7 @@ def test_every_pane_shows_the_moment_when_the_stack_has_moved(
             ),
             "code1": marked("mm/mmap.py", "    await write_once(vma, VMA.vm_end, end)"),
             "memory": "no walk looks here",
-            "locks": "PG_locked of page 0x5  compact:3977",
+            "locks": "PG_locked of page 0xc  compact:3977",
             "log": "vma_adjust(): vma#1.vm_start",
         }
         for number, (pane, text) in enumerate(expected.items(), start=1):

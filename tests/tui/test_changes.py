@@ -29,15 +29,15 @@ def test_the_entry_goes_from_page_to_migration_entry_to_its_new_place(
 ) -> None:
     entries = [str(c) for c in everything(session) if c.kind == "entry"]
     assert entries == [
-        "pte of 0x7fffffffe000  page 0x5 rw -> empty",
-        "pte of 0x7fffffffe000  empty -> migration entry (page 0x5)",
-        "pte of 0x7fffffffe000  migration entry (page 0x5) -> empty",
-        "pte of 0x7fffffff8000  empty -> migration entry (page 0x5)",
+        "pte of 0x7fffffffe000  page 0xc rw -> empty",
+        "pte of 0x7fffffffe000  empty -> migration entry (page 0xc)",
+        "pte of 0x7fffffffe000  migration entry (page 0xc) -> empty",
+        "pte of 0x7fffffff8000  empty -> migration entry (page 0xc)",
     ]
 
 
 def test_locks_change_hands(session: Session) -> None:
-    page_lock = [c for c in everything(session) if c.name == "PG_locked of page 0x5"]
+    page_lock = [c for c in everything(session) if c.name == "PG_locked of page 0xc"]
     assert [(c.before, c.after) for c in page_lock] == [
         ("free", "held by compact:3977"),
         ("held by compact:3977", "free"),

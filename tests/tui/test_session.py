@@ -208,10 +208,10 @@ def test_memory_shows_entries_vmas_and_pages_with_what_changed_marked(
 ) -> None:
     lines = session.memory()
     found = texts(lines)
-    assert "0x7fffffffe000  page 0x5 rw young dirty" in found
+    assert "0x7fffffffe000  page 0xc rw young dirty" in found
     assert "vma#1  0x7fffffffe000 to 0x7ffffffff000" in found
-    assert "page 0x5  count 1, mapcount 1, not locked" in found
-    assert "page 0x5 in vma#1: 0x7fffffffe000, page 0x5 rw" in found
+    assert "page 0xc  count 1, mapcount 1, not locked" in found
+    assert "page 0xc in vma#1: 0x7fffffffe000, page 0xc rw" in found
     assert not any(line.mark.strip() for line in lines)
     at_first(session, "changes vma#1.vm_start")
     marked = [line.text for line in session.memory() if line.mark == CHANGED]
@@ -228,7 +228,7 @@ def test_memory_shows_an_entry_at_which_no_walk_looks(session: Session) -> None:
 def test_memory_shows_a_migration_entry_that_was_left_behind(session: Session) -> None:
     session.go(session.last)
     warned = [line.text for line in session.memory() if line.mark == FATAL]
-    assert warned == ["  left behind: page 0x5 is not locked any more"]
+    assert warned == ["  left behind: page 0xc is not locked any more"]
 
 
 def test_where_a_walk_looks_is_what_vma_address_works_out(session: Session) -> None:
@@ -249,8 +249,8 @@ def test_the_log_has_the_steps_so_far(session: Session) -> None:
 
 def test_a_mapcount_is_the_number_of_entries_everywhere(session: Session) -> None:
     at_first(session, "page_remove_rmap()")
-    assert "page 0x5.mapcount  1 -> 0" in texts(session.happened())
-    assert session.log()[-1].text == "page_remove_rmap(): page 0x5.mapcount 1 -> 0"
+    assert "page 0xc.mapcount  1 -> 0" in texts(session.happened())
+    assert session.log()[-1].text == "page_remove_rmap(): page 0xc.mapcount 1 -> 0"
 
 
 def test_indexes_are_hexadecimal_like_the_addresses(session: Session) -> None:

@@ -38,7 +38,7 @@ class NoSuchFile(LookupError):
 IN_PROC: Mapping[str, tuple[Callable[[Kernel], str], str]] = {
     "buddyinfo": (vmstat.frag_show, "free blocks by order"),
     "meminfo": (meminfo.meminfo_proc_show, "where memory is, in kB"),
-    "pagetypeinfo": (vmstat.pagetypeinfo_show, "the same by migratetype"),
+    "pagetypeinfo": (vmstat.pagetypeinfo_show, "free blocks by migratetype"),
     "swaps": (meminfo.swap_show, "swap devices"),
     "vmstat": (vmstat.vmstat_show, "counters"),
     "zoneinfo": (vmstat.zoneinfo_show, "zones and their watermarks"),
@@ -59,7 +59,7 @@ IN_SYS: Mapping[str, tuple[Callable[[Kernel], str], str]] = {
 IN_PID: Mapping[str, tuple[Callable[[Kernel, Task], str], str]] = {
     "maps": (show_maps, "its VMAs"),
     "pagemap": (pagemap_read, "where each of its pages is"),
-    "smaps": (show_smaps, "the same, and what they hold"),
+    "smaps": (show_smaps, "its VMAs, and what they hold"),
     "status": (proc_pid_status, "its sizes"),
 }
 
