@@ -298,6 +298,11 @@ class Adjustment:
     again: bool = False  # when it has gone, there is one more to go
     insert: VmArea | None = None  # a VMA that comes in where `vma` makes room
 
+    @property
+    def moved(self) -> VmArea | None:
+        """The neighbour, if it stays, and its start moves."""
+        return None if self.removes else self.following
+
 
 async def vma_adjust(
     k: Kernel,
@@ -316,7 +321,14 @@ async def vma_adjust(
         change = plan_adjustment(vma, start, end, pgoff, insert)
         await share_anon_vma(change)
         async with AdjustedFile(change):
-            await store_bounds(change)
+            await write_once(vma, VMA.vm_start, change.start)
+            await write_once(vma, VMA.vm_end, change.end)
+            await write_once(vma, VMA.vm_pgoff, change.pgoff)
+            if change.moved is not None:
+                after = change.moved
+                start = VirtAddr(after.vm_start + (change.shift << PAGE_SHIFT))
+                await write_once(after, VMA.vm_start, start)
+                await write_once(after, VMA.vm_pgoff, after.vm_pgoff + change.shift)
             relink(change)
         await drop_following(change)
         if not change.again:
@@ -358,18 +370,6 @@ async def share_anon_vma(change: Adjustment) -> None:
     if gives.anon_vma is not None and takes.anon_vma is None:
         await anon_vma_clone(takes, gives)
         takes.anon_vma = gives.anon_vma
-
-
-async def store_bounds(change: Adjustment) -> None:
-    """The stores themselves, one by one."""
-    vma, following = change.vma, change.following
-    await write_once(vma, VMA.vm_start, change.start)
-    await write_once(vma, VMA.vm_end, change.end)
-    await write_once(vma, VMA.vm_pgoff, change.pgoff)
-    if following is not None and not change.removes:
-        start = VirtAddr(following.vm_start + (change.shift << PAGE_SHIFT))
-        await write_once(following, VMA.vm_start, start)
-        await write_once(following, VMA.vm_pgoff, following.vm_pgoff + change.shift)
 
 
 def relink(change: Adjustment) -> None:

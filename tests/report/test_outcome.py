@@ -100,14 +100,16 @@ def test_json_of_a_bug_has_what_others_rely_on() -> None:
         "name": "vanilla",
         "rmap-walk": "local-lock",
         "exec-stack": "unprotected",
+        "anon-vma-pin": "refcount",
         "pte-peek": "locked",
         "tlb-flush": "flush",
+        "call-rules": "2.6.34",
     }
     assert found["verdict"] == "bug"
     assert found["strategy"] == "dpor"
     assert found["seed"] == 3
     assert found["schedule"] == str(played.token)
-    assert found["executions"] == 5
+    assert found["executions"] == 9
     assert found["context_switches"] == context_switches(recorded(played).choices)
     assert found["seconds"] == 0.123
     failure = found["failure"]

@@ -220,7 +220,7 @@ def test_memory_shows_entries_vmas_and_pages_with_what_changed_marked(
 
 def test_memory_shows_an_entry_at_which_no_walk_looks(session: Session) -> None:
     at_first(session, "changes vma#1.vm_start")
-    assert "page 0x6 in vma#1: 0x7fffffff8000, empty" in texts(session.memory())
+    assert "page 0xd in vma#1: 0x7fffffff8000, empty" in texts(session.memory())
     warned = [line.text for line in session.memory() if line.mark == FATAL]
     assert warned == ["  no walk looks here (see reverse mapping)"]
 
@@ -241,9 +241,9 @@ def test_where_a_walk_looks_is_what_vma_address_works_out(session: Session) -> N
 
 def test_the_log_has_the_steps_so_far(session: Session) -> None:
     assert session.log() == []
-    session.go(24)
+    session.go(25)
     log = session.log()
-    assert [entry.number for entry in log] == list(range(1, 25))
+    assert [entry.number for entry in log] == list(range(1, 26))
     assert log[-1].text.startswith("ptep_clear_flush(): pte 0x7fffffffe000 ")
 
 
