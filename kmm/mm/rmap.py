@@ -423,22 +423,21 @@ async def try_to_unmap_one(
     if ptep is None:
         return SWAP_AGAIN
     ptl = pte_lockptr(vma.mm)
-    if not flags & TTU_IGNORE_MLOCK and vma.vm_flags & VM_LOCKED:
+    refusal = await refuses_unmapping(k, vma, address, ptep, flags)
+    if refusal is not None:
         await ptl.unlock()
-        return SWAP_MLOCK
-    if not flags & TTU_IGNORE_ACCESS and await ptep_clear_flush_young(
-        k, vma, address, ptep
-    ):
-        await ptl.unlock()
-        return SWAP_FAIL
+        return refusal
     # CHANGE
     pte = await ptep_clear_flush(k, vma, address, ptep)
     if pte_dirty(pte):
         page.flags |= PG_dirty
-    if not await put_entry(k, page, vma, ptep, pte, flags):
+    entry = await entry_left_behind(k, page, vma, pte, flags)
+    if entry is None:
         await ptep.write(pte)
         await ptl.unlock()
         return SWAP_FAIL
+    if entry:
+        await ptep.write(entry)
     # ACCOUNT: what is there now is not a mapping, and holds no reference
     await page_remove_rmap(page)
     await put_page(k, page)
@@ -446,29 +445,40 @@ async def try_to_unmap_one(
     return SWAP_AGAIN
 
 
-async def put_entry(
-    k: Kernel, page: Page, vma: VmArea, ptep: EntryPointer, pte: int, flags: int
-) -> bool:
-    """Leave word where a page was mapped; False if there is no room for that.
+async def refuses_unmapping(
+    k: Kernel, vma: VmArea, address: VirtAddr, ptep: EntryPointer, flags: int
+) -> int | None:
+    """Whether a VMA keeps its page: it is locked in memory, or was used just now."""
+    if not flags & TTU_IGNORE_MLOCK and vma.vm_flags & VM_LOCKED:
+        return SWAP_MLOCK
+    if not flags & TTU_IGNORE_ACCESS and await ptep_clear_flush_young(
+        k, vma, address, ptep
+    ):
+        return SWAP_FAIL
+    return None
 
-    Needs the page-table lock.
+
+async def entry_left_behind(
+    k: Kernel, page: Page, vma: VmArea, pte: int, flags: int
+) -> int | None:
+    """What says where a page is that was mapped by `pte`; None if there is no room.
+
+    A swap entry, a migration entry, or nothing (0): a file's page is found again by the
+    file.  Needs the page-table lock.
     """
-    migration = flags & TTU_ACTION_MASK == TTU_MIGRATION
     rss = vma.mm.rss_stat
     if PageAnon(page) and page.flags & PG_swapcache:
         if not await swap_duplicate(k, page.private):
-            return False
+            return None
         rss[MM_ANONPAGES] -= 1
         rss[MM_SWAPENTS] += 1
-        await ptep.write(page.private)
-    elif PageAnon(page):
-        bug_on(not migration, "mm/rmap.c:975")
-        await ptep.write(await make_migration_entry(page, write=pte_write(pte)))
-    elif migration:
-        await ptep.write(await make_migration_entry(page, write=pte_write(pte)))
-    else:
-        rss[MM_FILEPAGES] -= 1
-    return True
+        return page.private
+    migration = flags & TTU_ACTION_MASK == TTU_MIGRATION
+    if migration:
+        return await make_migration_entry(page, write=pte_write(pte))
+    bug_on(PageAnon(page), "mm/rmap.c:975")
+    rss[MM_FILEPAGES] -= 1
+    return 0
 
 
 async def try_to_unmap_ksm(k: Kernel, page: Page, flags: int) -> int:

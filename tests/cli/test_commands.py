@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cli.running import fresh_kmm, kmm, refused
 
-BUG_LINE = "kernel BUG at include/linux/swapops.h:105!"
-
 from kmm.designs import QUESTIONS
+
+BUG_LINE = "kernel BUG at include/linux/swapops.h:105!"
 
 SCHEDULE = "exec-stack/2.6.34/50a29b10a19b/875a"  # see `schedule`
 
