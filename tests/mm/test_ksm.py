@@ -1,0 +1,598 @@
+"""KSM: what is merged and when, what is not, and how a merged page is found again."""
+
+from __future__ import annotations
+
+import pytest
+from areas import Area, area
+from building import alone, boot, free_frames, settle
+
+from kmm.hw.memory import PAGE_SIZE, VirtAddr
+from kmm.hw.modes import A
+from kmm.kernel.process import start_process
+from kmm.mm.audit import audit
+from kmm.mm.errno import EBUSY, EINVAL
+from kmm.mm.kernel import Kernel
+from kmm.mm.ksm import (
+    KSM_RUN_MERGE,
+    KSM_RUN_UNMERGE,
+    break_ksm,
+    get_ksm_page,
+    ksm_do_scan,
+    run_store,
+)
+from kmm.mm.madvise import MADV_MERGEABLE, MADV_UNMERGEABLE
+from kmm.mm.migrate import remove_migration_ptes, unmap_and_move
+from kmm.mm.mm_types import VM_MERGEABLE, Page, PageKsm, PG_lru, StableNode, VmArea
+from kmm.mm.page_alloc import alloc_page, get_page
+from kmm.mm.pgtable import pte_present, pte_write
+from kmm.mm.rmap import (
+    SWAP_AGAIN,
+    SWAP_SUCCESS,
+    TTU_IGNORE_ACCESS,
+    TTU_MIGRATION,
+    page_referenced,
+    rmap_walk,
+    try_to_unmap,
+)
+from kmm.mm.swap import put_page
+from kmm.mm.swapops import is_migration_entry, is_swap_entry
+from kmm.mm.vmscan import isolate_lru_page, put_back, shrink_page_list
+from kmm.sim.failure import KernelBug
+
+FRAMES = 256
+EVERYTHING = 10_000  # more pages than any test has: one whole round
+
+Counters = tuple[int, int, int]
+
+
+def areas(*letters: str, **config: int) -> list[Area]:
+    """Processes whose pages may be merged, with a letter for each page."""
+    k = boot(**{"frames": FRAMES, "cpus": 1, **config})
+    made = []
+    for each in letters:
+        one = area(k, len(each))
+        assert one.advise(MADV_MERGEABLE) == 0
+        one.fill_all(each)
+        made.append(one)
+    settle(k)
+    return made
+
+
+def scan(k: Kernel, rounds: int = 1) -> None:
+    """Let ksmd go round."""
+    for _ in range(rounds):
+        alone(one_round(k), k)
+        settle(k)
+
+
+async def one_round(k: Kernel) -> None:
+    async with k.ksm.thread_mutex:
+        await ksm_do_scan(k, EVERYTHING)
+
+
+def counters(k: Kernel) -> Counters:
+    """Shared, sharing and unshared, as in /sys/kernel/mm/ksm."""
+    return k.ksm.pages_shared, k.ksm.pages_sharing, k.ksm.pages_unshared
+
+
+def merged(*letters: str, **config: int) -> list[Area]:
+    """The same processes after ksmd has been twice round."""
+    made = areas(*letters, **config)
+    scan(made[0].k, 2)
+    return made
+
+
+def node_of(page: Page) -> StableNode:
+    assert isinstance(page.mapping, StableNode)
+    return page.mapping
+
+
+# The counters of LTP's ksm01.
+
+
+@pytest.mark.parametrize("pages", [2, 3, 8])
+@pytest.mark.parametrize("processes", [3, 5])
+def test_counters_follow_what_several_programs_write(
+    pages: int, processes: int
+) -> None:
+    """c, a, a; then c, b, a; then all d; then all d but one page."""
+    total = pages * processes
+    rest = processes - 2
+    made = areas("c" * pages, *["a" * pages] * (processes - 1))
+    k = made[0].k
+    scan(k, 3)
+    assert counters(k) == (2, total - 2, 0)
+
+    made[1].fill_all("b" * pages)
+    scan(k, 3)
+    assert counters(k) == (3, total - 3, 0)
+
+    for one in made:
+        one.fill_all("d" * pages)
+    scan(k, 3)
+    assert counters(k) == (1, total - 1, 0)
+
+    made[1].fill(pages - 1, "e")
+    scan(k, 3)
+    assert counters(k) == (1, total - 2, 1)
+    assert [one.letters() for one in made] == [
+        "d" * pages,
+        "d" * (pages - 1) + "e",
+        *["d" * pages] * rest,
+    ]
+    audit(k)
+
+    assert alone(run_store(k, KSM_RUN_UNMERGE), k) == 0
+    settle(k)
+    assert counters(k) == (0, 0, 0)
+    assert made[1].letters() == "d" * (pages - 1) + "e"
+    audit(k)
+
+
+def test_run_takes_nothing_but_0_1_and_2() -> None:
+    (one,) = merged("aa")
+    assert alone(run_store(one.k, 3), one.k) == -EINVAL
+    assert counters(one.k) == (1, 1, 0)
+    audit(one.k)
+
+
+def test_rounds_are_counted_until_all_is_unmerged() -> None:
+    (one,) = areas("ab")
+    scan(one.k, 3)
+    assert one.k.ksm.scan.seqnr == 3
+    alone(run_store(one.k, KSM_RUN_UNMERGE), one.k)
+    assert one.k.ksm.scan.seqnr == 0
+    audit(one.k)
+
+
+# When a page is merged.
+
+
+def test_pages_are_merged_in_the_second_round_in_which_they_were_quiet() -> None:
+    one, other = areas("a", "a")
+    scan(one.k)
+    assert counters(one.k) == (0, 0, 0)
+    assert one.page(0) is not other.page(0)
+    scan(one.k)
+    assert counters(one.k) == (1, 1, 0)
+    assert one.page(0) is other.page(0)
+    assert PageKsm(one.page(0))
+    assert (one.page(0).count, one.page(0).mapcount) == (2, 1)
+    audit(one.k)
+
+
+def test_a_page_that_changes_from_round_to_round_is_left_alone() -> None:
+    one, other = areas("a", "a")
+    for letter in "bcde":
+        scan(one.k)
+        one.fill(0, letter)
+        other.fill(0, letter)
+    scan(one.k)
+    assert counters(one.k) == (0, 0, 0)
+    assert one.k.ksm.pages_volatile == 2
+    scan(one.k)
+    assert counters(one.k) == (1, 1, 0)
+    audit(one.k)
+
+
+def test_a_newcomer_is_merged_at_once_with_a_page_that_is_merged_already() -> None:
+    one, other, late = areas("a", "a", "b")
+    scan(one.k, 2)
+    late.fill(0, "a")
+    scan(one.k)
+    assert counters(one.k) == (1, 2, 0)
+    audit(one.k)
+
+
+def test_pages_are_scanned_as_many_at_a_time_as_is_asked_for() -> None:
+    (one,) = areas("aaaa")
+    k = one.k
+    for found in range(1, 5):
+        alone(ksm_do_scan(k, 1), k)
+        assert k.ksm.rmap_items == found
+    assert k.ksm.scan.seqnr == 0
+    alone(ksm_do_scan(k, 1), k)
+    assert k.ksm.scan.seqnr == 1
+    audit(k)
+
+
+def test_nothing_is_merged_that_was_not_advised() -> None:
+    one, other = areas("a", "a")
+    third = area(one.k, 1)
+    third.fill(0, "a")
+    settle(one.k)
+    scan(one.k, 3)
+    assert counters(one.k) == (1, 1, 0)
+    assert not PageKsm(third.page(0))
+    audit(one.k)
+
+
+def test_merging_gives_frames_back() -> None:
+    made = areas("aaaa", "aaaa")
+    before = free_frames(made[0].k)
+    scan(made[0].k, 2)
+    assert free_frames(made[0].k) == before + 7
+    audit(made[0].k)
+
+
+# Why a page is not merged.
+
+
+def test_a_pinned_page_is_not_merged_until_it_is_let_go() -> None:
+    one, other = areas("a", "a")
+    k, pinned = one.k, one.page(0)
+    alone(get_page(pinned))
+    scan(k, 3)
+    assert one.page(0) is pinned
+    assert not PageKsm(pinned)
+    assert not PageKsm(other.page(0))
+    assert (k.ksm.pages_shared, k.ksm.pages_sharing) == (0, 0)
+    assert pte_write(one.pte(0)), "the entry is as it was"
+    alone(put_page(k, pinned))
+    scan(k, 2)
+    assert counters(k) == (1, 1, 0)
+    assert one.letter(0) + other.letter(0) == "aa"
+    audit(k)
+
+
+def test_a_page_in_a_pagevec_is_not_merged() -> None:
+    """The pagevec's reference might be anybody's."""
+    k = boot(frames=FRAMES, cpus=1)
+    one = area(k, 2)
+    one.advise(MADV_MERGEABLE)
+    one.fill_all("aa")
+    assert not one.page(0).flags & PG_lru
+    for _ in range(2):
+        alone(one_round(k), k)
+    assert (k.ksm.pages_shared, k.ksm.pages_sharing) == (0, 0)
+    settle(k)
+    alone(one_round(k), k)
+    assert counters(k) == (1, 1, 0)
+    settle(k)
+    audit(k)
+
+
+def test_a_locked_page_is_not_merged() -> None:
+    one, other = areas("a", "a")
+    page = one.page(0)
+    alone(page.locked.lock())
+    scan(one.k, 3)
+    assert one.page(0) is page
+    assert not PageKsm(page)
+    alone(page.locked.unlock())
+    audit(one.k)
+
+
+# Writing to a merged page.
+
+
+def test_a_write_to_a_merged_page_copies_it() -> None:
+    one, other = merged("aa", "aa")
+    shared = other.page(0)
+    assert not pte_write(one.pte(0))
+    one.fill(0, "x")
+    settle(one.k)
+    assert one.letters() == "xa"
+    assert other.letters() == "aa"
+    assert one.page(0) is not shared
+    assert not PageKsm(one.page(0))
+    assert (shared.count, shared.mapcount) == (3, 2)
+    audit(one.k)
+
+
+def test_even_the_last_program_that_maps_a_merged_page_copies_it() -> None:
+    (one,) = merged("aa")
+    shared = one.page(0)
+    one.fill(0, "x")
+    one.fill(1, "y")
+    settle(one.k)
+    assert one.page(1) is not shared
+    assert shared.count == 0
+    assert one.letters() == "xy"
+    audit(one.k)
+
+
+def test_a_written_page_is_forgotten_in_the_next_round_and_can_merge_again() -> None:
+    one, other = merged("a", "a")
+    one.fill(0, "b")
+    settle(one.k)
+    assert counters(one.k) == (1, 1, 0), "nobody has looked yet"
+    scan(one.k)
+    assert counters(one.k) == (1, 0, 0)
+    one.fill(0, "a")
+    scan(one.k, 2)
+    assert counters(one.k) == (1, 1, 0)
+    assert one.page(0) is other.page(0)
+    audit(one.k)
+
+
+# Stale nodes.
+
+
+def test_a_node_whose_page_is_mapped_gives_it_with_a_reference() -> None:
+    one, other = merged("a", "a")
+    page = one.page(0)
+    assert alone(get_ksm_page(one.k, node_of(page))) is page
+    assert page.count == 3
+    alone(put_page(one.k, page))
+    audit(one.k)
+
+
+def test_a_node_is_stale_when_the_last_mapping_has_gone() -> None:
+    one, other = merged("a", "a")
+    k = one.k
+    node = node_of(one.page(0))
+    one.unmap(0)
+    other.unmap(0)
+    assert k.ksm.stable_tree == [node], "the tree does not know yet"
+    assert alone(get_ksm_page(k, node)) is None
+    assert k.ksm.stable_tree == []
+    assert node.hlist == []
+    assert counters(k) == (0, 0, 0)
+    audit(k)
+
+
+def test_a_node_is_stale_although_its_frame_is_in_use_again() -> None:
+    one, other = merged("a", "a")
+    k = one.k
+    page = one.page(0)
+    node = node_of(page)
+    one.unmap(0)
+    other.unmap(0)
+    third = area(k, 1)
+    third.fill(0, "a")
+    settle(k)
+    assert third.page(0) is page, "the frame that was freed last is taken first"
+    assert alone(get_ksm_page(k, node)) is None
+    assert page.count == 1
+    audit(k)
+
+
+def test_rounds_go_on_after_a_stale_node_was_met() -> None:
+    one, other, third = merged("a", "a", "b")
+    one.unmap(0)
+    other.unmap(0)
+    late = area(one.k, 1)
+    late.advise(MADV_MERGEABLE)
+    late.fill(0, "b")
+    settle(one.k)
+    scan(one.k, 4)
+    assert counters(one.k) == (1, 1, 0)
+    assert late.page(0) is third.page(0)
+    audit(one.k)
+
+
+# The reverse map of a merged page.
+
+
+def with_fork() -> tuple[Area, Area, Area]:
+    """Two places of one process that were merged, and the child that shares them."""
+    (one,) = merged("ab")
+    one.fill(1, "a")
+    scan(one.k, 2)
+    assert one.page(0) is one.page(1)
+    third = area(one.k, 1)
+    third.fill(0, "a")
+    third.advise(MADV_MERGEABLE)
+    settle(one.k)
+    scan(one.k, 2)
+    return one, third, one.fork()
+
+
+def test_a_walk_finds_every_place_first_those_that_ksm_knows_then_their_forks() -> None:
+    one, third, child = with_fork()
+    page = one.page(0)
+    assert (page.mapcount + 1, len(node_of(page).hlist)) == (5, 3)
+    visited = []
+
+    async def visit(k: Kernel, page: Page, vma: VmArea, address: VirtAddr) -> int:
+        visited.append((vma.mm, address))
+        return SWAP_AGAIN
+
+    alone(page.locked.lock())
+    alone(rmap_walk(one.k, page, visit))
+    alone(page.locked.unlock())
+    mine, yours, theirs = (a.process.mm for a in (one, child, third))
+    first, second = one.address(0), one.address(1)
+    assert set(visited[:3]) == {(mine, first), (mine, second), (theirs, first)}
+    assert set(visited[3:]) == {(yours, first), (yours, second)}
+    audit(one.k)
+
+
+def test_an_unlocked_merged_page_must_not_be_walked() -> None:
+    one, other = merged("a", "a")
+    with pytest.raises(KernelBug):
+        alone(try_to_unmap(one.k, one.page(0), TTU_MIGRATION), one.k)
+
+
+def test_unmapping_finds_the_forks_and_all_can_be_mapped_again() -> None:
+    one, third, child = with_fork()
+    k, page = one.k, one.page(0)
+    flags = TTU_MIGRATION | TTU_IGNORE_ACCESS
+    alone(get_page(page))
+    alone(page.locked.lock())
+    assert alone(try_to_unmap(k, page, flags), k) == SWAP_SUCCESS
+    assert (page.count, page.mapcount) == (1, -1)
+    for each, number in ((one, 0), (one, 1), (child, 0), (child, 1), (third, 0)):
+        assert is_migration_entry(each.pte(number))
+    alone(remove_migration_ptes(k, page, page), k)
+    alone(page.locked.unlock())
+    alone(put_page(k, page))
+    assert (page.count, page.mapcount) == (5, 4)
+    assert one.letters() + child.letters() + third.letters() == "aaaaa"
+    assert not pte_write(child.pte(0))
+    audit(k)
+
+
+def test_a_use_by_a_fork_counts_as_a_use_of_the_merged_page() -> None:
+    one, third, child = with_fork()
+    k, page = one.k, one.page(0)
+    alone(page_referenced(k, page, is_locked=False), k)
+    assert alone(page_referenced(k, page, is_locked=False), k) == (0, 0)
+    assert not child.pte(1) & A
+    child.letter(1)
+    assert alone(page_referenced(k, page, is_locked=False), k)[0] == 1
+    assert not child.pte(1) & A, "looking makes it old again"
+    audit(k)
+
+
+def test_a_merged_page_does_not_migrate_while_its_memory_stays() -> None:
+    one, other = merged("a", "a")
+    k, page = one.k, one.page(0)
+    assert alone(isolate_lru_page(k, page))
+
+    async def elsewhere(k: Kernel, page: Page) -> Page | None:
+        return await alloc_page(k, 0)
+
+    move = unmap_and_move(k, page, [page], elsewhere, force=True, offlining=False)
+    assert alone(move, k) == -EBUSY
+    settle(k)
+    assert one.page(0) is page
+    audit(k)
+
+
+def test_a_merged_page_can_be_swapped_out_and_everybody_gets_it_back() -> None:
+    one, other = merged("a", "a", swap_slots=8)
+    k, page = one.k, one.page(0)
+    for _ in range(2):  # at first it looks as if it were in use
+        assert alone(isolate_lru_page(k, page))
+        survivors = alone(shrink_page_list(k, [page]), k)
+        alone(put_back(k, page.zone, survivors), k)
+    assert survivors == []
+    assert is_swap_entry(one.pte(0))
+    assert one.pte(0) == other.pte(0)
+    assert one.letter(0) + other.letter(0) == "aa"
+    settle(k)
+    audit(k)
+    other.fill(0, "b")
+    settle(k)
+    assert one.letter(0) + other.letter(0) == "ab"
+    scan(k, 3)
+    audit(k)
+
+
+# Forks, and the ends of processes.
+
+
+def test_a_childs_memory_may_be_merged_as_its_parents() -> None:
+    (one,) = areas("ab")
+    child = one.fork()
+    child.fill_all("aa")
+    one.fill_all("aa")
+    settle(one.k)
+    scan(one.k, 3)
+    assert counters(one.k) == (1, 3, 0)
+    assert child.vma.vm_flags & VM_MERGEABLE
+    audit(one.k)
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 3])
+def test_the_end_of_a_process_leaves_nothing_behind(rounds: int) -> None:
+    k = boot(frames=FRAMES, cpus=1)
+    rest = start_process(k, "rest")  # who has the CPU afterwards
+    rest_free = free_frames(k)
+    one, other = area(k, 3), area(k, 3)
+    for each in (one, other):
+        each.advise(MADV_MERGEABLE)
+        each.fill_all("aab")
+    settle(k)
+    scan(k, rounds)
+    one.process.exit()
+    settle(k)
+    assert other.letters() == "aab"
+    audit(k)
+    scan(k, 3)
+    assert other.letters() == "aab"
+    assert counters(k) == (1, 1, 1)
+    other.process.exit()
+    settle(k)
+    assert k.ksm.rmap_items == 0
+    assert k.ksm.mm_slots == []
+    assert counters(k) == (0, 0, 0)
+    audit(k)
+    with pytest.raises(Exception, match="."):
+        rest.load(one.address(0), 1)  # takes the CPU, and so the last of them goes
+    settle(k)
+    assert free_frames(k) == rest_free
+    audit(k)
+
+
+def test_a_process_can_end_in_the_middle_of_a_round() -> None:
+    one, other, third = areas("aa", "aa", "aa")
+    k = one.k
+    scan(k)
+    for each in (one, third):
+        alone(ksm_do_scan(k, 1), k)
+        each.process.exit()
+    scan(k, 3)
+    assert counters(k) == (1, 1, 0)
+    assert other.letters() == "aa"
+    assert k.ksm.rmap_items == 2
+    audit(k)
+
+
+# Taking merging back.
+
+
+def test_memory_that_is_not_mergeable_any_more_has_its_own_pages_again() -> None:
+    one, other = merged("aa", "aa")
+    k = one.k
+    assert one.advise(MADV_UNMERGEABLE) == 0
+    settle(k)
+    assert one.page(0) is not one.page(1)
+    assert not PageKsm(one.page(0))
+    assert not PageKsm(one.page(1))
+    assert PageKsm(other.page(0))
+    assert not one.vma.vm_flags & VM_MERGEABLE
+    assert one.letters() + other.letters() == "aaaa"
+    scan(k, 3)
+    assert counters(k) == (1, 1, 0)
+    audit(k)
+
+
+def test_breaking_one_place_leaves_the_others_merged() -> None:
+    (one,) = merged("aaa")
+    k = one.k
+    assert alone(break_ksm(k, one.vma, one.address(1)), k) == 0
+    settle(k)
+    assert [PageKsm(one.page(n)) for n in range(3)] == [True, False, True]
+    assert one.letters() == "aaa"
+    audit(k)
+
+
+def test_breaking_what_is_not_there_or_not_merged_changes_nothing() -> None:
+    (one,) = areas("a")
+    k, page = one.k, one.page(0)
+    assert alone(break_ksm(k, one.vma, one.address(0)), k) == 0
+    assert one.page(0) is page
+    one.process.run(run_store(k, KSM_RUN_MERGE))
+    assert one.page(0) is page
+    audit(k)
+
+
+def test_unmerging_all_keeps_the_address_spaces_and_merges_again_if_told_to() -> None:
+    one, other = merged("aa", "aa")
+    k = one.k
+    assert alone(run_store(k, KSM_RUN_UNMERGE), k) == 0
+    settle(k)
+    pages = {each.page(n) for each in (one, other) for n in range(2)}
+    assert len(pages) == 4
+    assert all(pte_present(one.pte(n)) for n in range(2))
+    assert len(k.ksm.mm_slots) == 2
+    assert k.ksm.rmap_items == 0
+    audit(k)
+    assert alone(run_store(k, KSM_RUN_MERGE), k) == 0
+    scan(k, 2)
+    assert counters(k) == (1, 3, 0)
+    audit(k)
+
+
+def test_memory_that_is_unmapped_is_forgotten_in_the_next_round() -> None:
+    (one,) = merged("aaab")
+    assert counters(one.k) == (1, 2, 1)
+    one.unmap(1, 3)
+    scan(one.k)
+    assert one.k.ksm.rmap_items == 1
+    assert counters(one.k) == (1, 0, 0)
+    assert one.process.load(one.address(0), PAGE_SIZE) == b"a" * PAGE_SIZE
+    audit(one.k)
