@@ -1,14 +1,23 @@
 """Linux's memory manager, as of May 2010 (2.6.34).
 
-File, function, field and flag names are Linux's.  Reading order: `mm_types` (the
-structures), `kernel` (what ties them together), `page_alloc`, `pgtable`, `swap` (LRU
-and references), `tlb` (making CPUs forget), `mmap` (VMAs), `rmap` (from a page to its
-mappings), `swapops`, `memory` and `fault` (page faults), `mremap`, `migrate`, `boot`,
-`audit`, `observe`.
+File, function, field and flag names are Linux's.  Reading order, with what builds on
+what; each line can be read without those below it:
 
-Order of locks, outer to inner: mmap_sem, PG_locked, anon_vma.lock, page_table_lock,
-zone.lru_lock, zone.lock (top of mm/rmap.c); a flush takes its tlbstate_lock inside of
-all of them.
+- `mm_types`, `mmzone`, `list_head`: the structures; `kernel` ties them together
+- `gfp`, `page_alloc`, `smp`, `vmstat`: page frames
+- `swap`: the LRU lists, and references
+- `pgtable`, `tlb`: page tables, and making CPUs forget them
+- `swapops`, `swapfile`, `swap_state`: pages that are elsewhere
+- `rmap`: from a page to its mappings
+- `vmscan`, `migrate`, `compaction`: giving pages up, and moving them
+- `filemap`, `memory`: what a fault gives, what fork copies, what munmap takes
+- `mmap`, `mprotect`, `mremap`, `madvise`, `mlock`, `gup`, `fault`: address spaces
+- `ksm`, `move_pages`, `page_isolation`, `memory_hotplug`: more who move pages
+- `boot`, `audit`, `observe`: starting, checking, looking
+
+Order of locks, outer to inner: mmap_sem, PG_locked, i_mmap_lock, anon_vma.lock,
+page_table_lock, then zone.lru_lock, swap_lock, tree_lock and zone.lock (top of
+mm/rmap.c); a flush takes its tlbstate_lock inside of all of them.
 
 A function that takes `k` needs the kernel that it runs in.  Where the historic
 designs differ, it calls through the kernel's answer, as in `k.rmap_walk.vma_adjust`;
