@@ -18,6 +18,7 @@ from __future__ import annotations
 from attrs import define
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
+from ..kernel.fork import mmdrop, mmput
 from ..mm.errno import EFAULT, ENOMEM
 from ..mm.gup import get_user_page
 from ..mm.kernel import Kernel, new_mm
@@ -119,10 +120,14 @@ async def flush_old_exec(k: Kernel, task: Task, bprm: BinPrm) -> None:
 
 
 async def exec_mmap(k: Kernel, task: Task, mm: Mm) -> None:
-    """Leave the old address space for `mm`."""
-    old = task.active_mm
+    """Leave the old address space for `mm`; its last user takes it down."""
+    old, borrowed = task.mm, task.active_mm
     task.mm = task.active_mm = mm
-    await activate_mm(k, task.cpu, old, mm)
+    await activate_mm(k, task.cpu, borrowed, mm)
+    if old is not None:
+        await mmput(k, old)
+    else:
+        await mmdrop(k, borrowed)
 
 
 async def setup_arg_pages(k: Kernel, bprm: BinPrm, stack_top: VirtAddr) -> int:

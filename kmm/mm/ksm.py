@@ -215,6 +215,19 @@ async def ksm_do_scan(k: Kernel, pages: int) -> None:
         await put_page(k, page)
 
 
+async def ksmd(k: Kernel, wakeups: int) -> None:
+    """The thread that looks at `pages_to_scan` pages each time it wakes up, if run is 1.
+
+    Linux's goes on for ever, with `sleep_millisecs` in between; here it is said how
+    often it wakes up.
+    """
+    for _ in range(wakeups):
+        await k.ksm.thread_mutex.lock()
+        if k.ksm.run & KSM_RUN_MERGE and k.ksm.mm_slots:
+            await ksm_do_scan(k, k.ksm.pages_to_scan)
+        await k.ksm.thread_mutex.unlock()
+
+
 async def scan_get_next_rmap_item(k: Kernel) -> tuple[RmapItem, Page] | None:
     """The next place and its page, with a reference; None at the end of a round.
 

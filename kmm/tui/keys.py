@@ -88,6 +88,7 @@ KEYS = (
         "start again, with the run that this kernel opens with",
     ),
     Key("oops", "o", "o", "oops", "", "how the run fails, as the kernel prints it"),
+    Key("files", "f", "f", "files", "", "/proc and /sys as they are at this moment"),
     Key("copy", "y", "y", "copy", "", "copy the schedule, for kmm replay"),
     Key("zoom", "z", "z", "zoom", "", "the pane in focus alone, or all again"),
     Key(

@@ -10,9 +10,11 @@ from __future__ import annotations
 from attrs import define, field, frozen
 
 from ..designs import KernelSpec
+from ..fs.proc.root import contents
+from ..mm.kernel import Kernel
 from ..mm.observe import State
 from ..report.words import Names, describe, kernel_trace
-from ..scenarios.play import Played
+from ..scenarios.play import Played, machine_at
 from ..scenarios.race import Race, ScheduleToken
 from ..sim.recording import Moment, Recording, Step, record, record_choices
 from ..sim.search import search
@@ -120,6 +122,20 @@ class Session:
         return ScheduleToken(
             self.race.name, self.kernel, recording.choices, recording.fingerprint
         )
+
+    def files(self) -> dict[str, str]:
+        """/proc and /sys at this moment, by path.
+
+        The run is made again up to here, since recordings do not keep all of that.
+        """
+        choices = self.recording.choices[: self.at]
+        machine = machine_at(self.race, self.kernel, choices)
+        k = machine.model
+        found: dict[str, str] = {}
+        if isinstance(k, Kernel):
+            found = {path: entry.show() for path, entry in contents(k).items()}
+        machine.close()
+        return found
 
     # Which moment.
 

@@ -12,7 +12,7 @@ from kmm.designs import QUESTIONS
 
 BUG_LINE = "kernel BUG at include/linux/swapops.h:105!"
 
-SCHEDULE = "exec-stack/2.6.34/50a29b10a19b/875a"  # see `schedule`
+SCHEDULE = "exec-stack/2.6.34/50a30b10a19b/45b9"  # see `schedule`
 
 # What others rely on: the keys of the report, and what each may hold.
 CONTRACT: dict[str, tuple[type, ...]] = {
@@ -251,14 +251,14 @@ def test_names_that_cannot_be_compared_are_refused() -> None:
         ("nope/2.6.34/45a/95e6", "no race is called 'nope'"),
         ("exec-stack/nope/45a/95e6", "no kernel is called 'nope'"),
         ("exec-stack/v6,pte-peek=x/45a/95e6", "no answer to pte-peek"),
-        ("exec-stack/2.6.34/50a29b/875a", "cut off"),
+        ("exec-stack/2.6.34/50a30b/45b9", "cut off"),
         ("exec-stack/2.6.34//95e6", "cut off"),
-        ("exec-stack/2.6.34/50a29b10a19/875a", "not a schedule at '19'"),
-        ("exec-stack/2.6.34/50a29b10a19b9a/875a", "step"),
+        ("exec-stack/2.6.34/50a30b10a19/45b9", "not a schedule at '19'"),
+        ("exec-stack/2.6.34/50a30b10a19b9a/45b9", "step"),
         ("exec-stack/2.6.34/45z30b22a19b/95e6", "step"),
-        ("exec-stack/2.6.34/50a29b10a19b/0000", "check"),
-        ("exec-stack/v6/50a29b10a19b/875a", "schedule"),
-        ("exec-stack-peek/2.6.34/50a29b10a19b/875a", "schedule"),
+        ("exec-stack/2.6.34/50a30b10a19b/0000", "check"),
+        ("exec-stack/v6/50a30b10a19b/45b9", "schedule"),
+        ("exec-stack-peek/2.6.34/50a30b10a19b/45b9", "schedule"),
         ("exec-stack/2.6.34/garbage/95e6", "not a schedule at 'garbage'"),
         ("exec-stack/2.6.34/0a/95e6", "not a schedule at '0a'"),
         ("exec-stack/2.6.34/-1a/95e6", "not a schedule at '-1a'"),

@@ -28,6 +28,7 @@ from kmm.tui.app import CRASHED, KmmApp
 from kmm.tui.keys import KEYS
 from kmm.tui.screens.box import Paper
 from kmm.tui.screens.drawing import Drawing
+from kmm.tui.screens.files import Files
 from kmm.tui.screens.go_to import GoTo
 from kmm.tui.screens.help import Help
 from kmm.tui.screens.kernels import Kernels
@@ -292,6 +293,23 @@ def test_a_pane_can_be_zoomed_and_all_come_back() -> None:
         await eventually(lambda: displayed(pilot) == list(PANES))
 
     run(steps, LARGE)
+
+
+@SIZES
+def test_the_files_of_proc_can_be_read_at_any_moment(size: tuple[int, int]) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        stepper(pilot).go(9)
+        await press(pilot, "f")
+        await on_top(pilot, Files, "/proc and /sys after step 9", "/proc/buddyinfo")
+        await sees(pilot, "$ cat /proc/buddyinfo", "Node 0, zone")
+        await press(pilot, "j")
+        await sees(pilot, "$ cat /proc/meminfo", "MemTotal:")
+        await press(pilot, "end")
+        await sees(pilot, "$ cat /sys/kernel/mm/ksm")
+        await press(pilot, "escape")
+        await on_top(pilot, Stepper, "step 9")
+
+    run(steps, size)
 
 
 # The failure.

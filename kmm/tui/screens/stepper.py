@@ -25,6 +25,7 @@ from ..widgets.pane import Pane
 from ..widgets.tabs import TabLine
 from .box import Box
 from .drawing import Drawing
+from .files import Files
 from .go_to import GoTo
 from .help import Help
 from .kernels import Kernels
@@ -218,6 +219,14 @@ class Stepper(Screen[None]):
                 self.over(Drawing(self.session.recording))
 
         self.over(Oops(self.session), answered)
+
+    def action_files(self) -> None:
+        moment = f"after step {self.session.at}" if self.session.at else "at the start"
+        files = self.session.files()
+        if files:
+            self.over(Files(files, moment))
+        else:
+            self.notify("This race has no kernel whose files could be read.")
 
     def action_copy(self) -> None:
         token = str(self.session.token)
