@@ -216,7 +216,7 @@ async def ksm_do_scan(k: Kernel, pages: int) -> None:
 
 
 async def ksmd(k: Kernel, wakeups: int) -> None:
-    """The thread that looks at `pages_to_scan` pages each time it wakes up, if run is 1.
+    """Look at `pages_to_scan` pages at each wake-up, if run is 1.
 
     Linux's goes on for ever, with `sleep_millisecs` in between; here it is said how
     often it wakes up.
