@@ -158,9 +158,13 @@ async def ksm_madvise(
 
 async def ksm_enter(k: Kernel, mm: Mm) -> None:
     """Let ksmd visit an address space, after all others: just behind the cursor."""
+    scan = k.ksm.scan
     async with k.ksm.mmlist_lock:
-        k.ksm.mm_slots.insert(k.ksm.scan.slot, MmSlot(mm))
-        k.ksm.scan.slot += 1
+        if scan.begun:
+            k.ksm.mm_slots.insert(scan.slot, MmSlot(mm))
+            scan.slot += 1
+        else:
+            k.ksm.mm_slots.append(MmSlot(mm))
     mm.merge_any = True
     mm.mm_count += 1
 

@@ -31,16 +31,17 @@ from .mm_types import (
 from .page_alloc import alloc_page, get_page
 from .swap import lru_cache_add_anon, put_page
 from .swapfile import (
+    SWAP_HAS_CACHE,
     get_swap_page,
     swap_count,
     swap_device_read,
     swap_device_write,
-    swap_free,
+    swap_entry_free,
     swapcache_free,
     swapcache_prepare,
     vm_swap_full,
 )
-from .swapops import is_swap_entry
+from .swapops import is_swap_entry, swp_offset
 from .vmstat import add_page_state
 
 # Joining and leaving.
@@ -122,6 +123,7 @@ async def read_swap_cache_async(k: Kernel, entry: int) -> Page | None:
         await put_page(k, page)  # somebody is faster, or the entry is gone
         if not await swap_count(k, entry):
             return None
+        await wait_for_swap_cache(k, entry)
     await page.locked.lock()
     page.flags |= PG_swapbacked
     await add_to_swap_cache(k, page, entry)
@@ -158,6 +160,28 @@ class Written:
 
     def admits(self, op: Op) -> bool:
         return not self.page.flags & PG_writeback
+
+
+async def wait_for_swap_cache(k: Kernel, entry: int) -> None:
+    """Somebody else is about to put a page into the swap cache: let him.
+
+    Linux tries again and again.
+    """
+    key = k.swapper_space.tree_lock.name  # under which he will do so
+    await trap(GateOp(WAIT, key, Cached(k, entry), sleeps=True))
+
+
+class Cached:
+    """Lets those go on who wait for a slot's page, or for the slot to be free."""
+
+    def __init__(self, k: Kernel, entry: int) -> None:
+        self.k = k
+        self.entry = entry
+
+    def admits(self, op: Op) -> bool:
+        slot = swp_offset(self.entry)
+        is_cached = self.entry in self.k.swapper_space.page_tree
+        return is_cached or not self.k.swap.swap_map.get(slot, 0) & SWAP_HAS_CACHE
 
 
 # Who needs a slot?
@@ -197,13 +221,15 @@ async def free_swap_and_cache(k: Kernel, entry: int) -> None:
     """
     if not is_swap_entry(entry):
         return
-    left = await swap_free(k, entry)
-    if left == 0 or await swap_count(k, entry):
-        return
-    page = await lookup_swap_cache(k, entry)
+    # Page lock and count must agree: whoever has the page lock may add an entry.
+    async with k.swap.lock:
+        slot = swp_offset(entry)
+        only_cached = swap_entry_free(k.swap, slot, 1) == SWAP_HAS_CACHE
+        page = await lookup_swap_cache(k, entry) if only_cached else None
+        got = page is not None and await page.locked.trylock()
     if page is None:
         return
-    if await page.locked.trylock():
+    if got:
         mapped = await read_once(page, PAGE.mapcount) >= 0
         if (
             page.flags & PG_swapcache

@@ -37,7 +37,8 @@ class SwapInfo:
     lock: SpinLock = field(factory=lambda: SpinLock("swap_lock"))
     # Under `lock`.
     swap_map: dict[int, int] = field(factory=dict)  # slot -> count and flag, if not 0
-    cluster_next: int = 1  # where the last search ended
+    cluster_next: int = 1  # where the next search begins
+    cluster_nr: int = 0  # slots that are left of the present cluster
     inuse_pages: int = 0
     # What is on the device: written and read by transfers only.
     device: dict[int, bytes] = field(factory=dict)
@@ -63,36 +64,52 @@ async def get_swap_page(k: Kernel) -> int:
     Takes swap_lock.
     """
     swap = k.swap
-    if swap.nr_swap_pages <= 0:
-        return 0
     async with swap.lock:
         slot = scan_swap_map(swap)
-        if slot == 0:
-            return 0
-        swap.swap_map[slot] = SWAP_HAS_CACHE
-        swap.inuse_pages += 1
-    return swp_entry(0, slot)
+        if slot:
+            swap.swap_map[slot] = SWAP_HAS_CACHE
+            swap.inuse_pages += 1
+    return swp_entry(0, slot) if slot else 0
 
 
 def scan_swap_map(swap: SwapInfo) -> int:
-    """The next free slot after the last one, so that neighbours lie together; or 0."""
+    """The next slot to use; 0 if none is free.  Needs swap_lock.
+
+    Slots are given out one after the other, so that neighbours lie together.  After 256
+    of them, the search goes on at the first run of 256 free ones, or at the first free
+    one if there is no such run.
+    """
     if swap.inuse_pages >= swap.total_swap_pages:
         return 0
+    if swap.cluster_nr == 0:
+        swap.cluster_nr = SWAPFILE_CLUSTER
+        swap.cluster_next = first_free_cluster(swap) or 1
+    swap.cluster_nr -= 1
     slot = swap.cluster_next
-    for _ in range(swap.slots):
-        if slot >= swap.slots:
-            slot = 1
-        if slot not in swap.swap_map:
-            swap.cluster_next = slot + 1
-            return slot
-        slot += 1
+    while slot in swap.swap_map or slot >= swap.slots:
+        slot = slot + 1 if slot < swap.slots else 1
+    swap.cluster_next = slot + 1
+    return slot
+
+
+def first_free_cluster(swap: SwapInfo) -> int:
+    """Where 256 slots in a row are free; 0 if nowhere."""
+    if swap.total_swap_pages - swap.inuse_pages < SWAPFILE_CLUSTER:
+        return 0
+    start = 1
+    while start + SWAPFILE_CLUSTER <= swap.slots:
+        used = [s for s in range(start, start + SWAPFILE_CLUSTER) if s in swap.swap_map]
+        if not used:
+            return start
+        start = used[-1] + 1
     return 0
 
 
 async def swap_duplicate(k: Kernel, entry: int) -> bool:
     """One more page-table entry refers to a slot; False if its count is full.
 
-    A migration entry has no slot, and is fine as it is.  Takes swap_lock.
+    A migration entry has no slot, and is fine as it is; so is one whose slot is free,
+    which is left so.  Takes swap_lock.
     """
     if not is_swap_entry(entry):
         return True
@@ -101,7 +118,8 @@ async def swap_duplicate(k: Kernel, entry: int) -> bool:
         count = k.swap.swap_map.get(slot, 0)
         if count & ~SWAP_HAS_CACHE >= SWAP_MAP_MAX:
             return False
-        k.swap.swap_map[slot] = count + 1
+        if count:
+            k.swap.swap_map[slot] = count + 1
     return True
 
 
