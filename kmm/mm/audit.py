@@ -18,6 +18,7 @@ from .kernel import Kernel
 from .mm_types import Mm, Page, PG_buddy, PG_lru, PG_reserved
 from .mmzone import MAX_ORDER, NR_LRU_LISTS, Zone
 from .observe import entries_of, page_tables_of
+from .page_alloc import is_isolated
 from .pgtable import pte_pfn, pte_present, pte_special
 from .swap import page_lru
 from .swapfile import SWAP_HAS_CACHE
@@ -136,6 +137,7 @@ def check_unmerged(k: Kernel, page: Page, order: int) -> None:
         and buddy.flags & PG_buddy
         and buddy.private == order
         and buddy.zone is page.zone
+        and is_isolated(page.zone, page.pfn) == is_isolated(page.zone, buddy.pfn)
     ):
         raise Leak(f"{page.name} and {buddy.name} are free buddies, and not merged")
 

@@ -238,6 +238,8 @@ async def scan_get_next_rmap_item(k: Kernel) -> tuple[RmapItem, Page] | None:
     Takes mmap_sem of each address space for reading.
     """
     ksm, scan = k.ksm, k.ksm.scan
+    if not ksm.mm_slots:
+        return None
     if not scan.begun:
         scan.begun = True
         ksm.unstable_tree.clear()

@@ -232,12 +232,38 @@ def free_one_page(
 
 
 def free_buddy(k: Kernel, zone: Zone, pfn: int, order: int) -> Page | None:
-    """The buddy of a block, if that is free and whole (page_is_buddy)."""
+    """The buddy of a block, if that is free and whole (page_is_buddy).
+
+    What is isolated does not merge with what is not.  (2.6.34 isolates no less than a
+    largest block at a time, so that the question does not come up.)
+    """
     buddy = k.mem_map.get(pfn ^ (1 << order))
     if buddy is None or not buddy.flags & PG_buddy or buddy.private != order:
         return None
     bug_on(buddy.count != 0, "mm/page_alloc.c:VM_BUG_ON")
-    return buddy if buddy.zone is zone else None
+    if buddy.zone is not zone or is_isolated(zone, pfn) != is_isolated(zone, buddy.pfn):
+        return None
+    return buddy
+
+
+def is_isolated(zone: Zone, pfn: int) -> bool:
+    return zone.pageblock_type(pfn) == MIGRATE_ISOLATE
+
+
+def split_at(k: Kernel, zone: Zone, pfn: int) -> None:
+    """See to it that no free block reaches over the start of `pfn`."""
+    for order in range(MAX_ORDER - 1, 0, -1):
+        head = k.mem_map.get(pfn & -(1 << order))
+        if (
+            head is not None
+            and head.pfn != pfn
+            and head.flags & PG_buddy
+            and head.private == order
+        ):
+            del_from_free_list(zone, head)
+            for half in (head.pfn, head.pfn + (1 << (order - 1))):
+                migratetype = zone.pageblock_type(half)
+                add_to_free_list(zone, k.mem_map[half], order - 1, migratetype)
 
 
 def split_free_page(k: Kernel, zone: Zone, page: Page) -> int:

@@ -9,8 +9,13 @@ from __future__ import annotations
 from .errno import EBUSY
 from .kernel import Kernel
 from .mm_types import PG_buddy
-from .mmzone import MIGRATE_ISOLATE, MIGRATE_MOVABLE
-from .page_alloc import drain_all_pages, move_freepages_block
+from .mmzone import MIGRATE_ISOLATE, MIGRATE_MOVABLE, Zone
+from .page_alloc import (
+    del_from_free_list,
+    drain_all_pages,
+    free_one_page,
+    split_at,
+)
 
 
 async def start_isolate_page_range(k: Kernel, start: int, end: int) -> int:
@@ -45,8 +50,9 @@ async def set_migratetype_isolate(k: Kernel, pfn: int) -> bool:
         await zone.change_free_area()
         if zone.pageblock_type(pfn) != MIGRATE_MOVABLE:
             return False
-        zone.set_pageblock_type(pfn, MIGRATE_ISOLATE)
-        move_freepages_block(k, zone, pfn, MIGRATE_ISOLATE)
+        split_at(k, zone, pfn)
+        split_at(k, zone, pfn + zone.pageblock_nr_pages)
+        retag_block(k, zone, pfn, MIGRATE_ISOLATE)
     await drain_all_pages(k)
     return True
 
@@ -55,9 +61,25 @@ async def unset_migratetype_isolate(k: Kernel, pfn: int) -> None:
     zone = k.mem_map.zone_of(pfn)
     async with zone.lock:
         await zone.change_free_area()
-        if zone.pageblock_type(pfn) == MIGRATE_ISOLATE:
-            zone.set_pageblock_type(pfn, MIGRATE_MOVABLE)
-            move_freepages_block(k, zone, pfn, MIGRATE_MOVABLE)
+        if zone.pageblock_type(pfn) != MIGRATE_ISOLATE:
+            return
+        retag_block(k, zone, pfn, MIGRATE_MOVABLE)
+
+
+def retag_block(k: Kernel, zone: Zone, pfn: int, migratetype: int) -> None:
+    """Mark a block, and free what is free in it again: it merges with its like now.
+
+    Needs zone.lock.
+    """
+    zone.set_pageblock_type(pfn, migratetype)
+    end = pfn + zone.pageblock_nr_pages
+    while pfn < end:
+        page, order = k.mem_map.get(pfn), 0
+        if page is not None and page.flags & PG_buddy:
+            order = del_from_free_list(zone, page)
+            zone.nr_free_pages -= 1 << order
+            free_one_page(k, zone, page, order, migratetype)
+        pfn += 1 << order
 
 
 async def test_pages_isolated(k: Kernel, start: int, end: int) -> bool:

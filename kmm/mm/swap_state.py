@@ -7,7 +7,7 @@ everybody who holds the slot's entry finds the frame, so that two processes that
 the page before go on sharing it.  It is an address_space, `swapper_space`, whose pages
 are found by their swap entry; it holds a reference to each.
 
-Locks: PG_locked of the page, then tree_lock of swapper_space, then swap_lock.
+Locks: PG_locked of the page, then swap_lock, then tree_lock of swapper_space.
 """
 
 from __future__ import annotations

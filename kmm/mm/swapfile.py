@@ -17,6 +17,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr
+from ..sim.failure import Leak
 from ..sim.locks import SpinLock
 from ..sim.trap import WRITE, Op, trap
 from .kernel import Kernel
@@ -154,6 +155,8 @@ async def swapcache_free(k: Kernel, entry: int) -> None:
 
 def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
     """Take a user off a slot.  Needs swap_lock."""
+    if slot not in swap.swap_map:
+        raise Leak(f"swap_free: Unused swap file entry {swp_entry(0, slot):08x}")
     left = swap.swap_map[slot] - usage
     if left:
         swap.swap_map[slot] = left
