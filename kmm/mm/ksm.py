@@ -410,7 +410,7 @@ async def stable_tree_search(k: Kernel, page: Page) -> Page | None:
 
     For a page that is in the tree itself, that page.
     """
-    if isinstance(page.mapping, StableNode):
+    if isinstance(page.mapping, StableNode) and page.mapping.in_tree:
         await get_page(page)
         return page
     tree = k.ksm.stable_tree
@@ -448,6 +448,7 @@ async def stable_tree_insert(k: Kernel, kpage: Page) -> StableNode | None:
     node = kpage.mapping
     assert isinstance(node, StableNode)
     tree.insert(low, node)
+    node.in_tree = True
     return node
 
 
@@ -527,6 +528,7 @@ async def remove_node_from_stable_tree(k: Kernel, node: StableNode) -> None:
         item.stable_node = item.anon_vma = None
     node.hlist.clear()
     ksm.stable_tree.remove(node)
+    node.in_tree = False
 
 
 # Merging.

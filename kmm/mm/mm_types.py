@@ -190,6 +190,7 @@ class StableNode:
     kpfn: Pfn
     # Under the page's PG_locked; the newest first.
     hlist: list[RmapItem] = field(factory=list)
+    in_tree: bool = False  # not yet, while two pages are being merged
 
 
 @define(eq=False)
