@@ -53,6 +53,7 @@ from kmm.mm.mm_types import (
     File,
     Page,
     PG_dirty,
+    PG_referenced,
     PG_swapcache,
     StableNode,
     Task,
@@ -718,9 +719,10 @@ def test_a_files_page_is_told_that_it_was_written_and_used() -> None:
     one, mapping = mapped(shared=True)
     one.process.store(AREA, b"x")
     page = mapping.page_tree[0]
-    page.flags &= ~PG_dirty
+    page.flags &= ~(PG_dirty | PG_referenced)
     alone(sys_munmap(one.k, one.process.task, AREA, PAGE_SIZE), one.k)
     assert page.flags & PG_dirty
+    assert page.flags & PG_referenced
     assert (page.count, page.mapcount) == (1, -1)
     assert one.process.mm.rss_stat[MM_FILEPAGES] == 0
 
