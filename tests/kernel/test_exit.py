@@ -26,7 +26,7 @@ from kmm.mm.audit import audit, check_always
 from kmm.mm.boot import interrupt_threads
 from kmm.mm.errno import ECHILD
 from kmm.mm.kernel import Kernel
-from kmm.mm.madvise import MADV_DONTNEED
+from kmm.mm.madvise import MADV_DONTNEED, MADV_MERGEABLE
 from kmm.mm.mm_types import Page, Task
 from kmm.mm.tlb import TLBSTATE_LAZY, TLBSTATE_OK
 from kmm.mm.vmstat import global_page_state
@@ -143,6 +143,19 @@ def test_an_address_space_stays_for_as_long_as_somebody_lives_in_it() -> None:
     assert mm.name in one.k.mms
     alone(mmput(one.k, mm), one.k)
     assert mm.nr_ptes == 0
+
+
+def test_ksm_forgets_a_process_that_has_ended() -> None:
+    one = filled()
+    assert one.advise(MADV_MERGEABLE) == 0
+    child = one.fork(cpu=1)
+    known = [one.process.mm, child.process.mm]
+    assert [slot.mm for slot in one.k.ksm.mm_slots] == known
+    one.process.exit()
+    assert [slot.mm for slot in one.k.ksm.mm_slots] == known[1:]
+    child.process.exit()
+    assert one.k.ksm.mm_slots == []
+    assert [mm.mm_count for mm in known] == [1, 0], "a CPU is in the first still"
 
 
 # The CPU goes on in the dead address space.

@@ -40,6 +40,7 @@ from kmm.mm.memory import (
     OutOfMemory,
     copy_page_range,
     do_anonymous_page,
+    do_linear_fault,
     handle_mm_fault,
 )
 from kmm.mm.migrate import unmap_and_move
@@ -319,6 +320,7 @@ def test_a_copy_is_on_its_way_in_this_order() -> None:
     seen: list[tuple[str, bool, bool, int]] = []
 
     def look() -> None:
+        check_always(k)
         now = pte_pfn(ptep.value) if ptep.value else None
         added = any(
             page.mapcount >= 0 and page.pfn not in before
@@ -431,6 +433,29 @@ def test_who_wants_to_write_waits_for_the_page_lock_without_the_page_tables() ->
     assert machine.failure is None
     assert one.page(0) is page
     assert page.count == 1
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_who_waited_for_the_page_lock_looks_at_the_entry_again(swapped: bool) -> None:
+    """The page is given up meanwhile, so there is nothing to be done."""
+    one = touched(swap_slots=8)
+    k, page, mm = one.k, one.page(0), one.process.mm
+    if swapped:
+        swap_out(one, keep=True)
+    else:
+        alone(pointer(one).write(one.pte(0) & ~RW))
+    alone(page.locked.lock())
+    machine = Machine([thread(0, handle_mm_fault(k, mm, one.vma, AREA, write=True))])
+    go_while_possible(machine, 0)
+    assert repr(machine.threads[0].pending) == f"acquire {page.locked.name}"
+    alone(zap(one, 0), k)
+    alone(page.locked.unlock())
+    to_end(machine, 0)
+    assert machine.failure is None
+    assert one.pte(0) == 0
+    assert mm.rss_stat.total() == 0
+    settle(k)
+    audit(k)
 
 
 def test_a_write_to_a_page_that_is_being_moved_finds_it_wherever_it_is() -> None:
@@ -1026,3 +1051,29 @@ def test_two_cpus_that_fault_on_one_page_of_a_file_get_one_page() -> None:
 
     assert search(boot_race, SourceDpor(), budget=300).failure is None
     assert search(boot_race, RandomWalk(seed=8), budget=100).failure is None
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_threads_of_a_program_that_fault_on_one_page_of_a_file_get_one_page(
+    shared: bool,
+) -> None:
+    """From where both have seen an empty entry: whoever is second gives it all back."""
+
+    def boot_race() -> Machine:
+        one, _ = mapped(shared=shared)
+        k, mm, vma = one.k, one.process.mm, one.vma
+        one.fill(1, "x")
+        settle(k)
+        ptep = pointer(one)
+
+        async def touch() -> None:
+            await do_linear_fault(k, mm, vma, AREA, ptep, write=True)
+
+        def check() -> None:
+            assert mm.rss_stat[MM_FILEPAGES if shared else MM_ANONPAGES] == 2
+            settle(k)
+            audit(k)
+
+        return Machine([thread(0, touch()), thread(1, touch())], check)
+
+    assert search(boot_race, SourceDpor(), budget=100).failure is None
