@@ -31,13 +31,13 @@ async def exit_mm(k: Kernel, task: Task) -> None:
     mm = task.mm
     if mm is None:
         return
-    if k.running[task.cpu.number] is task:
-        await atomic_add(mm, MM.mm_count, +1)
-        async with task.cpu.interrupts:
-            task.mm = None
+    async with task.cpu.interrupts:
+        task.mm = None
+        if k.running[task.cpu.number] is task:
+            await atomic_add(mm, MM.mm_count, +1)
             enter_lazy_tlb(k, task.cpu)
-    else:
-        task.mm, task.active_mm = None, k.init_mm
+        else:
+            task.active_mm = k.init_mm
     await mmput(k, mm)
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..hw.apic import serve_interrupts
 from ..hw.cpu import Cpu
-from ..hw.memory import Pfn, PhysAddr, PhysicalMemory, VirtAddr
+from ..hw.memory import PAGE_SHIFT, Pfn, PhysAddr, PhysicalMemory, VirtAddr
 from ..sim.locks import WaitQueue
 from ..sim.machine import run_alone
 from ..sim.thread import KThread
@@ -42,7 +42,7 @@ from .mmzone import (
 )
 from .page_alloc import free_one_page
 from .smp import CALL_FUNCTION_VECTOR, CallFunction, call_function_interrupt
-from .swap import PageVecs
+from .swap import PageVecs, put_page
 from .swapfile import SwapInfo
 from .tlb import (
     enter_lazy_tlb,
@@ -153,12 +153,14 @@ def run_task(k: Kernel, comm: str, pid: int, cpu: int, mm: Mm | None = None) -> 
     k.running[cpu] = k.tasks[pid] = task
     if mm is None:
         borrowed.mm_count += 1
-    if before.mm is None:
-        borrowed.mm_count -= 1
-    if mm is None:
         enter_lazy_tlb(k, task.cpu)
     else:
         run_alone(switch_mm(k, task.cpu, borrowed, mm))
+    if before.mm is None:
+        borrowed.mm_count -= 1
+        if borrowed.mm_count == 0:  # its process had ended; only this CPU still knew it
+            del k.mms[borrowed.name]
+            run_alone(put_page(k, k.mem_map[borrowed.pgd >> PAGE_SHIFT]))
     return task
 
 

@@ -110,10 +110,12 @@ async def flush_tlb_page(k: Kernel, vma: VmArea, address: VirtAddr) -> None:
     Nobody may call this with interrupts off: two CPUs could wait for each other.
     """
     cpu = await this_cpu(k)
-    current = k.running[cpu.number]
-    if current.active_mm is vma.mm:
+    if k.running[cpu.number].active_mm is vma.mm:
         async with cpu.interrupts:
-            if current.mm is not None:
+            current = k.running[cpu.number]
+            if current.active_mm is not vma.mm:
+                pass  # somebody else has the CPU by now, and CR3 was loaded for that
+            elif current.mm is not None:
                 cpu.invlpg(address)
             else:
                 await leave_mm(k, cpu)
@@ -123,10 +125,12 @@ async def flush_tlb_page(k: Kernel, vma: VmArea, address: VirtAddr) -> None:
 async def flush_tlb_mm(k: Kernel, mm: Mm) -> None:
     """Make every CPU forget a whole address space.  (flush_tlb_range is the same.)"""
     cpu = await this_cpu(k)
-    current = k.running[cpu.number]
-    if current.active_mm is mm:
+    if k.running[cpu.number].active_mm is mm:
         async with cpu.interrupts:
-            if current.mm is not None:
+            current = k.running[cpu.number]
+            if current.active_mm is not mm:
+                pass  # as in flush_tlb_page
+            elif current.mm is not None:
                 await local_flush_tlb(cpu)
             else:
                 await leave_mm(k, cpu)

@@ -204,6 +204,8 @@ def run_alone(
                 if not ready:
                     raise RuntimeError(f"{thread.name} would wait for ever: {op!r}")
                 others.step(ready[0])
+                if others.failure is not None:
+                    raise RuntimeError(others.failure.message)
     except StopIteration as end:
         result: T = end.value
         return result
