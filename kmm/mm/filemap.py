@@ -102,4 +102,18 @@ def shmem_file(k: Kernel, size: int) -> File:
     """A file without a name, behind shared anonymous memory (shmem_file_setup)."""
     mapping = new_mapping(k, "shm")
     mapping.size = -(-size // PAGE_SIZE) * PAGE_SIZE
-    return File("/dev/zero", mapping)
+    return File("/dev/zero", mapping, unlinked=True)
+
+
+async def fput(k: Kernel, file: File) -> None:
+    """A VMA that mapped a file is gone; a file without a name goes with the last one.
+
+    Takes i_mmap_lock, then tree_lock.
+    """
+    mapping = file.f_mapping
+    if not file.unlinked:
+        return
+    async with mapping.i_mmap_lock:
+        is_last = not mapping.i_mmap and k.mappings.pop(mapping.name, None) is not None
+    if is_last:
+        await truncate_inode_pages(k, mapping)

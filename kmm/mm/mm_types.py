@@ -236,6 +236,7 @@ class File:
     name: str
     f_mapping: AddressSpace
     writable: bool = True
+    unlinked: bool = False  # it has no name: it goes with the last VMA that maps it
 
 
 @define(eq=False)

@@ -29,7 +29,7 @@ from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..sim.access import write_once
 from ..sim.failure import bug_on
 from .errno import EACCES, EINVAL, ENOMEM
-from .filemap import shmem_file
+from .filemap import fput, shmem_file
 from .kernel import Kernel
 from .memory import free_pgtables, unmap_vmas
 from .mm_types import (
@@ -621,6 +621,14 @@ async def unmap_region(
     ceiling = after.vm_start if after is not None else 0
     await free_pgtables(k, mm, vmas, floor, ceiling)
     await tlb.flush(k)
+    await put_files(k, vmas)
+
+
+async def put_files(k: Kernel, vmas: list[VmArea]) -> None:
+    """Give up the files of VMAs that are gone (remove_vma)."""
+    for vma in vmas:
+        if vma.vm_file is not None:
+            await fput(k, vma.vm_file)
 
 
 async def split_at_ends(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> int:
@@ -690,6 +698,7 @@ async def exit_mmap(k: Kernel, mm: Mm) -> None:
     await unmap_vmas(k, tlb, vmas, 0, TASK_SIZE)
     await free_pgtables(k, mm, vmas, 0, 0)
     await tlb.flush(k)
+    await put_files(k, vmas)
     mm.mmap.clear()
     bug_on(mm.nr_ptes > 0, "mm/mmap.c:2265")
 

@@ -17,11 +17,11 @@ from building import (
     to_end,
 )
 
-from kmm.hw.memory import PAGE_SHIFT, PAGE_SIZE, Pfn
+from kmm.hw.memory import PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr
 from kmm.kernel.exit import do_exit, do_wait
 from kmm.kernel.fork import mmput
 from kmm.kernel.process import Process, start_process, thread_of
-from kmm.kernel.syscalls import sys_madvise, sys_wait
+from kmm.kernel.syscalls import sys_madvise, sys_mmap, sys_munmap, sys_wait
 from kmm.mm.audit import audit, check_always
 from kmm.mm.boot import interrupt_threads
 from kmm.mm.errno import ECHILD
@@ -358,4 +358,20 @@ def test_a_reader_of_the_dead_address_space_elsewhere_is_not_disturbed() -> None
     other.exit()
     settle(k)
     assert mm.nr_ptes == 0
+    audit(k)
+
+
+def test_shared_memory_goes_with_the_last_process_that_maps_it() -> None:
+    k = boot(frames=64, cpus=1)
+    process = start_process(k, "sharer")
+    call = sys_mmap(k, process.task, 0x7F00_0000_0000, 8192, 3, 0x21)
+    where = VirtAddr(process.run(call))
+    process.store(where, b"x")
+    child = process.fork()
+    process.exit()
+    assert child.load(where, 1) == b"x"
+    assert len(k.mappings) == 1
+    child.run(sys_munmap(k, child.task, where, 8192))
+    settle(k)
+    assert k.mappings == {}
     audit(k)
