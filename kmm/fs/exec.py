@@ -24,18 +24,13 @@ from ..mm.gup import get_user_page
 from ..mm.kernel import Kernel, new_mm
 from ..mm.memory import OutOfMemory
 from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
-from ..mm.mmap import (
-    RLIMIT_STACK,
-    expand_stack,
-    find_vma,
-    insert_vm_struct,
-    vm_area_alloc,
-)
+from ..mm.mmap import RLIMIT_STACK, expand_stack
 from ..mm.mremap import move_page_tables
 from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.pgtable import free_pgd_range
 from ..mm.swap import put_page
 from ..mm.tlb import activate_mm
+from ..mm.vma import find_vma, insert_vm_struct, vm_area_alloc
 from ..sim.failure import bug_on
 
 STACK_TOP_MAX = VirtAddr((1 << 47) - PAGE_SIZE)  # x86-64

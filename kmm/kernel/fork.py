@@ -18,10 +18,11 @@ from ..mm.kernel import Kernel, new_mm
 from ..mm.ksm import ksm_exit, ksm_fork
 from ..mm.memory import copy_page_range
 from ..mm.mm_types import MM, VM_DONTCOPY, VM_LOCKED, Mm, Task, VmArea
-from ..mm.mmap import exit_mmap, link_vma, vma_link_file, vma_pages
+from ..mm.mmap import exit_mmap
 from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.rmap import anon_vma_fork
 from ..mm.swap import put_page
+from ..mm.vma import link_vma, vma_link_file, vma_pages
 from ..sim.access import atomic_add
 
 
@@ -76,7 +77,7 @@ async def dup_mmap(k: Kernel, mm: Mm, old: Mm) -> int:
     """
     error = 0
     async with old.mmap_sem.for_write:
-        async with mm.mmap_sem.for_write:
+        async with mm.mmap_sem.for_write_nested:
             await ksm_fork(k, mm, old)
             for vma in list(old.mmap):
                 if vma.vm_flags & VM_DONTCOPY:

@@ -19,12 +19,12 @@ from ..mm.mmap import (
     MAP_POPULATE,
     do_mmap,
     do_munmap,
-    find_vma,
     page_align,
     set_brk,
 )
 from ..mm.mprotect import do_mprotect
 from ..mm.mremap import do_mremap
+from ..mm.vma import find_vma
 from .exit import do_exit, do_wait
 from .fork import copy_process
 

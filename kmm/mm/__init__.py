@@ -11,6 +11,7 @@ what; each line can be read without those below it:
 - `rmap`: from a page to its mappings
 - `vmscan`, `migrate`, `compaction`: giving pages up, and moving them
 - `filemap`, `memory`: what a fault gives, what fork copies, what munmap takes
+- `vma`: the list of VMAs, and changes to it
 - `mmap`, `mprotect`, `mremap`, `madvise`, `mlock`, `gup`, `fault`: address spaces
 - `ksm`, `move_pages`, `page_isolation`, `memory_hotplug`: more who move pages
 - `boot`, `audit`, `observe`: starting, checking, looking

@@ -18,7 +18,8 @@ from .memory import (
     handle_mm_fault,
 )
 from .mm_types import VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, Task, VmArea
-from .mmap import expand_stack, find_vma
+from .mmap import expand_stack
+from .vma import find_vma
 
 SIGBUS = 7
 SIGSEGV = 11

@@ -53,7 +53,6 @@ from .mm_types import (
     StableNode,
     VmArea,
 )
-from .mmap import find_vma
 from .page_alloc import get_page, get_page_unless_zero
 from .pgtable import find_pte, mk_pte, pte_lockptr, pte_write, pte_wrprotect
 from .rmap import (
@@ -65,6 +64,7 @@ from .rmap import (
 )
 from .swap import mark_page_accessed, put_page
 from .tlb import ptep_clear_flush
+from .vma import find_vma
 
 NOT_MERGEABLE = (
     VM_MERGEABLE

@@ -22,7 +22,8 @@ from .mm_types import (
     Mm,
     VmArea,
 )
-from .mmap import find_vma_prev, next_vma, page_align, vma_modify
+from .mmap import page_align
+from .vma import find_vma_prev, next_vma, vma_modify
 
 MADV_NORMAL = 0
 MADV_RANDOM = 1

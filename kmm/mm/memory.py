@@ -532,7 +532,7 @@ async def copy_pte_range(
     end: VirtAddr,
 ) -> None:
     """Copy what one bottom table holds.  Takes the child's lock, then the parent's."""
-    async with pte_lockptr(dst), pte_lockptr(src):
+    async with pte_lockptr(dst), pte_lockptr(src).nested(1):
         for address, src_pte in filled_entries(k, source, start, end):
             dst_pte = await find_pte(k, dst, address)
             assert dst_pte is not None

@@ -12,7 +12,8 @@ from .errno import ENOMEM
 from .gup import make_pages_present
 from .kernel import Kernel
 from .mm_types import VM_LOCKED, VMA, Mm, VmArea
-from .mmap import find_vma_prev, next_vma, page_align, vma_modify
+from .mmap import page_align
+from .vma import find_vma_prev, next_vma, vma_modify
 
 
 async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> int:

@@ -29,10 +29,10 @@ from .mm_types import (
     PG_reserved,
     VmArea,
 )
-from .mmap import find_vma
 from .page_alloc import alloc_page
 from .rmap import page_mapcount
 from .swap import put_page
+from .vma import find_vma
 from .vmscan import isolate_lru_page
 
 MPOL_MF_MOVE = 2  # pages that only this process maps

@@ -23,7 +23,7 @@ from .mm_types import (
     Mm,
     VmArea,
 )
-from .mmap import find_vma_prev, next_vma, page_align, vma_modify
+from .mmap import page_align
 from .pgtable import (
     filled_entries,
     find_pte,
@@ -34,6 +34,7 @@ from .pgtable import (
     vm_get_page_prot,
 )
 from .swapops import is_write_migration_entry, make_migration_entry_read
+from .vma import find_vma_prev, next_vma, vma_modify
 
 VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 

@@ -25,22 +25,18 @@ from .mm_types import (
     Mm,
     VmArea,
 )
-from .mmap import (
-    MAP_FIXED,
-    SYSCTL_MAX_MAP_COUNT,
-    TASK_SIZE,
-    do_munmap,
-    find_vma,
-    find_vma_prev,
-    get_unmapped_area,
-    next_vma,
-    page_align,
-    vma_link,
-    vma_merge,
-)
+from .mmap import MAP_FIXED, TASK_SIZE, do_munmap, get_unmapped_area, page_align
 from .pgtable import PMD_SIZE, filled_entries, find_pte, pte_alloc, pte_lockptr
 from .rmap import anon_vma_clone
 from .tlb import ptep_clear_flush
+from .vma import (
+    SYSCTL_MAX_MAP_COUNT,
+    find_vma,
+    find_vma_prev,
+    next_vma,
+    vma_link,
+    vma_merge,
+)
 
 MREMAP_MAYMOVE = 1
 MREMAP_FIXED = 2

@@ -8,9 +8,9 @@ from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
 from ..mm.boot import run_on, run_task
 from ..mm.kernel import Kernel, new_mm
 from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
-from ..mm.mmap import insert_vm_struct, vm_area_alloc
 from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.pgtable import find_pte, pte_pfn, pte_present
+from ..mm.vma import insert_vm_struct, vm_area_alloc
 from ..sim.failure import Corruption
 from ..sim.machine import run_alone
 

@@ -1,9 +1,14 @@
-"""Accesses that are lockless on purpose, marked where they happen.
+"""Accesses to fields that other CPUs may touch at the same time.
 
 Fields that one CPU may read while another writes them are touched only through
-these functions; today's kernel marks the same places with READ_ONCE and WRITE_ONCE.
-Each is a preemption point: the value is read or stored at the moment at which the
-thread is next chosen.
+these functions.  Each is a preemption point: the value is read or stored at the moment
+at which the thread is next chosen.
+
+What is lockless *on purpose* is marked as such, by `read_once` and its kin; today's
+kernel marks the same places with READ_ONCE and WRITE_ONCE.  What some kernel touches
+without a lock and another under one is a plain access, as it is in C: `read_plain` and
+`write_plain` only announce it, so that a run may show what comes of it.  Two plain
+accesses that nothing orders are a data race, and reported as one (`sim.datarace`).
 
 A field is named by its attrs description, much as C++ points to a member:
 
@@ -48,6 +53,12 @@ class FieldOp(Op):
         return getattr(value, "name", value)  # a structure is shown by its name
 
 
+class PlainOp(FieldOp):
+    """An access that C would not know from any other."""
+
+    __slots__ = ()
+
+
 async def read_once(struct: Named, field: Attribute[T]) -> T:
     """Read one field, at one moment."""
     await trap(FieldOp(READ, struct, field.name))
@@ -58,6 +69,24 @@ async def write_once(struct: Named, field: Attribute[T], value: T) -> None:
     """Store one field, at one moment."""
     await trap(FieldOp(WRITE, struct, field.name))
     setattr(struct, field.name, value)
+
+
+async def read_plain(struct: Named, field: Attribute[T]) -> T:
+    """Read one field, which some kernel does under a lock and another does not."""
+    await trap(PlainOp(READ, struct, field.name))
+    return cast(T, getattr(struct, field.name))
+
+
+async def write_plain(struct: Named, field: Attribute[T], value: T) -> None:
+    """Store one field, which some kernel does under a lock and another does not."""
+    await trap(PlainOp(WRITE, struct, field.name))
+    setattr(struct, field.name, value)
+
+
+async def modify_plain(struct: Named, field: Attribute[T]) -> T:
+    """The same for a list: what the caller does to it next is done at this moment."""
+    await trap(PlainOp(WRITE, struct, field.name))
+    return cast(T, getattr(struct, field.name))
 
 
 async def atomic_add(struct: Named, field: Attribute[int], amount: int) -> int:

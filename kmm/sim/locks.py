@@ -27,7 +27,9 @@ from .trap import (
     UNSHARE,
     WAIT,
     WRITE,
+    Gate,
     GateOp,
+    Kind,
     Op,
     trap,
 )
@@ -41,6 +43,22 @@ def drop(current: KThread, lock: Held) -> None:
             f"{current.name} gives back {lock.name}, which it does not hold",
         )
     current.held.remove(lock)
+
+
+class NestedOp(GateOp):
+    """Taking a lock while another of its class may be held, for a reason.
+
+    It changes nothing but what `lockdep` thinks of it.
+    """
+
+    __slots__ = ("outer", "subclass")
+
+    def __init__(
+        self, kind: Kind, lock: Gate, name: str, subclass: int, outer: Held | None
+    ) -> None:
+        super().__init__(kind, name, lock, sleeps=isinstance(lock, Mutex | RwSem))
+        self.subclass = subclass
+        self.outer = outer
 
 
 class ExclusiveLock(Held):
@@ -58,7 +76,24 @@ class ExclusiveLock(Held):
         return op.kind < ACQUIRE or self.owner is None
 
     async def lock(self) -> None:
-        current = await trap(self.to_lock)
+        await self._take(self.to_lock)
+
+    async def lock_nested(self, subclass: int) -> None:
+        """Take it where another lock of its class is held, which comes first always.
+
+        spin_lock_nested: `subclass` is the depth, 1 for the second (0 is `lock`).
+        """
+        await self._take(NestedOp(ACQUIRE, self, self.name, subclass, None))
+
+    async def lock_nest_lock(self, outer: Held) -> None:
+        """Take one of many locks of its class; `outer` keeps others from doing so too.
+
+        spin_lock_nest_lock: in which order they are taken is nobody's business then.
+        """
+        await self._take(NestedOp(ACQUIRE, self, self.name, 0, outer))
+
+    async def _take(self, op: Op) -> None:
+        current = await trap(op)
         self.owner = current
         current.held.append(self)
 
@@ -76,6 +111,17 @@ class ExclusiveLock(Held):
         drop(current, self)
         self.owner = None
 
+    async def wait_free(self) -> None:
+        """Spin until the lock is seen free once, without taking it.
+
+        For loops that have failed to get it, and would only fail again before.
+        """
+        await trap(GateOp(WAIT, self.name, self, sleeps=False))
+
+    def nested(self, subclass: int) -> NestedSide:
+        """`async with lock.nested(1):`"""
+        return NestedSide(self, subclass)
+
     async def __aenter__(self) -> None:
         await self.lock()
 
@@ -85,6 +131,21 @@ class ExclusiveLock(Held):
 
     def __str__(self) -> str:
         return "free" if self.owner is None else f"held by {self.owner.name}"
+
+
+class NestedSide:
+    """The block form of lock_nested."""
+
+    def __init__(self, lock: ExclusiveLock, subclass: int) -> None:
+        self.lock = lock
+        self.subclass = subclass
+
+    async def __aenter__(self) -> None:
+        await self.lock.lock_nested(self.subclass)
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            await self.lock.unlock()
 
 
 class SpinLock(ExclusiveLock):
@@ -126,8 +187,12 @@ class RwSem(Held):
             return self.writer is None and not self.readers
         return op.kind is not SHARE or self.writer is None
 
-    async def down_write(self) -> None:
-        current = await trap(self.to_write)
+    async def down_write(self, subclass: int = 0) -> None:
+        """Take it alone; `subclass` is 1 where another of its class is held already."""
+        op: Op = self.to_write
+        if subclass:
+            op = NestedOp(ACQUIRE, self, self.name, subclass, None)
+        current = await trap(op)
         self.writer = current
         current.held.append(self)
 
@@ -152,6 +217,11 @@ class RwSem(Held):
         return WriteSide(self)
 
     @property
+    def for_write_nested(self) -> WriteSide:
+        """The same inside of another of its class (SINGLE_DEPTH_NESTING)."""
+        return WriteSide(self, 1)
+
+    @property
     def for_read(self) -> ReadSide:
         """`async with mm.mmap_sem.for_read:`"""
         return ReadSide(self)
@@ -167,11 +237,12 @@ class RwSem(Held):
 class WriteSide:
     """The block form of down_write and up_write."""
 
-    def __init__(self, sem: RwSem) -> None:
+    def __init__(self, sem: RwSem, subclass: int = 0) -> None:
         self.sem = sem
+        self.subclass = subclass
 
     async def __aenter__(self) -> None:
-        await self.sem.down_write()
+        await self.sem.down_write(self.subclass)
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:

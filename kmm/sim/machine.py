@@ -23,7 +23,7 @@ from .failure import (
     sleeping_in_atomic,
 )
 from .thread import KThread
-from .trap import Question, Start, get_current
+from .trap import Op, Question, Start, get_current
 
 T = TypeVar("T")
 
@@ -36,6 +36,18 @@ class Chooser(Protocol):
 
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
         """One of `enabled` (never empty), or None to give this run up."""
+        ...
+
+
+class Watcher(Protocol):
+    """Looks on while a run goes on, and says afterwards what it has seen."""
+
+    def before(self, machine: Machine, thread: KThread) -> None:
+        """`thread` is about to do what it announced (`thread.pending`)."""
+        ...
+
+    def after(self, machine: Machine, thread: KThread, op: Op) -> None:
+        """It has done so, and has come to its next trap or to its end."""
         ...
 
 
@@ -68,6 +80,7 @@ class Machine:
         self.max_steps = max_steps
         self.always = always
         self.is_checked = False
+        self.watchers: list[Watcher] = []
         self.model = model
         self.choices: list[int] = []  # the run so far, as thread indexes
         self.failure: Failure | None = None
@@ -97,11 +110,23 @@ class Machine:
     def step(self, thread: KThread) -> None:
         """Let `thread` do what it announced, and run it to its next trap."""
         self.choices.append(thread.index)
-        self._resume(thread, thread)
+        if self.watchers:
+            self._step_watched(thread)
+        else:
+            self._resume(thread, thread)
         if len(self.choices) >= self.max_steps and thread.pending:
             self.failure = self.failure or livelock(thread, self.max_steps)
         if self.is_checked and self.failure is None:
             self._ask(self.always, thread)
+
+    def _step_watched(self, thread: KThread) -> None:
+        op = thread.pending
+        assert op is not None
+        for watcher in self.watchers:
+            watcher.before(self, thread)
+        self._resume(thread, thread)
+        for watcher in self.watchers:
+            watcher.after(self, thread, op)
 
     def replay(self, choices: Sequence[int]) -> None:
         """Take known steps again: the start of a run that has been made before."""

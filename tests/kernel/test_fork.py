@@ -41,13 +41,7 @@ from kmm.mm.mm_types import (
     Task,
     VmArea,
 )
-from kmm.mm.mmap import (
-    MAP_ANONYMOUS,
-    MAP_FIXED,
-    MAP_SHARED,
-    PROT_READ,
-    PROT_WRITE,
-)
+from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PROT_READ, PROT_WRITE
 from kmm.mm.swap import put_page
 from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
 from kmm.sim.machine import Machine

@@ -42,10 +42,10 @@ from kmm.mm.ksm import ksm_do_scan
 from kmm.mm.madvise import MADV_DONTNEED, MADV_MERGEABLE, MADV_UNMERGEABLE
 from kmm.mm.memory import OutOfMemory
 from kmm.mm.mm_types import Task, VmArea
-from kmm.mm.mmap import (
-    MAP_ANONYMOUS,
-    MAP_FIXED,
-    MAP_PRIVATE,
+from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE
+from kmm.mm.move_pages import sys_move_pages
+from kmm.mm.swap import lru_add_drain_all
+from kmm.mm.vma import (
     drop_following,
     find_vma,
     next_vma,
@@ -53,8 +53,6 @@ from kmm.mm.mmap import (
     relink,
     share_anon_vma,
 )
-from kmm.mm.move_pages import sys_move_pages
-from kmm.mm.swap import lru_add_drain_all
 from kmm.mm.vmscan import try_to_free_pages
 from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine

@@ -7,13 +7,8 @@ from building import BASE, alone, boot, process, thread
 
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
 from kmm.mm.mm_types import VM_STACK_FLAGS
-from kmm.mm.mmap import (
-    expand_stack,
-    find_extend_vma,
-    find_vma,
-    insert_vm_struct,
-    vm_area_alloc,
-)
+from kmm.mm.mmap import expand_stack, find_extend_vma
+from kmm.mm.vma import find_vma, insert_vm_struct, vm_area_alloc
 from kmm.sim.failure import KernelBug
 from kmm.sim.machine import Machine
 from kmm.sim.search import search

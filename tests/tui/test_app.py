@@ -225,7 +225,7 @@ def test_every_pane_shows_the_moment_when_the_stack_has_moved(
                 "designs/pte_peek/p1_locked.py", "    async with pte_lockptr(vma.mm):"
             ),
             "code1": marked(
-                "mm/mmap.py",
+                "mm/vma.py",
                 "            await write_once(vma, VMA.vm_end, change.end)",
             )[:50],  # as much as there is room for
             "memory": "no walk looks here",

@@ -21,7 +21,7 @@ from ...hw.memory import PAGE_SHIFT, VirtAddr
 from ...mm.errno import EFAULT, ENODEV
 from ...mm.kernel import Kernel
 from ...mm.mm_types import VM_ACCOUNT, VM_WRITE, Mm, VmArea
-from ...mm.mmap import TASK_SIZE, find_vma, next_vma, vma_merge
+from ...mm.mmap import TASK_SIZE
 from ...mm.move_pages import (
     PageToNode,
     do_move_page_to_node_array,
@@ -32,6 +32,7 @@ from ...mm.mremap import account_growth
 from ...mm.mremap import mremap_to as mremap_to_2_6_34
 from ...mm.mremap import shrink_in_place as shrink_in_place_2_6_34
 from ...mm.pgtable import find_pte, pte_special
+from ...mm.vma import find_vma, next_vma, vma_merge
 from .k0_2_6_34 import LINUX_2_6_34
 
 

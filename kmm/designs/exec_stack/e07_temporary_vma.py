@@ -24,9 +24,9 @@ from ...hw.memory import VirtAddr
 from ...mm.errno import EFAULT, ENOMEM
 from ...mm.kernel import Kernel
 from ...mm.mm_types import VMA, VmArea
-from ...mm.mmap import find_vma
 from ...mm.mremap import move_page_tables
 from ...mm.rmap import anon_vma_clone, unlink_anon_vmas
+from ...mm.vma import find_vma
 from ...sim.access import write_once
 from ...sim.failure import bug_on
 from .e00_unprotected import UNPROTECTED

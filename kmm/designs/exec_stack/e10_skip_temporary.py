@@ -26,7 +26,6 @@ from ...mm.mm_types import (
     Page,
     VmArea,
 )
-from ...mm.mmap import insert_vm_struct, vm_area_alloc
 from ...mm.page_alloc import alloc_zeroed_page
 from ...mm.rmap import (
     SWAP_AGAIN,
@@ -38,6 +37,7 @@ from ...mm.rmap import (
     try_to_unmap_one,
     vma_address,
 )
+from ...mm.vma import insert_vm_struct, vm_area_alloc
 from ...sim.access import read_once, write_once
 from ...sim.failure import bug_on
 from .e00_unprotected import UNPROTECTED

@@ -9,8 +9,8 @@ must find its own entries again.
 
 from __future__ import annotations
 
-from ...mm.mmap import vma_adjust
 from ...mm.rmap import rmap_walk_anon
+from ...mm.vma import vma_adjust
 from .question import RmapWalk
 
 LOCAL_LOCK = RmapWalk(

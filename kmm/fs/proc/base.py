@@ -18,7 +18,7 @@ from ...mm.mm_types import (
     Task,
     VmArea,
 )
-from ...mm.mmap import vma_pages
+from ...mm.vma import vma_pages
 
 KB_SHIFT = PAGE_SHIFT - 10  # from pages to kB
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from ...hw.memory import PAGE_SHIFT
 from ...mm.compaction import SYSCTL_EXTFRAG_THRESHOLD
 from ...mm.kernel import Kernel
-from ...mm.mmap import SYSCTL_MAX_MAP_COUNT
 from ...mm.mmzone import min_free_kbytes_of
+from ...mm.vma import SYSCTL_MAX_MAP_COUNT
 from ...mm.vmscan import SWAPPINESS
 from .meminfo import totalram_pages
 

@@ -1,0 +1,413 @@
+"""Virtual memory areas: found, made, merged, given new bounds, split.
+
+Linux: mm/mmap.c (later kernels keep this apart, in mm/vma.c).
+
+An address space is a list of VMAs that do not overlap.  Two neighbours that differ in
+nothing are merged, and a call that changes a part of one splits it, so the list is as
+short as it can be.  What makes this hard is that pages know their VMAs only by way of
+anon_vmas: a VMA that takes over pages from a neighbour must be on the neighbour's
+anon_vmas too, and both must agree with walks of the reverse map on who covers what.
+All changes of bounds go through `vma_adjust`, whose rivals are a question, `rmap-walk`.
+
+Callers hold mmap_sem for writing, but for those who only look.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from operator import attrgetter
+
+from attrs import evolve, frozen
+
+from ..hw.memory import PAGE_SHIFT, VirtAddr
+from ..sim.access import write_once
+from ..sim.failure import bug_on
+from .errno import ENOMEM
+from .kernel import Kernel
+from .mm_types import VM_SPECIAL, VMA, AnonVma, File, Mm, VmArea
+from .pgtable import vm_get_page_prot
+from .rmap import anon_vma_clone, unlink_anon_vmas
+
+SYSCTL_MAX_MAP_COUNT = 65530
+
+by_end = attrgetter("vm_end")
+
+
+# Looking up.  Needs mmap_sem.
+
+
+def find_vma(mm: Mm, address: int) -> VmArea | None:
+    """The lowest VMA that ends above `address`; it may start above it too."""
+    place = bisect_right(mm.mmap, address, key=by_end)
+    return mm.mmap[place] if place < len(mm.mmap) else None
+
+
+def find_vma_prev(mm: Mm, address: int) -> tuple[VmArea | None, VmArea | None]:
+    """The same, and the VMA before it."""
+    place = bisect_right(mm.mmap, address, key=by_end)
+    vma = mm.mmap[place] if place < len(mm.mmap) else None
+    return vma, mm.mmap[place - 1] if place else None
+
+
+def find_vma_intersection(mm: Mm, start: int, end: int) -> VmArea | None:
+    vma = find_vma(mm, start)
+    return vma if vma is not None and vma.vm_start < end else None
+
+
+def vma_pages(vma: VmArea) -> int:
+    return (vma.vm_end - vma.vm_start) >> PAGE_SHIFT
+
+
+def next_vma(vma: VmArea) -> VmArea | None:
+    """vma->vm_next."""
+    place = bisect_right(vma.mm.mmap, vma.vm_start, key=by_end)
+    while vma.mm.mmap[place] is not vma:
+        place += 1
+    return vma.mm.mmap[place + 1] if place + 1 < len(vma.mm.mmap) else None
+
+
+# Making one, and putting it among the others.
+
+
+def vm_area_alloc(
+    k: Kernel,
+    mm: Mm,
+    start: VirtAddr,
+    end: VirtAddr,
+    vm_flags: int,
+    file: File | None = None,
+    pgoff: int | None = None,
+) -> VmArea:
+    """A VMA that is on no list yet.
+
+    Without a `pgoff` its pages are numbered by their addresses.
+    """
+    return VmArea(
+        k.next_name("vma"),
+        mm,
+        start,
+        end,
+        start >> PAGE_SHIFT if pgoff is None else pgoff,
+        vm_flags,
+        vm_get_page_prot(vm_flags),
+        file,
+    )
+
+
+def link_vma(mm: Mm, vma: VmArea) -> None:
+    """Into the list by address; BUG if it overlaps another (__vma_link)."""
+    place = bisect_right(mm.mmap, vma.vm_start, key=by_end)
+    if place < len(mm.mmap):
+        bug_on(mm.mmap[place].vm_start < vma.vm_end, "mm/mmap.c:479")
+    mm.mmap.insert(place, vma)
+
+
+def insert_vm_struct(mm: Mm, vma: VmArea) -> None:
+    """Put a new anonymous VMA among the others."""
+    bug_on(vma.anon_vma is not None, "mm/mmap.c:2290")
+    link_vma(mm, vma)
+
+
+async def vma_link(mm: Mm, vma: VmArea) -> None:
+    """The same for a VMA that walks may find already.
+
+    Takes i_mmap_lock, then the lock of the VMA's anon_vma.
+    """
+    await vma_link_file(vma)
+    if vma.anon_vma is not None:
+        async with vma.anon_vma.lock:
+            link_vma(mm, vma)
+    else:
+        link_vma(mm, vma)
+
+
+async def vma_link_file(vma: VmArea) -> None:
+    """Let the file's walks find a VMA.  Takes i_mmap_lock."""
+    if vma.vm_file is not None:
+        mapping = vma.vm_file.f_mapping
+        async with mapping.i_mmap_lock:
+            mapping.i_mmap.append(vma)
+
+
+# Merging.
+
+
+def is_mergeable_vma(vma: VmArea, file: File | None, vm_flags: int) -> bool:
+    return vma.vm_flags == vm_flags and vma.vm_file is file
+
+
+def is_mergeable_anon_vma(one: AnonVma | None, other: AnonVma | None) -> bool:
+    """Two VMAs can share an anon_vma if they do, or if one of them has none."""
+    return one is None or other is None or one is other
+
+
+def can_merge_before(
+    vma: VmArea, vm_flags: int, anon_vma: AnonVma | None, file: File | None, pgoff: int
+) -> bool:
+    """Whether something that ends where `vma` starts, at `pgoff`, can join it."""
+    return (
+        is_mergeable_vma(vma, file, vm_flags)
+        and is_mergeable_anon_vma(anon_vma, vma.anon_vma)
+        and vma.vm_pgoff == pgoff
+    )
+
+
+def can_merge_after(
+    vma: VmArea, vm_flags: int, anon_vma: AnonVma | None, file: File | None, pgoff: int
+) -> bool:
+    """Whether something that starts where `vma` ends, at `pgoff`, can join it."""
+    return (
+        is_mergeable_vma(vma, file, vm_flags)
+        and is_mergeable_anon_vma(anon_vma, vma.anon_vma)
+        and vma.vm_pgoff + vma_pages(vma) == pgoff
+    )
+
+
+async def vma_merge(
+    k: Kernel,
+    mm: Mm,
+    prev: VmArea | None,
+    start: VirtAddr,
+    end: VirtAddr,
+    vm_flags: int,
+    anon_vma: AnonVma | None,
+    file: File | None,
+    pgoff: int,
+) -> VmArea | None:
+    """Let neighbours cover [start, end), which is to be as described; None if none can.
+
+    The range is either free, or covered by the VMA after `prev` or the end of `prev`
+    itself, and about to change.  Returns the VMA that covers it now.
+    """
+    if vm_flags & VM_SPECIAL:
+        return None
+    area = next_vma(prev) if prev is not None else (mm.mmap[0] if mm.mmap else None)
+    after = area
+    if after is not None and after.vm_end == end:
+        after = next_vma(after)
+    adjust = k.rmap_walk.vma_adjust
+
+    joins_prev = (
+        prev is not None
+        and prev.vm_end == start
+        and can_merge_after(prev, vm_flags, anon_vma, file, pgoff)
+    )
+    joins_after = (
+        after is not None
+        and after.vm_start == end
+        and can_merge_before(
+            after, vm_flags, anon_vma, file, pgoff + ((end - start) >> PAGE_SHIFT)
+        )
+    )
+    if joins_prev:
+        assert prev is not None
+        both = (
+            joins_after
+            and after is not None
+            and is_mergeable_anon_vma(prev.anon_vma, after.anon_vma)
+        )
+        upto = after.vm_end if both and after is not None else end
+        error = await adjust(k, prev, prev.vm_start, upto, prev.vm_pgoff, None)
+        return None if error else prev
+    if joins_after:
+        assert after is not None
+        if prev is not None and start < prev.vm_end:
+            # The end of `prev` changes sides: the boundary goes down.
+            error = await adjust(k, prev, prev.vm_start, start, prev.vm_pgoff, None)
+            return None if error else after
+        assert area is not None
+        error = await adjust(
+            k,
+            area,
+            start,
+            after.vm_end,
+            after.vm_pgoff - ((after.vm_start - start) >> PAGE_SHIFT),
+            None,
+        )
+        return None if error else area
+    return None
+
+
+# Changing bounds.
+
+
+@frozen
+class Adjustment:
+    """What `vma_adjust` is about to do, worked out before anything changes."""
+
+    vma: VmArea
+    start: VirtAddr
+    end: VirtAddr
+    pgoff: int
+    following: VmArea | None = None  # the neighbour above, if it changes or goes
+    removes: bool = False  # it goes
+    shift: int = 0  # pages by which its start moves, if it stays
+    again: bool = False  # when it has gone, there is one more to go
+    insert: VmArea | None = None  # a VMA that comes in where `vma` makes room
+
+    @property
+    def moved(self) -> VmArea | None:
+        """The neighbour, if it stays, and its start moves."""
+        return None if self.removes else self.following
+
+
+async def vma_adjust(
+    k: Kernel,
+    vma: VmArea,
+    start: VirtAddr,
+    end: VirtAddr,
+    pgoff: int,
+    insert: VmArea | None = None,
+) -> int:
+    """Give a VMA new bounds, and its neighbours what that means for them; 0 or -ENOMEM.
+
+    Needs mmap_sem for writing.  2.6.34 takes no anon_vma lock here (2.6.33 did), so a
+    walk on another CPU may read the fields between any two of these stores.
+    """
+    while True:
+        change = plan_adjustment(vma, start, end, pgoff, insert)
+        await share_anon_vma(change)
+        async with AdjustedFile(change):
+            await write_once(vma, VMA.vm_start, change.start)
+            await write_once(vma, VMA.vm_end, change.end)
+            await write_once(vma, VMA.vm_pgoff, change.pgoff)
+            if change.moved is not None:
+                after = change.moved
+                start = VirtAddr(after.vm_start + (change.shift << PAGE_SHIFT))
+                await write_once(after, VMA.vm_start, start)
+                await write_once(after, VMA.vm_pgoff, after.vm_pgoff + change.shift)
+            relink(change)
+        await drop_following(change)
+        if not change.again:
+            return 0
+
+
+def plan_adjustment(
+    vma: VmArea, start: VirtAddr, end: VirtAddr, pgoff: int, insert: VmArea | None
+) -> Adjustment:
+    """Does the VMA swallow its neighbour, or move the boundary to it, or neither?"""
+    following = next_vma(vma)
+    if following is None or insert is not None:
+        return Adjustment(vma, start, end, pgoff, insert=insert)
+    if end >= following.vm_end:
+        # It swallows the next one; if it reaches further, the one after it as well,
+        # in a second round.
+        again = end > following.vm_end
+        return Adjustment(
+            vma, start, following.vm_end, pgoff, following, removes=True, again=again
+        )
+    if end > following.vm_start:
+        shift = (end - following.vm_start) >> PAGE_SHIFT
+        return Adjustment(vma, start, end, pgoff, following, shift=shift)
+    if end < vma.vm_end:
+        shift = -((vma.vm_end - end) >> PAGE_SHIFT)
+        return Adjustment(vma, start, end, pgoff, following, shift=shift)
+    return Adjustment(vma, start, end, pgoff)
+
+
+async def share_anon_vma(change: Adjustment) -> None:
+    """Who takes over pages must be found where those pages' walks look.
+
+    The VMA that gives pages away hands on its anon_vmas, if the other has none.
+    """
+    vma, following = change.vma, change.following
+    if following is None:
+        return
+    gives, takes = (vma, following) if change.shift < 0 else (following, vma)
+    if gives.anon_vma is not None and takes.anon_vma is None:
+        await anon_vma_clone(takes, gives)
+        takes.anon_vma = gives.anon_vma
+
+
+def relink(change: Adjustment) -> None:
+    """Take out the neighbour that was swallowed, or put the new one in."""
+    mm = change.vma.mm
+    if change.removes:
+        assert change.following is not None
+        mm.mmap.remove(change.following)
+    elif change.insert is not None:
+        link_vma(mm, change.insert)
+
+
+async def drop_following(change: Adjustment) -> None:
+    """Free the neighbour that was swallowed."""
+    vma, gone = change.vma, change.following
+    if gone is not None and change.removes and gone.anon_vma is not None:
+        # anon_vma_merge: the pages are found by way of the other VMA from here on.
+        bug_on(vma.anon_vma is not gone.anon_vma, "include/linux/rmap.h:121")
+        await unlink_anon_vmas(gone)
+
+
+class AdjustedFile:
+    """While the bounds of a file's VMA change: off the file's list, under its lock."""
+
+    def __init__(self, change: Adjustment) -> None:
+        self.change = change
+        file = change.vma.vm_file
+        self.mapping = file.f_mapping if file is not None else None
+
+    async def __aenter__(self) -> None:
+        if self.mapping is not None:
+            await self.mapping.i_mmap_lock.lock()
+            if self.change.insert is not None:
+                self.mapping.i_mmap.append(self.change.insert)
+
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if self.mapping is not None and error is None:
+            if self.change.removes and self.change.following is not None:
+                self.mapping.i_mmap.remove(self.change.following)
+            await self.mapping.i_mmap_lock.unlock()
+
+
+# Splitting.
+
+
+async def split_vma(
+    k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, *, new_below: bool
+) -> int:
+    """Cut a VMA in two at `address`; 0 or -ENOMEM.
+
+    The new structure is the lower part, or the upper one.
+    """
+    if mm.map_count >= SYSCTL_MAX_MAP_COUNT:
+        return -ENOMEM
+    pages = (address - vma.vm_start) >> PAGE_SHIFT
+    new = evolve(vma, name=k.next_name("vma"), anon_vma_chain=[])
+    if new_below:
+        new.vm_end = address
+    else:
+        new.vm_start = address
+        new.vm_pgoff += pages
+    await anon_vma_clone(new, vma)
+    adjust = k.rmap_walk.vma_adjust
+    if new_below:
+        return await adjust(k, vma, address, vma.vm_end, vma.vm_pgoff + pages, new)
+    return await adjust(k, vma, vma.vm_start, address, vma.vm_pgoff, new)
+
+
+async def vma_modify(
+    k: Kernel,
+    vma: VmArea,
+    prev: VmArea | None,
+    start: VirtAddr,
+    end: VirtAddr,
+    vm_flags: int,
+) -> tuple[int, VmArea]:
+    """See to it that one VMA covers just [start, end) of `vma`, to get other flags.
+
+    It joins neighbours that have those flags already, or is cut out.  0 or an error,
+    and the VMA; its flags are for the caller to store.  (2.6.34 has these lines three
+    times; later kernels made them a function, by this name.)
+    """
+    pgoff = vma.vm_pgoff + ((start - vma.vm_start) >> PAGE_SHIFT)
+    merged = await vma_merge(
+        k, vma.mm, prev, start, end, vm_flags, vma.anon_vma, vma.vm_file, pgoff
+    )
+    if merged is not None:
+        return 0, merged
+    error = 0
+    if start != vma.vm_start:
+        error = await split_vma(k, vma.mm, vma, start, new_below=True)
+    if not error and end != vma.vm_end:
+        error = await split_vma(k, vma.mm, vma, end, new_below=False)
+    return error, vma
