@@ -8,10 +8,9 @@ from attrs import define
 
 from kmm.hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
 from kmm.kernel.process import Process, start_process
-from kmm.kernel.syscalls import sys_madvise, sys_mmap, sys_munmap
+from kmm.kernel.syscalls import sys_madvise, sys_munmap
 from kmm.mm.kernel import Kernel
 from kmm.mm.mm_types import Page, PG_uptodate, VmArea
-from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from kmm.mm.pgtable import find_pte, mk_pte, pte_alloc, pte_mkwrite, pte_pfn
 from kmm.mm.rmap import anon_vma_prepare, page_add_new_anon_rmap
 from kmm.mm.swap import lru_cache_add_active
@@ -85,15 +84,7 @@ class Area:
 def area(k: Kernel, pages: int, cpu: int = 0) -> Area:
     """A new process, none of whose pages has been touched."""
     process = start_process(k, "area", cpu)
-    call = sys_mmap(
-        k,
-        process.task,
-        AREA,
-        pages * PAGE_SIZE,
-        PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-    )
-    assert process.run(call) == AREA
+    process.map_anonymous(AREA, pages)
     return Area(process, pages)
 
 

@@ -10,10 +10,11 @@ from attrs import define
 from kmm.designs import KernelSpec, find_kernel
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
 from kmm.mm.boot import run_on, start_kernel
+from kmm.mm.buddy import free_blocks
 from kmm.mm.gfp import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
-from kmm.mm.page_alloc import alloc_page, free_blocks
+from kmm.mm.page_alloc import alloc_page
 from kmm.mm.pgtable import find_pte, pte_pfn
 from kmm.mm.swap import lru_add_drain_all
 from kmm.scenarios.process import BASE as BASE

@@ -12,6 +12,7 @@ Recorded on Linux 6.12.
 
 from __future__ import annotations
 
+from ..mm.buddy import del_from_free_list, expand, free_one_page
 from ..mm.kernel import Kernel
 from ..mm.mm_types import Page, PG_buddy
 from ..mm.mmzone import (
@@ -20,7 +21,6 @@ from ..mm.mmzone import (
     MIGRATE_RECLAIMABLE,
     MIGRATE_UNMOVABLE,
 )
-from ..mm.page_alloc import del_from_free_list, expand, free_one_page
 from .picture import (
     boot_from,
     buddyinfo,

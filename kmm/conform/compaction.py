@@ -15,7 +15,6 @@ from attrs import frozen
 
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, VirtAddr
 from ..kernel.process import Process, start_process
-from ..kernel.syscalls import sys_mmap
 from ..mm.compaction import (
     COMPACT_ALL,
     COMPACT_COMPLETE,
@@ -24,10 +23,9 @@ from ..mm.compaction import (
 )
 from ..mm.kernel import Kernel
 from ..mm.mm_types import PG_uptodate
-from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from ..mm.page_alloc import drain_all_pages
 from ..mm.pgtable import mk_pte, pte_alloc, pte_mkwrite
-from ..mm.rmap import anon_vma_prepare, page_add_new_anon_rmap
+from ..mm.rmap import page_add_new_anon_rmap
 from ..mm.swap import lru_add_drain_all, lru_cache_add_active
 from .frames import frame_at
 from .picture import boot_from, buddyinfo, check_buddyinfo, check_picture, runs_of
@@ -127,15 +125,7 @@ def fill(k: Kernel, picture: list[list[Any]]) -> tuple[Process, list[Pfn]]:
     """A process that has all movable pages of a picture; their frames, in order."""
     pages = [Pfn(pfn) for frames in runs_of(picture, MOVABLE) for pfn in frames]
     process = start_process(k, "frag")
-    call = sys_mmap(
-        k,
-        process.task,
-        AREA,
-        len(pages) * PAGE_SIZE,
-        PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-    )
-    process.run(call)
+    process.map_anonymous(AREA, len(pages))
     process.run(place_pages(k, process, pages))
     return process, pages
 
@@ -143,7 +133,7 @@ def fill(k: Kernel, picture: list[list[Any]]) -> tuple[Process, list[Pfn]]:
 async def place_pages(k: Kernel, process: Process, pages: list[Pfn]) -> None:
     """Map frames, which nobody uses, as if the process had touched them in order."""
     (vma,) = process.mm.mmap
-    await anon_vma_prepare(k, vma)
+    await k.rmap_walk.anon_vma_prepare(k, vma)
     for number, pfn in enumerate(pages):
         address = VirtAddr(AREA + number * PAGE_SIZE)
         ptep = await pte_alloc(k, process.mm, address)

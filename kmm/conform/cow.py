@@ -17,11 +17,10 @@ from attrs import define, field
 from ..designs import find_kernel
 from ..hw.memory import PAGE_SIZE, VirtAddr
 from ..kernel.process import Process, start_process
-from ..kernel.syscalls import sys_madvise, sys_mmap
+from ..kernel.syscalls import sys_madvise
 from ..mm.boot import start_kernel
 from ..mm.kernel import Config
 from ..mm.madvise import MADV_DONTNEED
-from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from .frames import Classes, frame_at, page_at, pages
 from .recorded import Case, Malformed, Skip
 from .shape import required
@@ -123,15 +122,7 @@ def start() -> Tree:
     """One process, with four pages that nobody has touched."""
     k = start_kernel(Config(cpus=1, frames=FRAMES), find_kernel("2.6.34"))
     process = start_process(k, "cow")
-    call = sys_mmap(
-        k,
-        process.task,
-        AREA,
-        PAGES * PAGE_SIZE,
-        PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-    )
-    process.run(call)
+    process.map_anonymous(AREA, PAGES)
     return Tree({0: process})
 
 

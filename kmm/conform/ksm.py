@@ -18,12 +18,11 @@ from attrs import define
 from ..designs import find_kernel
 from ..hw.memory import PAGE_SIZE, VirtAddr
 from ..kernel.process import Process, start_process
-from ..kernel.syscalls import sys_madvise, sys_mmap
+from ..kernel.syscalls import sys_madvise
 from ..mm.boot import start_kernel
 from ..mm.kernel import Config, Kernel
 from ..mm.ksm import ksm_do_scan
 from ..mm.madvise import MADV_MERGEABLE, MADV_UNMERGEABLE
-from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from ..mm.swap import lru_add_drain_all
 from .frames import Classes, frame_at, pages
 from .recorded import Case, Malformed, Skip
@@ -112,15 +111,7 @@ def start(case: Case) -> Areas:
     process = start_process(k, "ksm")
     areas = Areas(k, process, case["pages"], len(case["advised"]))
     for area, values in enumerate(case["initial"]):
-        call = sys_mmap(
-            k,
-            process.task,
-            areas.address(area),
-            areas.pages * PAGE_SIZE,
-            PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-        )
-        process.run(call)
+        process.map_anonymous(areas.address(area), areas.pages)
         for page, value in enumerate(values):
             areas.write(area, page, value)
         if case["advised"][area]:

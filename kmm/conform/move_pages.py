@@ -15,10 +15,9 @@ from attrs import define
 from ..designs import find_kernel
 from ..hw.memory import PAGE_SIZE, VirtAddr
 from ..kernel.process import Process, start_process
-from ..kernel.syscalls import sys_mmap, sys_munmap
+from ..kernel.syscalls import sys_munmap
 from ..mm.boot import run_on, start_kernel
 from ..mm.kernel import Config
-from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from ..mm.move_pages import sys_move_pages
 from .frames import frame_at, pages
 from .recorded import Case, Malformed
@@ -70,15 +69,7 @@ def start(case: Case) -> Area:
     wanted = case["pages"]
     process = start_process(k, "move_pages")
     where = pages(AREA, len(wanted))
-    call = sys_mmap(
-        k,
-        process.task,
-        AREA,
-        len(wanted) * PAGE_SIZE,
-        PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-    )
-    process.run(call)
+    process.map_anonymous(AREA, len(wanted))
     for address, (kind, node, *_) in zip(where, wanted, strict=True):
         if kind == "anon":
             cpu = k.cpus[node]  # a first touch takes a page of the CPU's own node

@@ -4,9 +4,6 @@ A kernel is named for where it stands in history.  Questions that are not about 
 time are answered so that each race is seen by itself: every named kernel looks at
 migration entries under the lock, although none of 2010 did, and each has the reference
 to anon_vmas that came with compaction.
-
-Where the answer that a kernel really had is not written yet, `lacks` names it, and
-2.6.34's stands in for it.
 """
 
 from __future__ import annotations
@@ -17,19 +14,29 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from . import anon_vma_pin, call_rules, exec_stack, pte_peek, rmap_walk, tlb_flush
+from . import (
+    anon_vma_pin,
+    call_rules,
+    exec_stack,
+    pte_peek,
+    rmap_walk,
+    take_all_locks,
+    tlb_flush,
+)
 from .anon_vma_pin import AnonVmaPin
 from .call_rules import CallRules
 from .exec_stack import ExecStack
 from .pte_peek import PtePeek
 from .question import Answer
 from .rmap_walk import RmapWalk
+from .take_all_locks import TakeAllLocks
 from .tlb_flush import TlbFlush
 
 # Every question, in the order in which they are listed, with its answers by name.
 QUESTIONS: Mapping[str, Mapping[str, Answer]] = {
     "rmap-walk": {a.name: a for a in rmap_walk.ANSWERS},
     "exec-stack": {a.name: a for a in exec_stack.ANSWERS},
+    "take-all-locks": {a.name: a for a in take_all_locks.ANSWERS},
     "anon-vma-pin": {a.name: a for a in anon_vma_pin.ANSWERS},
     "pte-peek": {a.name: a for a in pte_peek.ANSWERS},
     "tlb-flush": {a.name: a for a in tlb_flush.ANSWERS},
@@ -45,11 +52,11 @@ class KernelSpec:
     title: str
     rmap_walk: RmapWalk
     exec_stack: ExecStack
+    take_all_locks: TakeAllLocks
     anon_vma_pin: AnonVmaPin
     pte_peek: PtePeek
     tlb_flush: TlbFlush
     call_rules: CallRules
-    lacks: tuple[str, ...] = ()  # answers that it had, and that are not written yet
     replaced: tuple[str, ...] = ()  # the questions whose answers are not the name's
 
     @property
@@ -57,6 +64,7 @@ class KernelSpec:
         found = (
             self.rmap_walk,
             self.exec_stack,
+            self.take_all_locks,
             self.anon_vma_pin,
             self.pte_peek,
             self.tlb_flush,
@@ -98,38 +106,84 @@ class UnknownName(ValueError):
 
 
 def _kernel(
-    name: str, title: str, exec_stack_answer: ExecStack, *lacks: str
+    name: str,
+    title: str,
+    rmap_walk_answer: RmapWalk,
+    exec_stack_answer: ExecStack,
+    take_all_locks_answer: TakeAllLocks,
 ) -> KernelSpec:
     return KernelSpec(
         name,
         title,
-        rmap_walk.LOCAL_LOCK,
+        rmap_walk_answer,
         exec_stack_answer,
+        take_all_locks_answer,
         anon_vma_pin.REFCOUNT,
         pte_peek.LOCKED,
         tlb_flush.FLUSH,
         call_rules.LINUX_2_6_34,
-        lacks,
     )
 
 
 KERNELS: Mapping[str, KernelSpec] = {
     spec.name: spec
     for spec in (
-        _kernel("2.6.34", "Linux 2.6.34, May 2010", exec_stack.UNPROTECTED),
+        _kernel(
+            "2.6.34",
+            "Linux 2.6.34, May 2010",
+            rmap_walk.LOCAL_LOCK,
+            exec_stack.UNPROTECTED,
+            take_all_locks.NEWEST_FIRST,
+        ),
+        _kernel(
+            "v2",
+            "version 2 of the series, 27 April 2010",
+            rmap_walk.TRYLOCK_RETRY,
+            exec_stack.LAZY_CLEANUP,
+            take_all_locks.NEWEST_FIRST,
+        ),
+        _kernel(
+            "v3",
+            "version 3 of the series, 29 April 2010",
+            rmap_walk.HEAVY_LOCK,
+            exec_stack.SKIP_SINGLE_VMA,
+            take_all_locks.NEWEST_FIRST,
+        ),
         _kernel(
             "v4",
             "version 4 of the series, 3 May 2010",
+            rmap_walk.HEAVY_LOCK,
             exec_stack.TEMPORARY_VMA_NEW_FIRST,
-            "rmap-walk=heavy-lock",
+            take_all_locks.NEWEST_FIRST,
+        ),
+        _kernel(
+            "v5",
+            "version 5 of the series, 5 May 2010",
+            rmap_walk.TRYLOCK_RETRY,
+            exec_stack.TEMPORARY_VMA,
+            take_all_locks.NEWEST_FIRST,
         ),
         _kernel(
             "v6",
             "version 6 of the series, 6 May 2010",
+            rmap_walk.ROOT_ORDER,
             exec_stack.TEMPORARY_VMA,
-            "rmap-walk=root-order",
+            take_all_locks.OLDEST_FIRST,
         ),
-        _kernel("2.6.35", "Linux 2.6.35, August 2010", exec_stack.SKIP_TEMPORARY),
+        _kernel(
+            "2.6.35",
+            "Linux 2.6.35, August 2010",
+            rmap_walk.LOCAL_LOCK,
+            exec_stack.SKIP_TEMPORARY,
+            take_all_locks.NEWEST_FIRST,
+        ),
+        _kernel(
+            "2.6.36",
+            "Linux 2.6.36, October 2010",
+            rmap_walk.ROOT_LOCK,
+            exec_stack.SKIP_TEMPORARY,
+            take_all_locks.ROOT_MARK,
+        ),
     )
 }
 

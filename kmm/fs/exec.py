@@ -24,7 +24,7 @@ from ..mm.gup import get_user_page
 from ..mm.kernel import Kernel, new_mm
 from ..mm.memory import OutOfMemory
 from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
-from ..mm.mmap import RLIMIT_STACK, expand_stack
+from ..mm.mmap import RLIMIT_STACK
 from ..mm.mremap import move_page_tables
 from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.pgtable import free_pgd_range
@@ -149,7 +149,7 @@ async def expand_new_stack(k: Kernel, vma: VmArea) -> int:
         base = vma.vm_end - RLIMIT_STACK
     else:
         base = vma.vm_start - STACK_EXPAND
-    return 0 if await expand_stack(k, vma, VirtAddr(base)) else -EFAULT
+    return 0 if await k.rmap_walk.expand_stack(k, vma, VirtAddr(base)) else -EFAULT
 
 
 async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:

@@ -20,7 +20,6 @@ from ..mm.memory import copy_page_range
 from ..mm.mm_types import MM, VM_DONTCOPY, VM_LOCKED, Mm, Task, VmArea
 from ..mm.mmap import exit_mmap
 from ..mm.page_alloc import alloc_zeroed_page
-from ..mm.rmap import anon_vma_fork
 from ..mm.swap import put_page
 from ..mm.vma import link_vma, vma_link_file, vma_pages
 from ..sim.access import atomic_add
@@ -96,8 +95,7 @@ async def dup_vma(k: Kernel, mm: Mm, parent: VmArea) -> int:
     (mended in 2.6.36); here it has its own from the start.
     """
     vma = evolve(parent, name=k.next_name("vma"), mm=mm, anon_vma_chain=[])
-    vma.anon_vma = None
-    await anon_vma_fork(k, vma, parent)
+    await k.rmap_walk.anon_vma_fork(k, vma, parent)
     vma.vm_flags &= ~VM_LOCKED
     await vma_link_file(vma)
     link_vma(mm, vma)

@@ -13,17 +13,19 @@ from typing import Any, TypeVar
 
 from attrs import define
 
-from ..hw.memory import VirtAddr
+from ..hw.memory import PAGE_SIZE, VirtAddr
 from ..mm.boot import run_on, run_task
 from ..mm.fault import FatalSignal
 from ..mm.kernel import Kernel
 from ..mm.memory import OutOfMemory
 from ..mm.mm_types import Mm, Task
+from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from ..sim.thread import KThread
 from ..sim.trap import start_thread
 from .exit import do_exit
 from .fork import copy_process, mm_alloc
 from .sched import share_cpus
+from .syscalls import sys_mmap
 
 T = TypeVar("T")
 
@@ -61,6 +63,14 @@ class Process:
     def fetch(self, address: VirtAddr, size: int) -> bytes:
         """Execute in user mode.  Raises FatalSignal."""
         return self.run(self.task.cpu.fetch(address, size, user=True))
+
+    def map_anonymous(self, address: VirtAddr, pages: int) -> None:
+        """Map private memory to read and write, in place of what is there."""
+        prot = PROT_READ | PROT_WRITE
+        flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+        size = pages * PAGE_SIZE
+        where = self.run(sys_mmap(self.k, self.task, address, size, prot, flags))
+        assert where == address, f"nothing can be mapped at {address:#x}: {where}"
 
     def fork(self, cpu: int | None = None) -> Process:
         """A child, on the same CPU or another."""

@@ -4,16 +4,19 @@ File, function, field and flag names are Linux's.  Reading order, with what buil
 what; each line can be read without those below it:
 
 - `mm_types`, `mmzone`, `list_head`: the structures; `kernel` ties them together
-- `gfp`, `page_alloc`, `smp`, `vmstat`: page frames
+- `gfp`, `buddy`, `page_alloc`, `smp`, `vmstat`: page frames
 - `swap`: the LRU lists, and references
 - `pgtable`, `tlb`: page tables, and making CPUs forget them
 - `swapops`, `swapfile`, `swap_state`: pages that are elsewhere
+- `slab`: where anon_vmas come from, and what RCU promises of them
 - `rmap`: from a page to its mappings
 - `vmscan`, `migrate`, `compaction`: giving pages up, and moving them
 - `filemap`, `memory`: what a fault gives, what fork copies, what munmap takes
 - `vma`: the list of VMAs, and changes to it
 - `mmap`, `mprotect`, `mremap`, `madvise`, `mlock`, `gup`, `fault`: address spaces
-- `ksm`, `move_pages`, `page_isolation`, `memory_hotplug`: more who move pages
+- `mmu_notifier`: holding all locks of an address space
+- `ksm_merge`, `ksm`: pages with the same contents become one
+- `move_pages`, `page_isolation`, `memory_hotplug`: more who move pages
 - `boot`, `audit`, `observe`: starting, checking, looking
 
 Order of locks, outer to inner: mmap_sem, PG_locked, i_mmap_lock, anon_vma.lock,

@@ -14,11 +14,11 @@ from collections import Counter
 
 from ..hw.memory import PAGE_SHIFT, Pfn
 from ..sim.failure import Corruption, Leak
+from .buddy import is_isolated
 from .kernel import Kernel
 from .mm_types import Mm, Page, PG_buddy, PG_lru, PG_reserved
 from .mmzone import MAX_ORDER, NR_LRU_LISTS, Zone
 from .observe import entries_of, page_tables_of
-from .page_alloc import is_isolated
 from .pgtable import pte_pfn, pte_present, pte_special
 from .swap import page_lru
 from .swapfile import SWAP_HAS_CACHE
@@ -28,8 +28,9 @@ from .swapops import is_swap_entry, swp_offset
 
 
 def audit(k: Kernel) -> None:
-    """Compare counts with what refers to each page.  Raises Leak."""
+    """Compare counts with what refers to each page and address space.  Raises Leak."""
     check_always(k)
+    check_dead_mms(k)
     users = count_users(k)
     kept = free_pages_of(k)
     for page in k.mem_map.in_order():
@@ -39,6 +40,17 @@ def audit(k: Kernel) -> None:
             raise Leak(f"{page.name}: {page.count} references, {users[page.pfn]} users")
         if (page.count == 0) != (page in kept):
             raise Leak(f"{page.name}: {page.count} references, but not so on free list")
+
+
+def check_dead_mms(k: Kernel) -> None:
+    """Where nobody lives any more, some CPU still has it: else it should have gone."""
+    borrowed = {task.active_mm.name for task in k.running}
+    for mm in k.mms.values():
+        if mm.mm_users == 0 and (mm.mm_count == 0 or mm.name not in borrowed):
+            raise Leak(
+                f"{mm.name}: a dead address space that no CPU has borrowed",
+                f"mm_users:{mm.mm_users} mm_count:{mm.mm_count}",
+            )
 
 
 def count_users(k: Kernel) -> Counter[Pfn]:

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from ..hw.apic import serve_interrupts
 from ..hw.cpu import Cpu
 from ..hw.memory import PAGE_SHIFT, Pfn, PhysAddr, PhysicalMemory, VirtAddr
-from ..sim.locks import WaitQueue
+from ..sim.locks import Rcu, WaitQueue
 from ..sim.machine import run_alone
 from ..sim.thread import KThread
+from .buddy import free_one_page
 from .compaction import try_to_compact_pages
 from .fault import do_page_fault
 from .kernel import (
@@ -40,7 +41,7 @@ from .mmzone import (
     setup_per_zone_wmarks,
     setup_zone_migrate_reserve,
 )
-from .page_alloc import free_one_page
+from .slab import anon_vma_cachep
 from .smp import CALL_FUNCTION_VECTOR, CallFunction, call_function_interrupt
 from .swap import PageVecs, put_page
 from .swapfile import SwapInfo
@@ -71,10 +72,12 @@ def start_kernel(
     init_mm = mm_init("init_mm", SWAPPER_PG_DIR)
     nodes = nodes_of(config.frames, config.nodes, config.cpus, config.pageblock_order)
     mem_map = MemMap(nodes)
+    rcu = Rcu()
     k = Kernel(
         config=config,
         rmap_walk=designs.rmap_walk,
         exec_stack=designs.exec_stack,
+        take_all_locks=designs.take_all_locks,
         anon_vma_pin=designs.anon_vma_pin,
         pte_peek=designs.pte_peek,
         tlb_flush=designs.tlb_flush,
@@ -91,6 +94,8 @@ def start_kernel(
         swapper_space=address_space("swapper_space"),
         ksm=Ksm(),
         later=Later(wakeup_kswapd, try_to_compact_pages, try_to_free_pages),
+        rcu=rcu,
+        anon_vma_cachep=anon_vma_cachep(rcu),
         kswapds=[Kswapd(WaitQueue(f"kswapd{n}_wait")) for n in range(config.nodes)],
     )
     init_zones(k, usable or [range(RESERVED_FRAMES, config.frames)])

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
+from .buddy import split_free_page
 from .kernel import Kernel
 from .migrate import count_isolated, migrate_pages, migrate_prep_local
 from .mm_types import Page, PG_buddy
@@ -35,7 +36,7 @@ from .mmzone import (
     WMARK_LOW,
     Zone,
 )
-from .page_alloc import free_pages, may_perform_io, split_free_page, zone_watermark_ok
+from .page_alloc import free_pages, may_perform_io, zone_watermark_ok
 from .swap import lru_add_drain_all
 from .vmscan import ISOLATE_BOTH, isolate_lru_page_locked
 from .vmstat import count_vm_events, fragmentation_index, free_blocks_by_order

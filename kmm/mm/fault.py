@@ -18,7 +18,6 @@ from .memory import (
     handle_mm_fault,
 )
 from .mm_types import VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, Task, VmArea
-from .mmap import expand_stack
 from .vma import find_vma
 
 SIGBUS = 7
@@ -90,7 +89,7 @@ async def reaches(
         return False
     if user and task.sp and address + STACK_SLACK < task.sp:
         return False
-    return await expand_stack(k, vma, address)
+    return await k.rmap_walk.expand_stack(k, vma, address)
 
 
 def access_error(vma: VmArea, error_code: int) -> bool:

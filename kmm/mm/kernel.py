@@ -15,10 +15,10 @@ from attrs import define, field, frozen
 from ..hw.cpu import Cpu
 from ..hw.memory import PhysAddr, PhysicalMemory
 from ..hw.tlb import USUAL_TLB, TlbSize
-from ..sim.locks import Rcu, RwSem, SpinLock, WaitQueue
+from ..sim.locks import Mutex, Rcu, RwSem, SpinLock, WaitQueue
 from ..sim.thread import KThread
 from ..sim.trap import get_current
-from .mm_types import AddressSpace, AnonVma, Mm, Page, Task
+from .mm_types import AddressSpace, Mm, Page, Task
 from .mmzone import MemMap, Node, Zone
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from ..designs.exec_stack import ExecStack
     from ..designs.pte_peek import PtePeek
     from ..designs.rmap_walk import RmapWalk
+    from ..designs.take_all_locks import TakeAllLocks
     from ..designs.tlb_flush import TlbFlush
     from .ksm import Ksm
+    from .slab import KmemCache
     from .smp import CallFunction
     from .swap import PageVecs
     from .swapfile import SwapInfo
@@ -59,6 +61,8 @@ class Designs(Protocol):
     def rmap_walk(self) -> RmapWalk: ...
     @property
     def exec_stack(self) -> ExecStack: ...
+    @property
+    def take_all_locks(self) -> TakeAllLocks: ...
     @property
     def anon_vma_pin(self) -> AnonVmaPin: ...
     @property
@@ -100,6 +104,7 @@ class Kernel:
     config: Config
     rmap_walk: RmapWalk
     exec_stack: ExecStack
+    take_all_locks: TakeAllLocks
     anon_vma_pin: AnonVmaPin
     pte_peek: PtePeek
     tlb_flush: TlbFlush
@@ -117,15 +122,17 @@ class Kernel:
     ksm: Ksm
     later: Later
     kswapds: list[Kswapd]  # by node
+    rcu: Rcu
+    anon_vma_cachep: KmemCache
     cpus: list[Cpu] = field(factory=list)
     running: list[Task] = field(factory=list)  # whom each CPU is running
     tasks: dict[int, Task] = field(factory=dict)  # by pid
-    rcu: Rcu = field(factory=Rcu)
     mms: dict[str, Mm] = field(factory=dict)  # by name
     mappings: dict[str, AddressSpace] = field(factory=dict)  # of files that exist
     made: dict[str, int] = field(factory=dict)
     vm_events: Counter[str] = field(factory=Counter)  # see vmstat
     memalloc: set[KThread] = field(factory=set)  # PF_MEMALLOC: who is reclaiming
+    mm_all_locks_mutex: Mutex = field(factory=lambda: Mutex("mm_all_locks_mutex"))
     page_group_by_mobility_disabled: bool = False  # memory is too small for it
 
     @property
@@ -167,10 +174,10 @@ def new_mm(k: Kernel, pgd: PhysAddr) -> Mm:
 
 
 def mm_init(name: str, pgd: PhysAddr) -> Mm:
-    return Mm(name, pgd, RwSem(f"{name}.mmap_sem"), SpinLock(f"{name}.page_table_lock"))
-
-
-def new_anon_vma(k: Kernel) -> AnonVma:
-    """anon_vma_alloc."""
-    name = k.next_name("anon_vma")
-    return AnonVma(name, SpinLock(f"{name}.lock"))
+    return Mm(
+        name,
+        pgd,
+        RwSem(f"{name}.mmap_sem"),
+        SpinLock(f"{name}.page_table_lock"),
+        SpinLock(f"{name}.anon_vma_chain_lock"),
+    )

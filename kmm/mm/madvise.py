@@ -23,7 +23,7 @@ from .mm_types import (
     VmArea,
 )
 from .mmap import page_align
-from .vma import find_vma_prev, next_vma, vma_modify
+from .vma import Part, parts_of_range, vma_modify
 
 MADV_NORMAL = 0
 MADV_RANDOM = 1
@@ -59,55 +59,33 @@ async def do_madvise(k: Kernel, mm: Mm, start: int, length: int, behaviour: int)
     if behaviour not in BEHAVIOURS or start & ~PAGE_MASK:
         return -EINVAL
     end = start + page_align(length)
-    if end == start:
-        return 0
     unmapped = 0
-    vma, prev = find_vma_prev(mm, start)
-    if vma is not None and start > vma.vm_start:
-        prev = vma
-    place = start
-    while vma is not None:
-        if place < vma.vm_start:
+    for part in parts_of_range(mm, start, end):
+        if part is None:
             unmapped = -ENOMEM
-            place = vma.vm_start
-            if place >= end:
-                return unmapped
-        upto = min(vma.vm_end, end)
-        error, prev = await madvise_vma(
-            k, vma, prev, VirtAddr(place), VirtAddr(upto), behaviour
-        )
+            continue
+        error = await madvise_vma(k, part, behaviour)
         if error:
             return error
-        assert prev is not None
-        place = max(upto, prev.vm_end)
-        if place >= end:
-            return unmapped
-        vma = next_vma(prev)
-    return -ENOMEM
+    return unmapped
 
 
-async def madvise_vma(
-    k: Kernel,
-    vma: VmArea,
-    prev: VmArea | None,
-    start: VirtAddr,
-    end: VirtAddr,
-    behaviour: int,
-) -> tuple[int, VmArea | None]:
-    """Advise about a part of one VMA: 0 or an error, and the VMA that covers it now."""
+async def madvise_vma(k: Kernel, part: Part, behaviour: int) -> int:
+    """Advise about a part of one VMA; 0 or an error."""
+    vma, start, end = part.vma, part.start, part.end
     if behaviour == MADV_DONTNEED:
         if vma.vm_flags & (VM_LOCKED | VM_PFNMAP):
-            return -EINVAL, vma
+            return -EINVAL
         await zap_page_range(k, vma, start, end)
-        return 0, vma
+        return 0
     error, vm_flags = await advised_flags(k, vma, start, end, behaviour)
     if error or vm_flags == vma.vm_flags:
-        return error, vma
-    error, vma = await vma_modify(k, vma, prev, start, end, vm_flags)
+        return error
+    error, vma = await vma_modify(k, vma, part.prev, start, end, vm_flags)
     if error:
-        return error, vma
+        return error
     await write_once(vma, VMA.vm_flags, vm_flags)
-    return 0, vma
+    return 0
 
 
 async def advised_flags(

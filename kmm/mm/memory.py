@@ -16,6 +16,8 @@ Faults hold mmap_sem for reading, fork and munmap for writing.
 
 from __future__ import annotations
 
+from attrs import field, frozen
+
 from ..hw.memory import EntryPointer, VirtAddr
 from ..hw.modes import P
 from ..sim.failure import ModelFailure
@@ -66,7 +68,6 @@ from .pgtable import (
     vm_normal_page,
 )
 from .rmap import (
-    anon_vma_prepare,
     linear_page_index,
     page_add_anon_rmap,
     page_add_file_rmap,
@@ -116,6 +117,20 @@ class OutOfMemory(ModelFailure):
 # Faults.
 
 
+@frozen
+class Fault:
+    """What somebody tried to touch, and the entry for it (struct vm_fault).
+
+    2.6.34 hands these on one by one; its struct vm_fault is for pages of files only.
+    """
+
+    mm: Mm
+    vma: VmArea
+    address: VirtAddr
+    ptep: EntryPointer
+    write: bool = field(kw_only=True)
+
+
 async def handle_mm_fault(
     k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, *, write: bool
 ) -> int:
@@ -127,51 +142,35 @@ async def handle_mm_fault(
     ptep = await pte_alloc(k, mm, address)
     if ptep is None:
         return VM_FAULT_OOM
-    return await handle_pte_fault(k, mm, vma, address, ptep, write=write)
+    return await handle_pte_fault(k, Fault(mm, vma, address, ptep, write=write))
 
 
-async def handle_pte_fault(
-    k: Kernel,
-    mm: Mm,
-    vma: VmArea,
-    address: VirtAddr,
-    ptep: EntryPointer,
-    *,
-    write: bool,
-) -> int:
+async def handle_pte_fault(k: Kernel, fault: Fault) -> int:
     """Decide by an unlocked look at the entry; whoever acts on it looks again."""
-    pte = await ptep.read()
+    pte = await fault.ptep.read()
     if pte_none(pte):
-        if vma.vm_file is not None:
-            return await do_linear_fault(k, mm, vma, address, ptep, write=write)
-        return await do_anonymous_page(k, mm, vma, address, ptep, write=write)
+        if fault.vma.vm_file is not None:
+            return await do_linear_fault(k, fault)
+        return await do_anonymous_page(k, fault)
     if not pte_present(pte):
-        return await do_swap_page(k, mm, vma, address, ptep, pte, write=write)
-    return await touch_pte(k, mm, vma, address, ptep, pte, write=write)
+        return await do_swap_page(k, fault, pte)
+    return await touch_pte(k, fault, pte)
 
 
-async def touch_pte(
-    k: Kernel,
-    mm: Mm,
-    vma: VmArea,
-    address: VirtAddr,
-    ptep: EntryPointer,
-    pte: int,
-    *,
-    write: bool,
-) -> int:
+async def touch_pte(k: Kernel, fault: Fault, pte: int) -> int:
     """The entry is present after all: note the access, and let the CPU try again.
 
     Takes the page-table lock.  If there is nothing to note on a write, the CPU has
     faulted over a translation that is out of date, and is made to forget it.
     """
-    ptl = pte_lockptr(mm)
+    vma, address, ptep, write = fault.vma, fault.address, fault.ptep, fault.write
+    ptl = pte_lockptr(fault.mm)
     await ptl.lock()
     if await ptep.read() != pte:
         await ptl.unlock()
         return 0
     if write and not pte_write(pte):
-        return await do_wp_page(k, mm, vma, address, ptep, pte)
+        return await do_wp_page(k, fault, pte)
     entry = pte_mkyoung(pte_mkdirty(pte) if write else pte)
     changed = await ptep_set_access_flags(k, vma, address, ptep, entry, dirty=write)
     if not changed and write:
@@ -180,26 +179,19 @@ async def touch_pte(
     return 0
 
 
-async def do_anonymous_page(
-    k: Kernel,
-    mm: Mm,
-    vma: VmArea,
-    address: VirtAddr,
-    ptep: EntryPointer,
-    *,
-    write: bool,
-) -> int:
+async def do_anonymous_page(k: Kernel, fault: Fault) -> int:
     """A first touch.  Takes the page-table lock.
 
     A read gets the zero page, which is not counted and needs no anon_vma.
     """
-    if not write:
+    mm, vma, ptep = fault.mm, fault.vma, fault.ptep
+    if not fault.write:
         pte = pte_mkspecial(mk_pte(k.zero_page, vma.vm_page_prot))
         async with pte_lockptr(mm):
             if pte_none(await ptep.read()):
                 await ptep.write(pte)
         return 0
-    await anon_vma_prepare(k, vma)
+    await k.rmap_walk.anon_vma_prepare(k, vma)
     page = await alloc_page(k, GFP_HIGHUSER_MOVABLE | GFP_ZERO)
     if page is None:
         return VM_FAULT_OOM
@@ -207,7 +199,7 @@ async def do_anonymous_page(
     async with pte_lockptr(mm):
         if pte_none(await ptep.read()):
             mm.rss_stat[MM_ANONPAGES] += 1
-            page_add_new_anon_rmap(page, vma, address)
+            page_add_new_anon_rmap(page, vma, fault.address)
             await lru_cache_add_active(k, page)
             pte = maybe_mkwrite(pte_mkdirty(mk_pte(page, vma.vm_page_prot)), vma)
             await ptep.write(pte)
@@ -216,14 +208,13 @@ async def do_anonymous_page(
     return 0
 
 
-async def do_wp_page(
-    k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, ptep: EntryPointer, pte: int
-) -> int:
+async def do_wp_page(k: Kernel, fault: Fault, pte: int) -> int:
     """A write to a page that is mapped read-only: take it, or copy it.
 
     Called with the page-table lock, which is given back.
     """
-    ptl = pte_lockptr(mm)
+    vma = fault.vma
+    ptl = pte_lockptr(fault.mm)
     old = vm_normal_page(k, pte)
     if old is not None and PageAnon(old) and not PageKsm(old):
         if not await old.locked.trylock():
@@ -232,7 +223,7 @@ async def do_wp_page(
             await ptl.unlock()
             await old.locked.lock()
             await ptl.lock()
-            if await ptep.read() != pte:
+            if await fault.ptep.read() != pte:
                 await old.locked.unlock()
                 await ptl.unlock()
                 await put_page(k, old)
@@ -240,46 +231,38 @@ async def do_wp_page(
             await put_page(k, old)
         reuse = await reuse_swap_page(k, old)
         if reuse:
-            await page_move_anon_rmap(old, vma, address)
+            await page_move_anon_rmap(old, vma, fault.address)
         await old.locked.unlock()
         if reuse:
-            return await reuse_page(k, mm, vma, address, ptep, pte)
+            return await reuse_page(k, fault, pte)
     elif old is not None and vma.vm_flags & (VM_WRITE | VM_SHARED) == (
         VM_WRITE | VM_SHARED
     ):
-        return await reuse_page(k, mm, vma, address, ptep, pte)
+        return await reuse_page(k, fault, pte)
     if old is not None:
         await get_page(old)
     await ptl.unlock()
-    return await copy_page(k, mm, vma, address, ptep, pte, old)
+    return await copy_page(k, fault, pte, old)
 
 
-async def reuse_page(
-    k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, ptep: EntryPointer, pte: int
-) -> int:
+async def reuse_page(k: Kernel, fault: Fault, pte: int) -> int:
     """Let the program write to the page it has.  Gives the page-table lock back."""
+    vma = fault.vma
     entry = maybe_mkwrite(pte_mkdirty(pte_mkyoung(pte)), vma)
-    await ptep_set_access_flags(k, vma, address, ptep, entry, dirty=True)
-    await pte_lockptr(mm).unlock()
+    await ptep_set_access_flags(k, vma, fault.address, fault.ptep, entry, dirty=True)
+    await pte_lockptr(fault.mm).unlock()
     return VM_FAULT_WRITE
 
 
-async def copy_page(
-    k: Kernel,
-    mm: Mm,
-    vma: VmArea,
-    address: VirtAddr,
-    ptep: EntryPointer,
-    pte: int,
-    old: Page | None,
-) -> int:
+async def copy_page(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
     """Give the program a copy of `old`, or of the zero page (None).
 
     Takes the page-table lock, and drops the caller's reference to `old`.  The order of
     the changes matters: nobody may write to the old page any more when its mapping is
     taken off, since it may then be somebody else's alone.
     """
-    await anon_vma_prepare(k, vma)
+    mm, vma, address, ptep = fault.mm, fault.vma, fault.address, fault.ptep
+    await k.rmap_walk.anon_vma_prepare(k, vma)
     gfp = GFP_HIGHUSER_MOVABLE | (0 if old else GFP_ZERO)
     new = await alloc_page(k, gfp)
     if new is None:
@@ -313,20 +296,12 @@ async def copy_page(
     return VM_FAULT_WRITE
 
 
-async def do_swap_page(
-    k: Kernel,
-    mm: Mm,
-    vma: VmArea,
-    address: VirtAddr,
-    ptep: EntryPointer,
-    pte: int,
-    *,
-    write: bool,
-) -> int:
+async def do_swap_page(k: Kernel, fault: Fault, pte: int) -> int:
     """An entry that is neither empty nor present: a migration entry, or a swap entry.
 
     Takes the page's lock, then the page-table lock.
     """
+    mm, vma, ptep, write = fault.mm, fault.vma, fault.ptep, fault.write
     if is_migration_entry(pte):
         await migration_entry_wait(k, mm, ptep)
         return 0
@@ -340,7 +315,7 @@ async def do_swap_page(
         result = VM_FAULT_MAJOR
     await page.locked.lock()
     cached = page
-    page = await ksm_might_need_to_copy(k, cached, vma, address)
+    page = await ksm_might_need_to_copy(k, cached, vma, fault.address)
     if page is None:
         await cached.locked.unlock()
         await put_page(k, cached)
@@ -359,7 +334,7 @@ async def do_swap_page(
         entry = maybe_mkwrite(pte_mkdirty(entry), vma)
         write = False
     await ptep.write(entry)
-    await page_add_anon_rmap(page, vma, address)
+    await page_add_anon_rmap(page, vma, fault.address)
     await ptl.unlock()
     await swap_free(k, pte)
     if vm_swap_full(k) or vma.vm_flags & VM_LOCKED:
@@ -369,7 +344,7 @@ async def do_swap_page(
         await ptl.lock()
         now = await ptep.read()
         if now == entry:
-            return result | await do_wp_page(k, mm, vma, address, ptep, now)
+            return result | await do_wp_page(k, fault, now)
         await ptl.unlock()
     return result
 
@@ -401,25 +376,18 @@ async def ksm_might_need_to_copy(
     return copy
 
 
-async def do_linear_fault(
-    k: Kernel,
-    mm: Mm,
-    vma: VmArea,
-    address: VirtAddr,
-    ptep: EntryPointer,
-    *,
-    write: bool,
-) -> int:
+async def do_linear_fault(k: Kernel, fault: Fault) -> int:
     """A first touch of a file's page (__do_fault).
 
     A write to a private mapping gets a copy at once.  Takes the page's lock, then the
     page-table lock.
     """
+    vma = fault.vma
     assert vma.vm_file is not None
-    index = linear_page_index(vma, address)
-    private_write = write and not vma.vm_flags & VM_SHARED
+    index = linear_page_index(vma, fault.address)
+    private_write = fault.write and not vma.vm_flags & VM_SHARED
     if private_write:
-        await anon_vma_prepare(k, vma)
+        await k.rmap_walk.anon_vma_prepare(k, vma)
     try:
         page = await find_lock_page(k, vma.vm_file.f_mapping, index)
     except NotInFile:
@@ -436,9 +404,9 @@ async def do_linear_fault(
         await k.memory.copy_frame(copy.pfn, page.pfn)
         copy.flags |= PG_uptodate
         mapped = copy
-    async with pte_lockptr(mm):
-        if pte_none(await ptep.read()):
-            await map_file_page(k, mm, vma, address, ptep, mapped, write=write)
+    async with pte_lockptr(fault.mm):
+        if pte_none(await fault.ptep.read()):
+            await map_file_page(k, fault, mapped)
             unneeded = page if private_write else None
         else:
             unneeded = mapped
@@ -450,30 +418,22 @@ async def do_linear_fault(
     return 0
 
 
-async def map_file_page(
-    k: Kernel,
-    mm: Mm,
-    vma: VmArea,
-    address: VirtAddr,
-    ptep: EntryPointer,
-    page: Page,
-    *,
-    write: bool,
-) -> None:
+async def map_file_page(k: Kernel, fault: Fault, page: Page) -> None:
     """Map a file's page, or a private copy of it.  Needs the page-table lock."""
+    mm, vma, write = fault.mm, fault.vma, fault.write
     pte = mk_pte(page, vma.vm_page_prot)
     if write:
         pte = maybe_mkwrite(pte_mkdirty(pte), vma)
     if PageAnon(page) or page.mapping is None:
         mm.rss_stat[MM_ANONPAGES] += 1
-        page_add_new_anon_rmap(page, vma, address)
+        page_add_new_anon_rmap(page, vma, fault.address)
         await lru_cache_add_active(k, page)
     else:
         mm.rss_stat[MM_FILEPAGES] += 1
         await page_add_file_rmap(page)
         if write:
             page.flags |= PG_dirty
-    await ptep.write(pte)
+    await fault.ptep.write(pte)
 
 
 # Looking a page up for the kernel's own use.

@@ -7,13 +7,14 @@ only here, KSM's pages move too: ksmd is kept still meanwhile.
 
 from __future__ import annotations
 
+from .buddy import del_from_free_list
 from .errno import EAGAIN, EBUSY, EINVAL
 from .gfp import GFP_HIGHUSER_MOVABLE
 from .kernel import Kernel
-from .ksm import remove_node_from_stable_tree
+from .ksm_merge import remove_node_from_stable_tree
 from .migrate import count_isolated, migrate_pages, putback_lru_pages
 from .mm_types import Page, PG_lru, PG_reserved
-from .page_alloc import alloc_page, del_from_free_list, drain_all_pages, page_count
+from .page_alloc import alloc_page, drain_all_pages, page_count
 from .page_isolation import (
     start_isolate_page_range,
     test_pages_isolated,

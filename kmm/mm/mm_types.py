@@ -15,11 +15,12 @@ from attrs import define, field, fields
 
 from ..hw.cpu import Cpu
 from ..hw.memory import Pfn, PhysAddr, VirtAddr
-from ..sim.locks import Mutex, RwSem, SpinLock, WaitQueue
+from ..sim.locks import BitLock, Mutex, RwSem, SeqCount, SpinLock, WaitQueue
 
 if TYPE_CHECKING:
     from .list_head import ListHead
     from .mmzone import Zone
+    from .slab import KmemCache
 
 # page->flags; the numbers are those of enum pageflags.  PG_locked is a lock of its own.
 PG_referenced = 1 << 2
@@ -140,7 +141,7 @@ class Page:
     def locked(self) -> Mutex:
         """PG_locked, a bit that can be slept on."""
         if self.lock_bit is None:
-            self.lock_bit = Mutex(f"PG_locked of page {self.pfn:#x}")
+            self.lock_bit = BitLock(f"PG_locked of page {self.pfn:#x}")
         return self.lock_bit
 
     @property
@@ -163,12 +164,26 @@ class AnonVma:
     """The VMAs that may map an anonymous page."""
 
     name: str
-    lock: SpinLock
+    own_lock: SpinLock
+    cache: KmemCache  # the slab cache that it is from
     # Under `lock`, linked by same_anon_vma: parents before children.
     head: list[AnonVmaChain] = field(factory=list)
+    taken: bool = False  # bit 0 of head.next: mm_take_all_locks has locked it
     # Atomic: migrations and KSM items that need it to stay although it maps nothing.
     external_refcount: int = 0
+    # Whose lock is taken for this one: its own, or from 2.6.36 on that of the oldest of
+    # the family (see `rmap-walk`), to which it then has a reference.
+    root: AnonVma = field(init=False)
     freed: bool = False  # back in its slab
+    freed_after: int = 0  # the number of the last RCU read section that may know it
+
+    def __attrs_post_init__(self) -> None:
+        self.root = self
+
+    @property
+    def lock(self) -> SpinLock:
+        """Keeps `head`: to be taken by all who follow it or change it."""
+        return self.root.own_lock
 
 
 @define(eq=False)
@@ -177,6 +192,10 @@ class AnonVmaChain:
 
     vma: VmArea
     anon_vma: AnonVma
+
+    @property
+    def name(self) -> str:
+        return f"{self.vma.name} - {self.anon_vma.name}"
 
 
 @define(eq=False)
@@ -257,6 +276,11 @@ class VmArea:
     # Under mmap_sem for writing; the first anon_vma under page_table_lock.
     anon_vma: AnonVma | None = None
     anon_vma_chain: list[AnonVmaChain] = field(factory=list)  # same_vma: newest first
+    # For rmap-walk=seqcount only: odd while the bounds are being stored.
+    updating: SeqCount = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.updating = SeqCount(f"{self.name}.updating")
 
 
 @define(eq=False)
@@ -267,6 +291,7 @@ class Mm:
     pgd: PhysAddr  # the top page table
     mmap_sem: RwSem
     page_table_lock: SpinLock
+    anon_vma_chain_lock: SpinLock  # in versions 3 and 4 of the series only
     # Under mmap_sem:
     mmap: list[VmArea] = field(factory=list)  # by address
     start_stack: VirtAddr = VirtAddr(0)
@@ -277,6 +302,7 @@ class Mm:
     def_flags: int = 0
     total_vm: int = 0  # pages
     locked_vm: int = 0  # pages
+    notifiers: list[str] = field(factory=list)  # see mmu_notifier
     merge_any: bool = False  # MMF_VM_MERGEABLE: KSM knows this address space
     # Under page_table_lock:
     nr_ptes: int = 0  # bottom-level page tables

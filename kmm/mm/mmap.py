@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
-from ..sim.access import write_once
+from ..sim.access import write_plain
 from ..sim.failure import bug_on
 from .errno import EACCES, EINVAL, ENOMEM
 from .filemap import fput, shmem_file
@@ -34,7 +34,6 @@ from .mm_types import (
     Mm,
     VmArea,
 )
-from .rmap import anon_vma_prepare
 from .swap import lru_add_drain
 from .tlb import MmuGather
 from .vma import (
@@ -62,6 +61,7 @@ PROT_EXEC = 0x4
 
 MAP_SHARED = 0x01
 MAP_PRIVATE = 0x02
+MAP_TYPE = 0x0F  # a mapping is the one or the other
 MAP_FIXED = 0x10
 MAP_ANONYMOUS = 0x20
 MAP_GROWSDOWN = 0x0100
@@ -95,7 +95,7 @@ async def do_mmap(
     `length` in bytes, `pgoff` in pages.  Needs mmap_sem for writing.
     """
     length = page_align(length)
-    if not length or not flags & (MAP_SHARED | MAP_PRIVATE):
+    if not length or flags & MAP_TYPE not in (MAP_SHARED, MAP_PRIVATE):
         return -EINVAL
     if length > TASK_SIZE or mm.map_count > SYSCTL_MAX_MAP_COUNT:
         return -ENOMEM
@@ -324,7 +324,7 @@ async def expand_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> bool:
     keeps other growers out, and some of the rmap walks.  2.6.34 leaves no gap to the
     neighbour below.
     """
-    await anon_vma_prepare(k, vma)
+    await k.rmap_walk.anon_vma_prepare(k, vma)
     address = VirtAddr(address & PAGE_MASK)
     if address < MMAP_MIN_ADDR:
         return False
@@ -335,8 +335,8 @@ async def expand_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> bool:
                 return False
             grow = (vma.vm_start - address) >> PAGE_SHIFT
             vma.mm.total_vm += grow
-            await write_once(vma, VMA.vm_start, address)
-            await write_once(vma, VMA.vm_pgoff, vma.vm_pgoff - grow)
+            await write_plain(vma, VMA.vm_start, address)
+            await write_plain(vma, VMA.vm_pgoff, vma.vm_pgoff - grow)
     return True
 
 
@@ -347,4 +347,4 @@ async def find_extend_vma(k: Kernel, mm: Mm, address: VirtAddr) -> VmArea | None
         return vma
     if not vma.vm_flags & VM_GROWSDOWN:
         return None
-    return vma if await expand_stack(k, vma, address) else None
+    return vma if await k.rmap_walk.expand_stack(k, vma, address) else None

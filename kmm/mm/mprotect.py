@@ -34,7 +34,7 @@ from .pgtable import (
     vm_get_page_prot,
 )
 from .swapops import is_write_migration_entry, make_migration_entry_read
-from .vma import find_vma_prev, next_vma, vma_modify
+from .vma import Part, parts_of_range, vma_modify
 
 VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 
@@ -46,31 +46,18 @@ async def do_mprotect(k: Kernel, mm: Mm, start: int, length: int, prot: int) -> 
     """
     if start & ~PAGE_MASK:
         return -EINVAL
-    if not length:
-        return 0
     end = start + page_align(length)
-    vma, prev = find_vma_prev(mm, start)
-    if vma is None or vma.vm_start > start:
-        return -ENOMEM
-    if start > vma.vm_start:
-        prev = vma
-    place = VirtAddr(start)
-    while True:
-        newflags = prot & VM_ACCESS | vma.vm_flags & ~VM_ACCESS
-        if newflags & ~may_become(vma.vm_flags) & VM_ACCESS:
+    for part in parts_of_range(mm, start, end):
+        if part is None:
+            return -ENOMEM
+        flags = part.vma.vm_flags
+        newflags = prot & VM_ACCESS | flags & ~VM_ACCESS
+        if newflags & ~may_become(flags) & VM_ACCESS:
             return -EACCES
-        upto = VirtAddr(min(vma.vm_end, end))
-        error, prev = await mprotect_fixup(k, vma, prev, place, upto, newflags)
+        error = await mprotect_fixup(k, part, newflags)
         if error:
             return error
-        assert prev is not None
-        place = VirtAddr(max(upto, prev.vm_end))
-        if place >= end:
-            return 0
-        following = next_vma(prev)
-        if following is None or following.vm_start != place:
-            return -ENOMEM
-        vma = following
+    return 0
 
 
 def may_become(vm_flags: int) -> int:
@@ -78,25 +65,20 @@ def may_become(vm_flags: int) -> int:
     return (vm_flags & (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)) >> 4
 
 
-async def mprotect_fixup(
-    k: Kernel,
-    vma: VmArea,
-    prev: VmArea | None,
-    start: VirtAddr,
-    end: VirtAddr,
-    newflags: int,
-) -> tuple[int, VmArea | None]:
-    """Change a part of one VMA: 0 or an error, and the VMA that covers it now."""
-    if newflags == vma.vm_flags:
-        return 0, vma
-    newflags = k.call_rules.accounted_flags(vma, newflags)
-    error, vma = await vma_modify(k, vma, prev, start, end, newflags)
+async def mprotect_fixup(k: Kernel, part: Part, newflags: int) -> int:
+    """Change a part of one VMA; 0 or an error."""
+    if newflags == part.vma.vm_flags:
+        return 0
+    newflags = k.call_rules.accounted_flags(part.vma, newflags)
+    error, vma = await vma_modify(
+        k, part.vma, part.prev, part.start, part.end, newflags
+    )
     if error:
-        return error, vma
+        return error
     await write_once(vma, VMA.vm_flags, newflags)
     await write_once(vma, VMA.vm_page_prot, vm_get_page_prot(newflags))
-    await change_protection(k, vma, start, end)
-    return 0, vma
+    await change_protection(k, vma, part.start, part.end)
+    return 0
 
 
 def accounted_flags(vma: VmArea, newflags: int) -> int:

@@ -6,16 +6,12 @@ any more; what is freed in it stays there.
 
 from __future__ import annotations
 
+from .buddy import del_from_free_list, free_one_page, split_at
 from .errno import EBUSY
 from .kernel import Kernel
 from .mm_types import PG_buddy
 from .mmzone import MIGRATE_ISOLATE, MIGRATE_MOVABLE, Zone
-from .page_alloc import (
-    del_from_free_list,
-    drain_all_pages,
-    free_one_page,
-    split_at,
-)
+from .page_alloc import drain_all_pages
 
 
 async def start_isolate_page_range(k: Kernel, start: int, end: int) -> int:

@@ -20,9 +20,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ..hw.memory import PAGE_SHIFT, EntryPointer, VirtAddr
-from ..sim.access import atomic_add, read_once, write_once
+from ..sim.access import (
+    atomic_add,
+    modify_plain,
+    read_once,
+    read_plain,
+    write_once,
+    write_plain,
+)
 from ..sim.failure import Leak, bug_on
-from .kernel import Kernel, new_anon_vma
+from .kernel import Kernel
 from .mm_types import (
     ANON_VMA,
     MM_ANONPAGES,
@@ -55,6 +62,7 @@ from .pgtable import (
     pte_present,
     pte_write,
 )
+from .slab import anon_vma_alloc, anon_vma_free, check_alive
 from .swap import put_page
 from .swapfile import swap_duplicate
 from .swapops import make_migration_entry
@@ -90,16 +98,16 @@ async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
     if await read_once(vma, VMA.anon_vma) is not None:
         return
     found = await find_mergeable_anon_vma(vma)
-    anon_vma = found or new_anon_vma(k)
+    anon_vma = found or await anon_vma_alloc(k.anon_vma_cachep)
     avc = AnonVmaChain(vma, anon_vma)
     async with anon_vma.lock, vma.mm.page_table_lock:
         if vma.anon_vma is None:
             await write_once(vma, VMA.anon_vma, anon_vma)
-            vma.anon_vma_chain.insert(0, avc)
+            (await modify_plain(vma, VMA.anon_vma_chain)).insert(0, avc)
             anon_vma.head.insert(0, avc)  # the head; from 2.6.36 on, the tail
             return
     if found is None:
-        free_anon_vma(anon_vma)
+        await free_anon_vma(anon_vma)
 
 
 async def find_mergeable_anon_vma(vma: VmArea) -> AnonVma | None:
@@ -146,7 +154,7 @@ async def anon_vma_chain_link(vma: VmArea, anon_vma: AnonVma) -> None:
     children, and the source of a move before its destination.
     """
     avc = AnonVmaChain(vma, anon_vma)
-    vma.anon_vma_chain.insert(0, avc)
+    (await modify_plain(vma, VMA.anon_vma_chain)).insert(0, avc)
     async with anon_vma.lock:
         anon_vma.head.append(avc)
 
@@ -168,9 +176,9 @@ async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
     if parent.anon_vma is None:
         return
     await anon_vma_clone(vma, parent)
-    anon_vma = new_anon_vma(k)
+    anon_vma = await anon_vma_alloc(k.anon_vma_cachep)
     await anon_vma_chain_link(vma, anon_vma)
-    vma.anon_vma = anon_vma
+    await write_plain(vma, VMA.anon_vma, anon_vma)
 
 
 async def unlink_anon_vmas(vma: VmArea) -> None:
@@ -183,17 +191,19 @@ async def unlink_anon_vmas(vma: VmArea) -> None:
         anon_vma = avc.anon_vma
         async with anon_vma.lock:
             anon_vma.head.remove(avc)
-            unused = not anon_vma.head and anon_vma.external_refcount == 0
+            kept = await read_once(anon_vma, ANON_VMA.external_refcount) > 0
+            unused = not anon_vma.head and not kept
         if unused:
-            free_anon_vma(anon_vma)
-        vma.anon_vma_chain.remove(avc)
+            await free_anon_vma(anon_vma)
+        (await modify_plain(vma, VMA.anon_vma_chain)).remove(avc)
 
 
-def free_anon_vma(anon_vma: AnonVma) -> None:
-    """Back to the slab, whose memory stays anon_vmas until an RCU grace period ends."""
-    if anon_vma.freed:
-        raise Leak(f"{anon_vma.name} is freed twice")
-    anon_vma.freed = True
+async def free_anon_vma(anon_vma: AnonVma) -> None:
+    """Back to the slab, and with it the reference to its root, if that is another."""
+    root = anon_vma.root
+    await anon_vma_free(anon_vma)
+    if root is not anon_vma:
+        await drop_anon_vma(root)
 
 
 async def get_anon_vma(anon_vma: AnonVma) -> None:
@@ -210,7 +220,7 @@ async def drop_anon_vma(anon_vma: AnonVma) -> None:
         last = await atomic_add(anon_vma, ANON_VMA.external_refcount, -1) == 0
         unused = last and not anon_vma.head
     if unused:
-        free_anon_vma(anon_vma)
+        await free_anon_vma(anon_vma)
 
 
 # Tying a page to them.
@@ -246,8 +256,8 @@ async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None
     if first:
         bug_on(vma.anon_vma is None, "mm/rmap.c:740")
         await write_once(page, PAGE.mapping, vma.anon_vma_chain[-1].anon_vma)
-        start = await read_once(vma, VMA.vm_start)
-        pgoff = await read_once(vma, VMA.vm_pgoff)
+        start = await read_plain(vma, VMA.vm_start)
+        pgoff = await read_plain(vma, VMA.vm_pgoff)
         page.index = ((address - start) >> PAGE_SHIFT) + pgoff
 
 
@@ -314,6 +324,7 @@ async def page_lock_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
         await k.rcu.read_unlock()
         return None
     await anon_vma.lock.lock()
+    await check_alive(anon_vma)
     return anon_vma
 
 
@@ -325,10 +336,12 @@ async def page_unlock_anon_vma(k: Kernel, anon_vma: AnonVma) -> None:
 async def vma_address(page: Page, vma: VmArea) -> VirtAddr | None:
     """Where `page` would be in `vma`, going by the bounds; None if outside (-EFAULT).
 
-    Nothing here keeps the bounds still; the caller's locks do, or nothing does.
+    Nothing here keeps the bounds still; the caller's locks do, or nothing does.  In no
+    kernel do they keep vm_end still when it alone changes: what lies beyond is unmapped
+    then, or was not there yet.
     """
-    start = await read_once(vma, VMA.vm_start)
-    pgoff = await read_once(vma, VMA.vm_pgoff)
+    start = await read_plain(vma, VMA.vm_start)
+    pgoff = await read_plain(vma, VMA.vm_pgoff)
     address = start + ((page.index - pgoff) << PAGE_SHIFT)
     if address < start or address >= await read_once(vma, VMA.vm_end):
         return None
@@ -378,7 +391,7 @@ async def try_to_unmap(k: Kernel, page: Page, flags: int) -> int:
 
 async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
     """Visit the VMAs of the page's anon_vma until nothing maps the page any more."""
-    anon_vma = await page_lock_anon_vma(k, page)
+    anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return SWAP_AGAIN
     result = SWAP_AGAIN
@@ -490,7 +503,7 @@ async def try_to_unmap_ksm(k: Kernel, page: Page, flags: int) -> int:
             return SWAP_SUCCESS  # nothing is left to look for
         return result
 
-    return await rmap_walk_ksm(k, page, unmap_one)
+    return await k.rmap_walk.rmap_walk_ksm(k, page, unmap_one)
 
 
 async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
@@ -501,7 +514,7 @@ async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     """
     bug_on(not page.is_locked, "mm/rmap.c:1412")
     if PageKsm(page):
-        return await rmap_walk_ksm(k, page, rmap_one)
+        return await k.rmap_walk.rmap_walk_ksm(k, page, rmap_one)
     if PageAnon(page):
         return await k.rmap_walk.rmap_walk_anon(k, page, rmap_one)
     return await rmap_walk_file(k, page, rmap_one)
@@ -514,6 +527,7 @@ async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     if not isinstance(anon_vma, AnonVma):
         return result
     async with anon_vma.lock:
+        await check_alive(anon_vma)
         for avc in anon_vma.head:
             address = await vma_address(page, avc.vma)
             if address is None:
@@ -557,7 +571,7 @@ async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
             async with anon_vma.lock:
                 for avc in anon_vma.head:
                     vma = avc.vma
-                    start = await read_once(vma, VMA.vm_start)
+                    start = await read_plain(vma, VMA.vm_start)
                     end = await read_once(vma, VMA.vm_end)
                     if not start <= item.address < end:
                         continue
@@ -594,7 +608,7 @@ async def page_referenced(k: Kernel, page: Page, *, is_locked: bool) -> tuple[in
         if not took_lock:
             return 1, 0
     if PageKsm(page):
-        await rmap_walk_ksm(k, page, look)
+        await k.rmap_walk.rmap_walk_ksm(k, page, look)
     elif anon:
         await page_referenced_anon(k, page, look)
     else:
@@ -606,7 +620,7 @@ async def page_referenced(k: Kernel, page: Page, *, is_locked: bool) -> tuple[in
 
 async def page_referenced_anon(k: Kernel, page: Page, look: RmapOne) -> None:
     """Look at each mapping of an anonymous page, which need not be locked."""
-    anon_vma = await page_lock_anon_vma(k, page)
+    anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return
     for avc in anon_vma.head:

@@ -15,12 +15,14 @@ Callers hold mmap_sem for writing, but for those who only look.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from operator import attrgetter
 
 from attrs import evolve, frozen
 
 from ..hw.memory import PAGE_SHIFT, VirtAddr
-from ..sim.access import write_once
+from ..sim.access import write_once, write_plain
 from ..sim.failure import bug_on
 from .errno import ENOMEM
 from .kernel import Kernel
@@ -245,11 +247,6 @@ class Adjustment:
     again: bool = False  # when it has gone, there is one more to go
     insert: VmArea | None = None  # a VMA that comes in where `vma` makes room
 
-    @property
-    def moved(self) -> VmArea | None:
-        """The neighbour, if it stays, and its start moves."""
-        return None if self.removes else self.following
-
 
 async def vma_adjust(
     k: Kernel,
@@ -268,14 +265,8 @@ async def vma_adjust(
         change = plan_adjustment(vma, start, end, pgoff, insert)
         await share_anon_vma(change)
         async with AdjustedFile(change):
-            await write_once(vma, VMA.vm_start, change.start)
-            await write_once(vma, VMA.vm_end, change.end)
-            await write_once(vma, VMA.vm_pgoff, change.pgoff)
-            if change.moved is not None:
-                after = change.moved
-                start = VirtAddr(after.vm_start + (change.shift << PAGE_SHIFT))
-                await write_once(after, VMA.vm_start, start)
-                await write_once(after, VMA.vm_pgoff, after.vm_pgoff + change.shift)
+            await store_bounds(change)
+            await move_following(change)
             relink(change)
         await drop_following(change)
         if not change.again:
@@ -316,7 +307,25 @@ async def share_anon_vma(change: Adjustment) -> None:
     gives, takes = (vma, following) if change.shift < 0 else (following, vma)
     if gives.anon_vma is not None and takes.anon_vma is None:
         await anon_vma_clone(takes, gives)
-        takes.anon_vma = gives.anon_vma
+        await write_plain(takes, VMA.anon_vma, gives.anon_vma)
+
+
+async def store_bounds(change: Adjustment) -> None:
+    """The VMA's own bounds, one store after the other."""
+    vma = change.vma
+    await write_plain(vma, VMA.vm_start, change.start)
+    await write_once(vma, VMA.vm_end, change.end)
+    await write_plain(vma, VMA.vm_pgoff, change.pgoff)
+
+
+async def move_following(change: Adjustment) -> None:
+    """Those of the neighbour above, if it stays and the boundary to it moves."""
+    following = change.following
+    if following is None or change.removes:
+        return
+    start = VirtAddr(following.vm_start + (change.shift << PAGE_SHIFT))
+    await write_plain(following, VMA.vm_start, start)
+    await write_plain(following, VMA.vm_pgoff, following.vm_pgoff + change.shift)
 
 
 def relink(change: Adjustment) -> None:
@@ -336,6 +345,19 @@ async def drop_following(change: Adjustment) -> None:
         # anon_vma_merge: the pages are found by way of the other VMA from here on.
         bug_on(vma.anon_vma is not gone.anon_vma, "include/linux/rmap.h:121")
         await unlink_anon_vmas(gone)
+
+
+def locked_anon_vma(change: Adjustment) -> AbstractAsyncContextManager[object]:
+    """Holds the lock of the VMA's own anon_vma, where kernels take it at all.
+
+    They do if a VMA comes in, if the neighbour is concerned, or if the start moves.  An
+    end that moves alone (brk) takes no lock.  2.6.34 takes none here ever.
+    """
+    vma = change.vma
+    matters = change.insert or change.following or change.start != vma.vm_start
+    if vma.anon_vma is None or not matters:
+        return nullcontext()
+    return vma.anon_vma.lock
 
 
 class AdjustedFile:
@@ -411,3 +433,40 @@ async def vma_modify(
     if not error and end != vma.vm_end:
         error = await split_vma(k, vma.mm, vma, end, new_below=False)
     return error, vma
+
+
+# Going over a range.
+
+
+@frozen
+class Part:
+    """What one VMA covers of a range."""
+
+    vma: VmArea
+    prev: VmArea | None  # the one before it; itself, if the range begins within it
+    start: VirtAddr
+    end: VirtAddr
+
+
+def parts_of_range(mm: Mm, start: int, end: int) -> Iterator[Part | None]:
+    """What VMAs cover of [start, end), from below, and None for each hole.
+
+    The VMA of a part may have been merged or split when the next part is asked for:
+    what it covers by then is passed over.  Needs mmap_sem throughout.
+    """
+    place = start
+    while place < end:
+        vma, prev = find_vma_prev(mm, place)
+        if vma is None or vma.vm_start >= end:
+            yield None
+            return
+        if vma.vm_start > place:
+            yield None
+            place = vma.vm_start
+        elif vma.vm_start < place:
+            prev = vma
+        upto = VirtAddr(min(vma.vm_end, end))
+        yield Part(vma, prev, VirtAddr(place), upto)
+        covering = find_vma(mm, upto - 1)
+        assert covering is not None, "the VMA of a part has gone"
+        place = max(upto, covering.vm_end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import attrs
 
@@ -60,7 +61,10 @@ def export_json(played: Played) -> str:
 
 
 def state_json(state: object) -> object:
-    return attrs.asdict(state) if attrs.has(type(state)) else state  # type: ignore[arg-type]
+    if not attrs.has(type(state)):
+        return state
+    # `has` tells a type checker about the class, and not about its instance.
+    return attrs.asdict(cast("attrs.AttrsInstance", state))
 
 
 def export_mermaid(played: Played) -> str:

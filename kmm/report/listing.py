@@ -42,7 +42,6 @@ def list_of(kind: str) -> list[dict[str, Any]]:
                 "name": spec.name,
                 "title": spec.title,
                 "aliases": [a for a, name in ALIASES.items() if name == spec.name],
-                "lacks": list(spec.lacks),
                 **{question: a.name for question, a in spec.answers.items()},
             }
             for spec in KERNELS.values()
@@ -105,5 +104,4 @@ def details(kind: str, row: dict[str, Any]) -> list[tuple[str, str]]:
     if kind == "designs":
         return [("from", row["source"]), *((k, row[k]) for k in ("closes", "costs"))]
     answers = ", ".join(f"{q}={row[q]}" for q in QUESTIONS)
-    lacks = [("not written yet", ", ".join(row["lacks"]))] if row["lacks"] else []
-    return [("answers", answers), *lacks]
+    return [("answers", answers)]

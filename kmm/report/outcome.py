@@ -109,15 +109,8 @@ def filled(text: str, width: int, indent: str = "") -> str:
 def headline(played: Played, width: int) -> str:
     kernel = played.kernel
     answers = ", ".join(f"{q}={a.name}" for q, a in kernel.answers.items())
-    lines = [
-        f"{played.race.name} on {kernel.text}",
-        filled(f"  {answers}", width, indent="  "),
-    ]
-    for lack in kernel.lacks:
-        if lack.partition("=")[0] not in kernel.replaced:
-            text = f"  ({lack} is not written yet; the answer of 2.6.34 stands in)"
-            lines.append(filled(text, width, indent="  "))
-    return "\n".join(lines)
+    name = f"{played.race.name} on {kernel.text}"
+    return name + "\n" + filled(f"  {answers}", width, indent="  ")
 
 
 def story(race: Race, width: int) -> list[str]:

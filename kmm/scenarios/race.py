@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..designs import KernelSpec, UnknownName, parse_kernel
 from ..mm.kernel import Config
@@ -31,6 +31,10 @@ class Race:
     config: Config
     sets: Mapping[str, str] = field(factory=dict)  # answers that the race insists on
     sizes: tuple[str, ...] = ("frames", "migrate_passes")  # of `config`, that matter
+    # Other ways to make the page move, by name; see `triggered_by`.
+    triggers: Mapping[str, Callable[[KernelSpec, Config], Machine]] = field(
+        factory=dict
+    )
     checked: bool = False  # whether all that must always hold is asked at every step
 
     def kernel(self, spec: KernelSpec) -> KernelSpec:
@@ -38,6 +42,16 @@ class Race:
         for question, answer in self.sets.items():
             spec = spec.with_answer(question, answer)
         return spec
+
+    def triggered_by(self, trigger: str) -> Race:
+        """The same race, with the page migrated on behalf of somebody else.
+
+        Raises UnknownName.
+        """
+        if trigger not in self.triggers:
+            raise UnknownName(f"trigger of {self.name}", trigger, list(self.triggers))
+        name = f"{self.name}:{trigger}"
+        return evolve(self, name=name, set_up=self.triggers[trigger], triggers={})
 
     def booter(self, spec: KernelSpec) -> Callable[[], Machine]:
         """Makes fresh machines with the threads at their first step."""

@@ -49,8 +49,14 @@ class FieldOp(Op):
         self.field = field
 
     def peek(self) -> object:
-        value = getattr(self.struct, self.field)
-        return getattr(value, "name", value)  # a structure is shown by its name
+        return shown(getattr(self.struct, self.field))
+
+
+def shown(value: object) -> object:
+    """A value as it is at this moment: a structure by its name, a list as a tuple."""
+    if isinstance(value, list):
+        return tuple(shown(one) for one in value)
+    return getattr(value, "name", value)
 
 
 class PlainOp(FieldOp):
@@ -86,6 +92,15 @@ async def write_plain(struct: Named, field: Attribute[T], value: T) -> None:
 async def modify_plain(struct: Named, field: Attribute[T]) -> T:
     """The same for a list: what the caller does to it next is done at this moment."""
     await trap(PlainOp(WRITE, struct, field.name))
+    return cast(T, getattr(struct, field.name))
+
+
+async def modify_once(struct: Named, field: Attribute[T]) -> T:
+    """For a list that is kept by means of its own: what the caller does to it next.
+
+    It is done at this moment, as a whole.
+    """
+    await trap(FieldOp(WRITE, struct, field.name))
     return cast(T, getattr(struct, field.name))
 
 

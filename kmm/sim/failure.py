@@ -7,11 +7,13 @@ wrote.  `Machine` turns each into a `Failure`; `kmm.report.oops` prints it.
 
 from __future__ import annotations
 
-from types import TracebackType
+import sys
+from types import FrameType, TracebackType
 
 from attrs import frozen
 
 from .thread import KThread, Place, is_engine, place_of
+from .trap import get_current
 
 
 @frozen
@@ -24,6 +26,23 @@ class Failure:
     cpu: int | None = None
     trace: tuple[Place, ...] = ()  # innermost first
     details: tuple[str, ...] = ()
+
+
+@frozen
+class Report:
+    """Something wrong that a run showed without ending badly for it.
+
+    A checker (`kmm.sim.lockdep`, `kmm.sim.datarace`) looks on and finds it; the run
+    goes on.
+    """
+
+    kind: str  # lock_order or data_race
+    message: str  # one line, in the kernel's words
+    thread: str | None  # comm:pid of the thread whose step showed it
+    cpu: int | None
+    trace: tuple[Place, ...]  # innermost first
+    details: tuple[str, ...]
+    choices: tuple[int, ...] = ()  # the run up to that step, and with it
 
 
 class ModelFailure(Exception):
@@ -48,6 +67,27 @@ class Corruption(ModelFailure):
     """A program read something other than what it had written."""
 
     kind = "corruption"
+
+
+class UseAfterFree(ModelFailure):
+    """Memory was used by somebody who had no right to expect it to be there still."""
+
+    kind = "use_after_free"
+
+
+class NullPointer(ModelFailure):
+    """The kernel followed a pointer that was NULL; its oops says just that."""
+
+    def __init__(self, *details: str) -> None:
+        super().__init__(
+            "BUG: unable to handle kernel NULL pointer dereference at (null)", *details
+        )
+
+
+class Livelock(ModelFailure):
+    """A loop that goes round for as long as others get in its way."""
+
+    kind = "livelock"
 
 
 class Leak(ModelFailure):
@@ -79,23 +119,80 @@ def failure_of(thread: KThread, error: ModelFailure) -> Failure:
 
 
 def deadlock(stuck: list[KThread]) -> Failure:
-    """Nobody can go on: say who waits for what, and who holds it."""
-    details = []
-    for thread in stuck:
-        assert thread.pending is not None
-        wanted = thread.pending.key
-        holders = [t.name for t in stuck if any(h.name == wanted for h in t.held)]
-        owner = f", held by {', '.join(holders)}" if holders else ""
-        details.append(f"{thread.name} waits for {wanted}{owner}")
+    """Nobody can go on: say who waits for what, and who holds it where."""
     first = stuck[0]
+    details: list[str] = []
+    for thread in stuck:
+        if thread is not first:
+            details.append(hung(thread))
+        details += waiting(thread, stuck)
+    circle = cycle(stuck)
+    if circle:
+        names = [thread.name for thread in (*circle, circle[0])]
+        details.append(f"a cycle: {' waits for '.join(names)}")
     return Failure(
         "deadlock",
-        f"INFO: task {first.name} blocked for more than 120 seconds.",
+        hung(first),
         first.name,
         first.cpu,
         first.call_trace(),
         tuple(details),
     )
+
+
+def hung(thread: KThread) -> str:
+    """What the kernel says of a task that has not run for two minutes."""
+    return f"INFO: task {thread.name} blocked for more than 120 seconds."
+
+
+def waiting(thread: KThread, stuck: list[KThread]) -> list[str]:
+    """What a stuck thread waits for, who holds it, and what each holder is doing."""
+    assert thread.pending is not None
+    line = f"{thread.name} waits for {thread.pending.key}"
+    owners = holders(thread, stuck)
+    if not owners:
+        return [line]
+    return [
+        f"{line}, held by {', '.join(owner.name for owner in owners)}",
+        *(f"  {owner.name} is in {innermost(owner)}" for owner in owners),
+    ]
+
+
+def holders(thread: KThread, stuck: list[KThread]) -> list[KThread]:
+    """Which of the stuck threads hold what `thread` waits for."""
+    assert thread.pending is not None
+    wanted = thread.pending.key
+    return [t for t in stuck if any(lock.name == wanted for lock in t.held)]
+
+
+def innermost(thread: KThread) -> str:
+    """The function of the model that a thread is in, and where in it."""
+    return ", ".join(str(place) for place in thread.call_trace()[:1])
+
+
+def cycle(stuck: list[KThread]) -> list[KThread]:
+    """Stuck threads each of which waits for the next, and the last for the first.
+
+    The shortest such circle; [] if there is none, as when a wake-up was lost.
+    """
+    for length in range(1, len(stuck) + 1):
+        for thread in stuck:
+            found = way_back([thread], stuck, length)
+            if found:
+                return found
+    return []
+
+
+def way_back(way: list[KThread], stuck: list[KThread], length: int) -> list[KThread]:
+    """`way` made `length` long, so that its end waits for its start; [] if none is."""
+    owners = holders(way[-1], stuck)
+    if len(way) == length:
+        return way if way[0] in owners else []
+    for owner in owners:
+        found = way_back([*way, owner], stuck, length)
+        if found:
+            return found
+    return []
 
 
 def livelock(thread: KThread, steps: int) -> Failure:
@@ -109,19 +206,80 @@ def livelock(thread: KThread, steps: int) -> Failure:
     )
 
 
+async def might_sleep() -> None:
+    """Say that the caller sleeps at times, though perhaps not now.
+
+    Not a preemption point.  Raises SleepingInAtomic where sleeping is forbidden, so
+    that it is found in every run and not only in those that would have slept.
+    """
+    current = await get_current()
+    if current.in_atomic:
+        raise SleepingInAtomic(current, caller())
+
+
+def caller() -> Place:
+    """Where the model called the simulator from, in the thread that runs now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        place = place_of(frame.f_code, frame.f_lineno)
+        if not is_engine(place):
+            return place
+        frame = frame.f_back
+    raise AssertionError("not called from the model")
+
+
+class SleepingInAtomic(ModelFailure):
+    """A thread came to a place where it may sleep, and must not."""
+
+    kind = "atomic_sleep"
+
+    def __init__(self, thread: KThread, place: Place, *details: str) -> None:
+        super().__init__(
+            f"BUG: sleeping function called from invalid context at "
+            f"{place.file}:{place.line}",
+            context_of(thread),
+            *locks_held(thread),
+            *details,
+        )
+
+
+def context_of(thread: KThread) -> str:
+    """Why a thread must not sleep, as the kernel's second line has it."""
+    in_atomic = any(lock.atomic and not lock.irqs_off for lock in thread.held)
+    irqs_disabled = any(lock.irqs_off for lock in thread.held)
+    return (
+        f"in_atomic(): {in_atomic:d}, irqs_disabled(): {irqs_disabled:d}, "
+        f"pid: {thread.pid}, name: {thread.comm}"
+    )
+
+
+def locks_held(thread: KThread) -> list[str]:
+    """The locks of a thread in the order of their taking, as the kernel lists them.
+
+    Lock bits among them, of which the kernel does not know who holds them.
+    """
+    locks = [lock.name for lock in thread.held if not lock.irqs_off]
+    return held_by(thread, [f"({name})" for name in locks])
+
+
+def held_by(thread: KThread, locks: list[str]) -> list[str]:
+    """The kernel's list of what a thread holds, each lock described already."""
+    count = "1 lock" if len(locks) == 1 else f"{len(locks) or 'no'} locks"
+    lines = [f" #{number}:  {lock}" for number, lock in enumerate(locks)]
+    return [f"{count} held by {task(thread)}{':' if locks else '.'}", *lines]
+
+
+def task(thread: KThread) -> str:
+    """A thread as `lockdep` and its kin call it."""
+    return f"{thread.comm}/{thread.pid}"
+
+
 def sleeping_in_atomic(thread: KThread) -> Failure:
     """A thread is about to sleep although it holds a spinlock."""
     trace = thread.call_trace()
-    place = trace[0]
-    locks = ", ".join(lock.name for lock in thread.held if lock.atomic)
+    error = SleepingInAtomic(thread, trace[0], f"about to: {thread.pending!r}")
     return Failure(
-        "atomic_sleep",
-        f"BUG: sleeping function called from invalid context at "
-        f"{place.file}:{place.line}",
-        thread.name,
-        thread.cpu,
-        trace,
-        (f"held: {locks}", f"about to: {thread.pending!r}"),
+        error.kind, error.message, thread.name, thread.cpu, trace, error.details
     )
 
 

@@ -155,9 +155,9 @@ class SpinLock(ExclusiveLock):
 
 
 class Mutex(ExclusiveLock):
-    """A lock to sleep for: struct mutex, or a lock bit such as PG_locked.
+    """A lock to sleep for: struct mutex.
 
-    A lock bit can also be looked at, and waited for without taking it.
+    A lock bit is one too; it can also be looked at, and waited for without taking it.
     """
 
     sleeps = True
@@ -170,6 +170,16 @@ class Mutex(ExclusiveLock):
     async def wait_unlocked(self) -> None:
         """Sleep until the lock is seen free once."""
         await trap(GateOp(WAIT, self.name, self, sleeps=True))
+
+
+class BitLock(Mutex):
+    """A bit of a word that serves as a lock, such as PG_locked.
+
+    There is no room beside a bit for what `lockdep` has to know of a lock, so it does
+    not follow these, here as in Linux.
+    """
+
+    tracked = False
 
 
 class RwSem(Held):
@@ -328,6 +338,7 @@ class Rcu(Held):
     """
 
     atomic = True
+    tracked = False  # its readers never wait
 
     def __init__(self) -> None:
         self.name = "rcu"
@@ -355,6 +366,14 @@ class Rcu(Held):
         if error is None:
             await self.read_unlock()
 
+    async def sections_so_far(self) -> int:
+        """The number of the last section begun: who frees something asks this first.
+
+        What is unlinked by then is out of reach of all later sections.
+        """
+        await trap(Op(WRITE, self.name))
+        return self.begun
+
     async def synchronize(self) -> None:
         """Wait for a grace period: until the sections of now have ended."""
         await trap(Op(WRITE, self.name))
@@ -373,3 +392,38 @@ class GracePeriod:
 
     def __str__(self) -> str:
         return f"waits for read sections up to {self.last}"
+
+
+class SeqCount:
+    """seqcount_t: readers that never keep a writer waiting, and may read again.
+
+    Odd while somebody writes.  Writers are kept apart by some other lock.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sequence = 0
+
+    def admits(self, op: Op) -> bool:
+        return op.kind is not WAIT or self.sequence % 2 == 0
+
+    async def write_begin(self) -> None:
+        await trap(GateOp(WRITE, self.name, self, sleeps=False))
+        self.sequence += 1
+
+    async def write_end(self) -> None:
+        await trap(GateOp(WRITE, self.name, self, sleeps=False))
+        self.sequence += 1
+
+    async def read_begin(self) -> int:
+        """Spin until nobody writes; the sequence number then."""
+        await trap(GateOp(WAIT, self.name, self, sleeps=False))
+        return self.sequence
+
+    async def read_retry(self, begun: int) -> bool:
+        """Whether somebody has written since; what was read is worth nothing then."""
+        await trap(GateOp(READ, self.name, self, sleeps=False))
+        return self.sequence != begun
+
+    def __str__(self) -> str:
+        return f"{self.sequence}" + (", being written" if self.sequence % 2 else "")

@@ -26,10 +26,12 @@ class Place:
 
 
 class Held:
-    """What a thread can hold; `atomic` if its holder must not sleep."""
+    """What a thread can hold."""
 
     name: str
-    atomic = False
+    atomic = False  # whether its holder must not sleep
+    irqs_off = False  # whether its holder's CPU lets no interrupt in
+    tracked = True  # whether `lockdep` follows it
 
 
 @define(eq=False)

@@ -21,14 +21,13 @@ from collections.abc import Callable
 from kmm.designs import find_kernel
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
 from kmm.kernel.process import Process, start_process
-from kmm.kernel.syscalls import sys_madvise, sys_mmap
+from kmm.kernel.syscalls import sys_madvise
 from kmm.mm.boot import start_kernel
 from kmm.mm.gfp import GFP_HIGHUSER_MOVABLE
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.madvise import MADV_DONTNEED
 from kmm.mm.migrate import count_isolated, migrate_pages
 from kmm.mm.mm_types import Page
-from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from kmm.mm.page_alloc import alloc_page
 from kmm.mm.swap import lru_add_drain
 from kmm.mm.vmscan import isolate_lru_page
@@ -88,15 +87,7 @@ def measure(mebibytes: int) -> dict[str, float]:
     boot = time.perf_counter() - begun
     booted = real_memory() - before
     process = start_process(k, "bench")
-    call = sys_mmap(
-        k,
-        process.task,
-        AREA,
-        PAGES * PAGE_SIZE,
-        PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-    )
-    process.run(call)
+    process.map_anonymous(AREA, PAGES)
     faults = best(lambda: touch_all(process), lambda: discard_all(k, process))
     touch_all(process)
     return {

@@ -10,23 +10,19 @@ the ratio is printed; quote that, since machines differ.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[2])]
-
-from kmm.conform.examples import EXAMPLES  # noqa: E402
-from kmm.conform.machine import RecordedMachine, hexadecimal, ways  # noqa: E402
-from kmm.hw.cpu import Cpu  # noqa: E402
-from kmm.hw.memory import VirtAddr  # noqa: E402
-from kmm.hw.paging import translate  # noqa: E402
-from kmm.hw.watch import watch  # noqa: E402
-from kmm.sim.machine import run_alone  # noqa: E402
-from kmm.sim.thread import KThread  # noqa: E402
+from kmm.conform.examples import EXAMPLES
+from kmm.conform.machine import RecordedMachine, hexadecimal, ways
+from kmm.hw.cpu import Cpu
+from kmm.hw.memory import VirtAddr
+from kmm.hw.paging import translate
+from kmm.hw.watch import watch
+from kmm.sim.machine import run_alone
+from kmm.sim.thread import KThread
 
 ROUNDS = 7
 # Accesses that succeed, in each of the modes.

@@ -13,7 +13,7 @@ import pytest
 
 from kmm.conform import KINDS, hold_against, read_recorded
 from kmm.conform.recorded import Malformed, NotRecorded, read_bytes
-from kmm.mm import compaction, ksm, mmap, page_alloc
+from kmm.mm import buddy, compaction, ksm_merge, vma
 
 DATA = Path(__file__).parent / "data"
 
@@ -153,12 +153,12 @@ def test_an_allocator_that_hands_out_the_upper_half_is_caught(
     def merges_never(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(page_alloc, "free_buddy", merges_never)
+    monkeypatch.setattr(buddy, "free_buddy", merges_never)
     assert differing("buddy") == 1
 
 
 def test_vmas_that_never_merge_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mmap, "can_merge_after", lambda *_: False)
+    monkeypatch.setattr(vma, "can_merge_after", lambda *_: False)
     assert differing("vma") > 10
 
 
@@ -168,7 +168,7 @@ def test_a_ksm_that_never_finds_a_stable_page_is_caught(
     async def finds_none(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(ksm, "stable_tree_search", finds_none)
+    monkeypatch.setattr(ksm_merge, "stable_tree_search", finds_none)
     assert differing("ksm") > 10
 
 

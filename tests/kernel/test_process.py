@@ -60,6 +60,22 @@ async def returns_7(k: Kernel, task: Task) -> int:
 # Driven from outside.
 
 
+def test_memory_that_is_mapped_again_is_empty() -> None:
+    one = filled()
+    one.process.map_anonymous(one.address(1), 2)
+    assert one.letters() == "a\0"
+    one.process.store(one.address(2), b"c")
+    assert len(one.process.mm.mmap) == 1, "neighbours of one kind are merged"
+    settle(one.k)
+    audit(one.k)
+
+
+def test_a_place_where_nothing_can_be_mapped_is_refused() -> None:
+    one = filled()
+    with pytest.raises(AssertionError, match="nothing can be mapped"):
+        one.process.map_anonymous(VirtAddr(AREA + 1), 1)
+
+
 def test_a_new_process_has_an_empty_address_space_and_the_cpu() -> None:
     k = boot()
     process = start_process(k, "init", cpu=1)

@@ -5,21 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from building import alone, boot, free_frames, is_free
+from building import alone, boot
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mm.frames import (
+    MOVABLE_ATOMIC,
+    blocks,
+    give,
+    grouped,
+    listed,
+    take,
+    take_all,
+    taken,
+)
 
 from kmm.mm.boot import RESERVED_FRAMES
+from kmm.mm.buddy import free_blocks
 from kmm.mm.gfp import (
     GFP_ATOMIC,
-    GFP_DMA,
-    GFP_DMA32,
     GFP_HIGHUSER_MOVABLE,
     GFP_IS_RECLAIMABLE,
     GFP_KERNEL,
-    GFP_MOVABLE,
-    GFP_THISNODE,
-    GFP_ZERO,
     allocflags_to_migratetype,
 )
 from kmm.mm.kernel import Kernel
@@ -32,73 +38,9 @@ from kmm.mm.mmzone import (
     MIGRATE_RESERVE,
     MIGRATE_UNMOVABLE,
 )
-from kmm.mm.page_alloc import (
-    ALLOC_HARDER,
-    ALLOC_HIGH,
-    alloc_page,
-    alloc_pages,
-    compaction_deferred,
-    defer_compaction,
-    drain_all_pages,
-    drain_pages,
-    free_blocks,
-    free_one_page,
-    free_pages,
-    rmqueue,
-    zone_watermark_ok,
-    zonelist,
-)
+from kmm.mm.page_alloc import alloc_pages, drain_all_pages, drain_pages, free_pages
 from kmm.mm.page_isolation import start_isolate_page_range
-from kmm.sim.failure import KernelBug, Leak
-
-MOVABLE_ATOMIC = GFP_ATOMIC | GFP_MOVABLE
-MIB = 256  # frames
-
-
-def grouped(frames: int = 256, **config: Any) -> Kernel:
-    """A machine with pageblocks of 16 frames, so that types are kept apart."""
-    k = boot(frames=frames, pageblock_order=4, **config)
-    assert not k.page_group_by_mobility_disabled
-    return k
-
-
-def take(k: Kernel, order: int, migratetype: int = MIGRATE_MOVABLE) -> Page:
-    """A block straight from the buddy allocator of the only zone."""
-    page = rmqueue(k, k.zones[0], order, migratetype)
-    assert page is not None
-    return page
-
-
-def take_all(k: Kernel, migratetype: int = MIGRATE_MOVABLE) -> list[int]:
-    """The frames that are handed out singly until nothing is left, in this order."""
-    frames = []
-    while (page := rmqueue(k, k.zones[0], 0, migratetype)) is not None:
-        frames.append(int(page.pfn))
-    return frames
-
-
-def give(k: Kernel, pfn: int, order: int = 0) -> None:
-    free_one_page(k, k.zones[0], k.mem_map[pfn], order, MIGRATE_MOVABLE)
-
-
-def blocks(k: Kernel) -> set[tuple[int, int]]:
-    """Every free block: where it begins, and its order."""
-    return {
-        (head.pfn, order) for zone in k.zones for head, order, _ in free_blocks(zone)
-    }
-
-
-def listed(k: Kernel, order: int, migratetype: int = MIGRATE_MOVABLE) -> list[int]:
-    """The free blocks of one list, the next to be taken first."""
-    area = k.zones[0].free_area[order]
-    return [page.pfn for page in area.free_list[migratetype]]
-
-
-def taken(k: Kernel, gfp: int = GFP_ATOMIC, order: int = 0, cpu: int = 0) -> Page:
-    page = alone(alloc_pages(k, gfp, order), k, cpu)
-    assert page is not None
-    return page
-
+from kmm.sim.failure import KernelBug
 
 # Splitting and merging.
 
@@ -308,218 +250,6 @@ def test_a_machine_that_is_too_small_for_it_keeps_no_types_apart() -> None:
     taken(k, MOVABLE_ATOMIC)
     assert {kind for _, _, kind in free_blocks(k.zones[0])} >= {MIGRATE_UNMOVABLE}
     assert not boot(frames=5 * 512).page_group_by_mobility_disabled
-
-
-# The lists of each CPU.
-
-
-def test_a_cpu_takes_a_batch_and_hands_it_out_in_the_order_in_which_it_was_taken() -> (
-    None
-):
-    k = boot(frames=64 * MIB)
-    zone = k.zones[-1]
-    pcp = zone.pageset[0]
-    first = taken(k, MOVABLE_ATOMIC)
-    assert (pcp.batch, pcp.count) == (3, 2)
-    others = [taken(k, MOVABLE_ATOMIC) for _ in range(2)]
-    assert [page.pfn - first.pfn for page in others] == [1, 2]
-    assert pcp.count == 0
-
-
-def test_the_page_that_was_freed_last_is_handed_out_first_on_the_same_cpu() -> None:
-    k = boot(frames=64 * MIB)
-    pages = [taken(k, MOVABLE_ATOMIC) for _ in range(2)]
-    for page in pages:
-        alone(free_pages(k, page, 0), k)
-    other = taken(k, MOVABLE_ATOMIC, cpu=1)
-    assert other not in pages, "another CPU does not know of it"
-    assert taken(k, MOVABLE_ATOMIC) is pages[1]
-
-
-def test_a_cpu_that_has_too_many_pages_gives_back_a_batch_the_oldest_first() -> None:
-    k = boot(frames=64 * MIB)
-    pcp = k.zones[-1].pageset[0]
-    pages = [taken(k, MOVABLE_ATOMIC) for _ in range(18)]
-    assert pcp.count == 0
-    for page in pages[:17]:
-        alone(free_pages(k, page, 0), k)
-    assert pcp.count == pcp.high - 1
-    alone(free_pages(k, pages[17], 0), k)
-    assert pcp.count == pcp.high - pcp.batch
-    kept = {page for pages in pcp.lists for page in pages}
-    assert kept == set(pages[3:])
-
-
-def test_a_small_zone_keeps_no_page_on_a_cpus_list() -> None:
-    k = boot(frames=4096)
-    before = blocks(k)
-    page = taken(k)
-    alone(free_pages(k, page, 0), k)
-    assert blocks(k) == before
-
-
-def test_a_cpu_gives_back_from_its_lists_in_turn() -> None:
-    k = boot(frames=64 * MIB)
-    pcp = k.zones[-1].pageset[0]
-    kinds = (GFP_ATOMIC, GFP_ATOMIC | GFP_IS_RECLAIMABLE, MOVABLE_ATOMIC)
-    pages = [[taken(k, gfp) for _ in range(6)] for gfp in kinds]
-    for number in range(6):
-        for pages_of_kind in pages:
-            if pcp.count < pcp.high - 1:
-                alone(free_pages(k, pages_of_kind[number], 0), k)
-    assert [len(pages) for pages in pcp.lists] == [6, 6, 5]
-    alone(free_pages(k, pages[2][5], 0), k)
-    assert [len(pages) for pages in pcp.lists] == [5, 5, 5]
-
-
-def test_drained_pages_are_back_in_their_blocks() -> None:
-    k = boot(frames=64 * MIB)
-    before = blocks(k)
-    for cpu in (0, 1):
-        alone(free_pages(k, taken(k, cpu=cpu), 0), k, cpu)
-    assert blocks(k) != before
-    alone(drain_pages(k, 0), k)
-    assert [pcp.count for pcp in k.zones[-1].pageset] == [0, 3]
-    alone(drain_all_pages(k), k)
-    assert blocks(k) == before
-
-
-# Which zone.
-
-
-def test_the_highest_zone_that_will_do_is_the_best() -> None:
-    k = boot(frames=(4096 + 64) * MIB)
-    names = {
-        gfp: [zone.name for zone in zonelist(k, 0, gfp)]
-        for gfp in (GFP_KERNEL, GFP_DMA32, GFP_DMA)
-    }
-    assert names == {
-        GFP_KERNEL: ["Normal", "DMA32", "DMA"],
-        GFP_DMA32: ["DMA32", "DMA"],
-        GFP_DMA: ["DMA"],
-    }
-
-
-def test_memory_of_the_cpus_own_node_is_best_and_others_may_be_excluded() -> None:
-    k = boot(frames=64, nodes=2)
-    assert [taken(k, cpu=cpu).zone.node for cpu in (0, 1)] == [0, 1]
-    assert [zone.node for zone in zonelist(k, 1, GFP_KERNEL)] == [1, 0]
-    assert [zone.node for zone in zonelist(k, 1, GFP_THISNODE)] == [1]
-
-
-def test_another_node_helps_out_unless_it_must_be_this_one() -> None:
-    k = boot(frames=64, nodes=2)
-    here = [alone(alloc_page(k, GFP_ATOMIC | GFP_THISNODE, 1), k) for _ in range(33)]
-    assert [page is None for page in here] == [False] * 32 + [True]
-    page = alone(alloc_page(k, GFP_ATOMIC, 1), k)
-    assert page is not None
-    assert page.zone.node == 0
-
-
-# Watermarks.
-
-
-def watermark_ok(k: Kernel, order: int, mark: int, flags: int = 0) -> bool:
-    return alone(zone_watermark_ok(k.zones[0], order, mark, "Normal", flags))
-
-
-def test_taking_a_block_must_leave_more_than_the_mark() -> None:
-    k = boot(frames=32)  # 30 frames are free
-    assert watermark_ok(k, 0, 29)
-    assert not watermark_ok(k, 0, 30)
-
-
-def test_a_zone_keeps_something_from_those_who_could_go_to_a_higher_one() -> None:
-    k = boot(frames=32)
-    k.zones[0].lowmem_reserve = {"Normal": 10}
-    assert watermark_ok(k, 0, 19)
-    assert not watermark_ok(k, 0, 20)
-
-
-@pytest.mark.parametrize(
-    ("flags", "highest"),
-    [
-        (0, 29),
-        (ALLOC_HIGH, 58),
-        (ALLOC_HARDER, 38),
-        (ALLOC_HIGH | ALLOC_HARDER, 76),
-    ],
-)
-def test_some_may_go_below_the_mark(flags: int, highest: int) -> None:
-    k = boot(frames=32)
-    assert watermark_ok(k, 0, highest, flags)
-    assert not watermark_ok(k, 0, highest + 1, flags)
-
-
-def test_blocks_that_are_too_small_do_not_count_and_less_is_asked_for() -> None:
-    k = boot(frames=32)
-    take_all(k)
-    for pfn in range(4, 20, 2):
-        give(k, pfn)
-    give(k, 24, order=2)
-    # 12 pages, 8 of them single.  To take 4 leaves 9; 1 of them is in blocks of 2 or
-    # more, where a half is asked for, and then a quarter.
-    assert watermark_ok(k, 2, 1)
-    assert not watermark_ok(k, 2, 2)
-    assert watermark_ok(k, 0, 11), "for a single page they do"
-    assert not watermark_ok(k, 3, 0), "there is no block of 8"
-
-
-def test_what_is_kept_back_is_for_those_who_may_not_wait() -> None:
-    k = grouped(min_free_kbytes=128)
-    low = 40
-    assert k.zones[0].watermark == [32, low, 48]
-    frames = [alone(alloc_page(k, GFP_ATOMIC), k) for _ in range(256)]
-    got = sum(page is not None for page in frames)
-    # __GFP_HIGH may have half of the 32, and who cannot wait a quarter of the rest.
-    assert free_frames(k) == 12
-    assert got == 256 - RESERVED_FRAMES - 12
-
-
-# Deferring compaction.
-
-
-def test_compaction_that_fails_is_left_out_ever_more_often() -> None:
-    zone = boot().zones[0]
-    left_out = []
-    for _ in range(8):
-        assert not compaction_deferred(zone)
-        defer_compaction(zone)
-        tries = 0
-        while compaction_deferred(zone):
-            tries += 1
-        left_out.append(tries)
-    assert left_out == [1, 3, 7, 15, 31, 63, 63, 63]
-
-
-# References and checks.
-
-
-def test_a_block_stays_taken_until_its_last_reference_is_gone() -> None:
-    k = boot(frames=32)
-    page = taken(k, order=3)
-    page.count += 1
-    alone(free_pages(k, page, 3), k)
-    assert not is_free(page)
-    alone(free_pages(k, page, 3), k)
-    assert is_free(k.mem_map[page.pfn + 7])
-
-
-def test_a_block_that_is_freed_while_mapped_is_a_bad_page() -> None:
-    k = boot(frames=32)
-    page = taken(k, order=3)
-    page.mapcount = 0
-    with pytest.raises(Leak, match="Bad page state"):
-        alone(free_pages(k, page, 3), k)
-
-
-def test_every_frame_of_a_block_is_zeroed_if_that_is_asked_for() -> None:
-    k = boot(frames=32)
-    for pfn in range(RESERVED_FRAMES, 32):
-        k.memory.frame(k.mem_map[pfn].pfn)[:6] = b"secret"
-    page = taken(k, GFP_ATOMIC | GFP_ZERO, order=2)
-    frames = [k.memory.frame(k.mem_map[page.pfn + n].pfn) for n in range(5)]
-    assert [bytes(frame[:6]) for frame in frames] == [bytes(6)] * 4 + [b"secret"]
 
 
 # Anything goes: any blocks, on any CPU, in any order.

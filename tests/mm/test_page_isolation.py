@@ -9,6 +9,7 @@ from building import alone, boot, free_frames, is_free, settle, use_up_memory
 from kmm.designs import find_kernel
 from kmm.mm.audit import audit
 from kmm.mm.boot import start_kernel
+from kmm.mm.buddy import free_blocks
 from kmm.mm.errno import EBUSY
 from kmm.mm.gfp import GFP_ATOMIC
 from kmm.mm.kernel import Config, Kernel
@@ -20,7 +21,7 @@ from kmm.mm.mmzone import (
     MIGRATE_RESERVE,
     MIGRATE_UNMOVABLE,
 )
-from kmm.mm.page_alloc import alloc_page, alloc_pages, free_blocks, free_pages
+from kmm.mm.page_alloc import alloc_page, alloc_pages, free_pages
 from kmm.mm.page_isolation import (
     set_migratetype_isolate,
     start_isolate_page_range,

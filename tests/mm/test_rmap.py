@@ -8,7 +8,7 @@ from building import Process, alone, boot, process
 
 from kmm.hw.memory import PAGE_SHIFT, VirtAddr
 from kmm.hw.modes import RW
-from kmm.mm.kernel import Kernel, new_anon_vma
+from kmm.mm.kernel import Kernel
 from kmm.mm.mm_types import Page, PG_dirty, VmArea
 from kmm.mm.page_alloc import get_page
 from kmm.mm.pgtable import find_pte
@@ -29,6 +29,7 @@ from kmm.mm.rmap import (
     unlink_anon_vmas,
     vma_address,
 )
+from kmm.mm.slab import new_object
 from kmm.mm.swapops import migration_entry
 from kmm.sim.failure import KernelBug
 
@@ -62,7 +63,7 @@ def test_a_newcomer_goes_to_the_tail_of_the_anon_vma_and_the_head_of_its_own() -
     p = touched()
     oldest = p.vma.anon_vma
     assert oldest is not None
-    newest = new_anon_vma(p.k)
+    newest = new_object(p.k.anon_vma_cachep)
     copy = copy_of(p.vma, "copy")
     alone(anon_vma_chain_link(copy, newest))
     assert [avc.vma.name for avc in oldest.head] == [p.vma.name, "copy"]
@@ -71,7 +72,7 @@ def test_a_newcomer_goes_to_the_tail_of_the_anon_vma_and_the_head_of_its_own() -
 
 def test_a_clone_keeps_the_order_newest_first() -> None:
     p = touched()
-    alone(anon_vma_chain_link(p.vma, new_anon_vma(p.k)))
+    alone(anon_vma_chain_link(p.vma, new_object(p.k.anon_vma_cachep)))
     copy = copy_of(p.vma, "copy")
     ours = [avc.anon_vma for avc in p.vma.anon_vma_chain]
     assert [avc.anon_vma for avc in copy.anon_vma_chain] == ours
@@ -135,7 +136,7 @@ def test_an_unmapped_page_has_no_anon_vma_to_lock() -> None:
 def test_the_first_mapping_ties_a_page_to_the_oldest_anon_vma() -> None:
     p = touched()
     oldest = p.vma.anon_vma
-    newest = new_anon_vma(p.k)
+    newest = new_object(p.k.anon_vma_cachep)
     alone(anon_vma_chain_link(p.vma, newest))
     p.vma.anon_vma = newest
     page = p.k.mem_map[31]

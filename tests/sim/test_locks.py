@@ -275,7 +275,7 @@ def test_who_holds_what_spins_must_not_sleep(
     failure = sleep_under(outer, how)
     assert failure is not None
     assert failure.kind == "atomic_sleep"
-    assert f"held: {outer.name}" in failure.details
+    assert f" #0:  ({outer.name})" in failure.details
 
 
 @pytest.mark.parametrize("how", SLEEPS)

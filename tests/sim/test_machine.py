@@ -176,12 +176,16 @@ def test_an_error_in_the_model_itself_is_not_taken_for_a_failure() -> None:
 
 def test_a_deadlock_says_who_waits_for_what_and_who_holds_it() -> None:
     deadlocks = {
-        machine.failure.details
+        tuple(line for line in machine.failure.details if "waits for" in line)
         for machine in every_run(opposite_locks)
         if machine.failure is not None and machine.failure.kind == "deadlock"
     }
     assert deadlocks == {
-        ("b:2 waits for two, held by c:3", "c:3 waits for one, held by b:2")
+        (
+            "b:2 waits for two, held by c:3",
+            "c:3 waits for one, held by b:2",
+            "a cycle: b:2 waits for c:3 waits for b:2",
+        )
     }
 
 
@@ -196,7 +200,8 @@ def test_a_thread_that_takes_a_lock_twice_waits_for_itself() -> None:
     assert failure is not None
     assert failure.kind == "deadlock"
     assert failure.message == "INFO: task a:1 blocked for more than 120 seconds."
-    assert failure.details == ("a:1 waits for lock, held by a:1",)
+    assert failure.details[0] == "a:1 waits for lock, held by a:1"
+    assert failure.details[-1] == "a cycle: a:1 waits for a:1"
     assert [place.function for place in failure.trace] == ["body"]
 
 
@@ -246,7 +251,12 @@ def test_sleeping_with_a_spinlock_held_says_where_and_what() -> None:
     assert failure is not None
     assert failure.kind == "atomic_sleep"
     assert failure.message.startswith("BUG: sleeping function called from invalid")
-    assert failure.details == ("held: ptl", "about to: acquire page lock")
+    assert failure.details == (
+        "in_atomic(): 1, irqs_disabled(): 0, pid: 1, name: a",
+        "1 lock held by a/1:",
+        " #0:  (ptl)",
+        "about to: acquire page lock",
+    )
     assert [place.function for place in failure.trace] == ["body"]
 
 

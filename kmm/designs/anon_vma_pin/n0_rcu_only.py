@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from ...mm.kernel import Kernel
 from ...mm.mm_types import AnonVma, Page
-from ...mm.rmap import page_mapped
 from .question import AnonVmaPin
 
 
 async def pin_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
-    """The page's anon_vma, which nothing but RCU keeps."""
-    if not await page_mapped(page):
-        return None
+    """The page's anon_vma, whatever has become of it: nothing but RCU keeps it."""
     return page.mapping if isinstance(page.mapping, AnonVma) else None
 
 

@@ -12,7 +12,6 @@ from ...mm.kernel import Kernel
 from ...mm.mm_types import AnonVma, Page
 from ...mm.rmap import (
     get_anon_vma,
-    page_lock_anon_vma,
     page_mapped,
     page_unlock_anon_vma,
 )
@@ -21,7 +20,7 @@ from .n1_refcount import REFCOUNT
 
 async def pin_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
     """The page's anon_vma, with a reference."""
-    anon_vma = await page_lock_anon_vma(k, page)
+    anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return None
     found = await page_mapped(page)

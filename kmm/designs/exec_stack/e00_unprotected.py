@@ -13,6 +13,7 @@ Memory hot-remove could meet it too.
 from __future__ import annotations
 
 from ...fs.exec import bprm_mm_init, setup_arg_pages, shift_arg_pages
+from ...mm.mremap import move_ptes
 from ...mm.rmap import try_to_unmap_anon
 from .question import ExecStack
 
@@ -28,4 +29,5 @@ UNPROTECTED = ExecStack(
     setup_arg_pages=setup_arg_pages,
     shift_arg_pages=shift_arg_pages,
     try_to_unmap_anon=try_to_unmap_anon,
+    move_ptes=move_ptes,
 )

@@ -27,7 +27,7 @@ from ...mm.mm_types import VMA, VmArea
 from ...mm.mremap import move_page_tables
 from ...mm.rmap import anon_vma_clone, unlink_anon_vmas
 from ...mm.vma import find_vma
-from ...sim.access import write_once
+from ...sim.access import write_once, write_plain
 from ...sim.failure import bug_on
 from .e00_unprotected import UNPROTECTED
 
@@ -52,7 +52,7 @@ async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:
 
     length = old_end - old_start
     moved = await move_page_tables(k, vma, old_start, vma, new_start, length)
-    await write_once(vma, VMA.vm_start, new_start)
+    await write_plain(vma, VMA.vm_start, new_start)
     await unlink_anon_vmas(tmp_vma)
     if moved != length:
         return -ENOMEM

@@ -31,7 +31,6 @@ from ...mm.rmap import (
     SWAP_AGAIN,
     TTU_ACTION_MASK,
     TTU_MIGRATION,
-    page_lock_anon_vma,
     page_mapped,
     page_unlock_anon_vma,
     try_to_unmap_one,
@@ -80,7 +79,7 @@ async def setup_arg_pages(k: Kernel, bprm: BinPrm, stack_top: VirtAddr) -> int:
 
 async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
     """Visit the VMAs of the page's anon_vma until nothing maps the page any more."""
-    anon_vma = await page_lock_anon_vma(k, page)
+    anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return SWAP_AGAIN
     result = SWAP_AGAIN

@@ -25,3 +25,6 @@ class ExecStack(Answer):
     setup_arg_pages: Callable[[Kernel, BinPrm, VirtAddr], Awaitable[int]]
     shift_arg_pages: Callable[[Kernel, VmArea, int], Awaitable[int]]
     try_to_unmap_anon: Callable[[Kernel, Page, int], Awaitable[int]]
+    move_ptes: Callable[
+        [Kernel, VmArea, VirtAddr, VmArea, VirtAddr, int], Awaitable[None]
+    ]

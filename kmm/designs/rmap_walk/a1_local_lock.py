@@ -9,7 +9,14 @@ must find its own entries again.
 
 from __future__ import annotations
 
-from ...mm.rmap import rmap_walk_anon
+from ...mm.mmap import expand_stack
+from ...mm.rmap import (
+    anon_vma_fork,
+    anon_vma_prepare,
+    page_lock_anon_vma,
+    rmap_walk_anon,
+    rmap_walk_ksm,
+)
 from ...mm.vma import vma_adjust
 from .question import RmapWalk
 
@@ -21,6 +28,11 @@ LOCAL_LOCK = RmapWalk(
     closes="nothing",
     costs="nothing",
     story=__doc__,
-    rmap_walk_anon=rmap_walk_anon,
     vma_adjust=vma_adjust,
+    expand_stack=expand_stack,
+    anon_vma_prepare=anon_vma_prepare,
+    anon_vma_fork=anon_vma_fork,
+    page_lock_anon_vma=page_lock_anon_vma,
+    rmap_walk_anon=rmap_walk_anon,
+    rmap_walk_ksm=rmap_walk_ksm,
 )

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ...hw.memory import VirtAddr
 from ...mm.kernel import Kernel
-from ...mm.mm_types import Page, VmArea
+from ...mm.mm_types import AnonVma, Page, VmArea
 from ...mm.rmap import RmapOne
 from ..question import Answer
 
@@ -21,7 +21,14 @@ class RmapWalk(Answer):
     question: ClassVar[str] = "rmap-walk"
     asks: ClassVar[str] = "How do walks of the reverse map and changes to VMAs agree?"
 
-    rmap_walk_anon: Callable[[Kernel, Page, RmapOne], Awaitable[int]]
+    # Who changes.
     vma_adjust: Callable[
         [Kernel, VmArea, VirtAddr, VirtAddr, int, VmArea | None], Awaitable[int]
     ]
+    expand_stack: Callable[[Kernel, VmArea, VirtAddr], Awaitable[bool]]
+    anon_vma_prepare: Callable[[Kernel, VmArea], Awaitable[None]]
+    anon_vma_fork: Callable[[Kernel, VmArea, VmArea], Awaitable[None]]
+    # Who walks.
+    page_lock_anon_vma: Callable[[Kernel, Page], Awaitable[AnonVma | None]]
+    rmap_walk_anon: Callable[[Kernel, Page, RmapOne], Awaitable[int]]
+    rmap_walk_ksm: Callable[[Kernel, Page, RmapOne], Awaitable[int]]

@@ -1,0 +1,88 @@
+"""The slab cache that anon_vmas come from, and go back to.
+
+Linux: mm/slab.c, and SLAB_DESTROY_BY_RCU in include/linux/slab.h.
+
+An anon_vma that is freed can be given out again at once, as another anon_vma.  What
+SLAB_DESTROY_BY_RCU promises is only that the memory does not become anything else
+before a grace period has passed: who looks at it inside an RCU read section that began
+before it was freed finds *an* anon_vma, though perhaps not the one it was after.  Who
+comes later may find anything, which `check_alive` reports as a use after free.
+
+Left out: per-CPU free lists, and what slabs are made of.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, fields
+
+from ..sim.access import modify_once
+from ..sim.failure import UseAfterFree
+from ..sim.locks import Rcu, SpinLock
+from ..sim.trap import get_current
+from .mm_types import AnonVma
+
+
+@define(eq=False)
+class KmemCache:
+    """struct kmem_cache, of objects that readers may follow stale pointers to."""
+
+    name: str
+    rcu: Rcu
+    made: int = 0
+    # Kept by a lock of its own.  The last one freed is the first to be used again.
+    free: list[AnonVma] = field(factory=list)
+
+
+CACHE = fields(KmemCache)
+
+
+def anon_vma_cachep(rcu: Rcu) -> KmemCache:
+    return KmemCache("anon_vma_cachep", rcu)
+
+
+async def anon_vma_alloc(cache: KmemCache) -> AnonVma:
+    """An anon_vma with nothing on its list: one that was freed, if there is any."""
+    free = await modify_once(cache, CACHE.free)
+    if not free:
+        return new_object(cache)
+    anon_vma = free.pop()
+    anon_vma.freed = False
+    anon_vma.root = anon_vma
+    return anon_vma
+
+
+def new_object(cache: KmemCache) -> AnonVma:
+    """One that has never been used.  Its lock is made once, and outlives its owners."""
+    cache.made += 1
+    name = f"anon_vma#{cache.made}"
+    return AnonVma(name, SpinLock(f"{name}.lock"), cache)
+
+
+async def anon_vma_free(anon_vma: AnonVma) -> None:
+    """Give one back.  Raises UseAfterFree if somebody has done so already."""
+    cache = anon_vma.cache
+    if anon_vma.freed:
+        raise UseAfterFree(f"BUG: KASAN: double-free of {anon_vma.name}")
+    last = await cache.rcu.sections_so_far()
+    free = await modify_once(cache, CACHE.free)
+    anon_vma.freed, anon_vma.freed_after = True, last
+    free.append(anon_vma)
+
+
+async def check_alive(anon_vma: AnonVma) -> None:
+    """Somebody touches an anon_vma that nothing but RCU may keep.
+
+    Not a preemption point.  Raises UseAfterFree.
+    """
+    if not anon_vma.freed:
+        return
+    current = await get_current()
+    known = anon_vma.cache.rcu.sections
+    sections = [number for number, who in known if who is current]
+    if not sections or min(sections) > anon_vma.freed_after:
+        raise UseAfterFree(
+            f"BUG: KASAN: use-after-free of {anon_vma.name}",
+            "it was freed before this RCU read section began"
+            if sections
+            else "this is no RCU read section",
+        )
