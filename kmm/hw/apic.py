@@ -32,6 +32,9 @@ class InterruptFlag(SpinLock):
     off again: they are on when the outermost gives it back (local_irq_save).
     """
 
+    tracked = False  # it is no lock, to those who look at the order of locks
+    irqs_off = True
+
     def __init__(self, cpu: int) -> None:
         super().__init__(f"interrupts of CPU {cpu}")
         self.depth = 0

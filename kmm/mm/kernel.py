@@ -50,6 +50,7 @@ class Config:
     min_free_kbytes: int | None = 0
     stack_shift: int = 6  # pages by which randomisation lowers a new stack
     migrate_passes: int = 10  # attempts of migrate_pages at one page (Linux: 10)
+    offline_turns: int = 100  # rounds before hot-remove gives up (Linux: 120 seconds)
     swap_slots: int = 0  # of the swap device, its header included; 0: there is none
     tlb_size: TlbSize = USUAL_TLB  # of each CPU
 

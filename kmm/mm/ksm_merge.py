@@ -25,7 +25,7 @@ import zlib
 
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
 from ..sim.access import read_once, write_once
-from ..sim.failure import bug_on
+from ..sim.failure import NullPointer, bug_on
 from .errno import EFAULT, ENOMEM
 from .kernel import Kernel
 from .memory import VM_FAULT_OOM, VM_FAULT_WRITE, follow_page, handle_mm_fault
@@ -297,8 +297,11 @@ async def try_to_merge_with_ksm_page(
         error = await try_to_merge_one_page(k, vma, page, kpage, item.address)
         if error:
             return error
+        if vma.anon_vma is None:
+            # The page was KSM's already, and its place has been mapped anew meanwhile.
+            # 2.6.34 does not ask.
+            raise NullPointer(f"{vma.name} has no anon_vma")
         # Keeps the anon_vma, by which the place is found, though its pages may go.
-        assert vma.anon_vma is not None
         item.anon_vma = vma.anon_vma
         await get_anon_vma(vma.anon_vma)
     return 0

@@ -25,7 +25,6 @@ from .vmscan import isolate_lru_page
 
 NR_OFFLINE_AT_ONCE_PAGES = 256
 MOST_FAILURES = 5  # of migration, before it gives up
-MOST_TURNS = 100  # in the place of Linux's 120 seconds
 
 
 async def offline_pages(k: Kernel, start: int, end: int) -> int:
@@ -54,7 +53,7 @@ async def offline_pages(k: Kernel, start: int, end: int) -> int:
 async def migrate_range(k: Kernel, start: int, end: int) -> int:
     """Empty a range; 0, or an error."""
     failures = 0
-    for turn in range(MOST_TURNS):
+    for turn in range(k.config.offline_turns):
         if turn:
             await lru_add_drain_all(k)
             await drain_all_pages(k)

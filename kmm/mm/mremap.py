@@ -13,6 +13,7 @@ from attrs import evolve
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..sim.access import write_once
+from ..sim.failure import might_sleep
 from .errno import EFAULT, EINVAL, ENOMEM
 from .kernel import Kernel
 from .ksm import ksm_madvise
@@ -282,6 +283,7 @@ async def move_page_tables(
     """
     done = 0
     while done < length:
+        await might_sleep()  # cond_resched
         extent = min(
             length - done,
             LATENCY_LIMIT,

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ..sim.access import atomic_add, atomic_inc_not_zero, read_once
-from ..sim.failure import Leak
+from ..sim.failure import Leak, might_sleep
 from ..sim.trap import get_current
 from .buddy import free_one_page, rmqueue
 from .gfp import (
@@ -192,6 +192,8 @@ async def alloc_pages(
     `node` is where they should be; the node of this CPU unless it is given.  May sleep
     if `gfp` says so.  Takes zone.lock, and whatever compaction and reclaim take.
     """
+    if gfp & GFP_WAIT:
+        await might_sleep()
     if node is None:
         node = k.node_of_cpu((await this_cpu(k)).number)
     migratetype = (

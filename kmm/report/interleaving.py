@@ -69,8 +69,12 @@ def ending(recording: Recording) -> list[tuple[int, str]]:
         return []
     names = [thread.name for thread in recording.threads]
     if failure.kind == "deadlock":
-        waits = [line.partition(" ") for line in failure.details]
-        return [(names.index(name), words) for name, _, words in waits]
+        lines = (line.partition(" ") for line in failure.details)
+        return [
+            (names.index(name), words)
+            for name, _, words in lines
+            if words.startswith("waits for") and not words.endswith("a cycle")
+        ]
     assert failure.thread is not None
     return [(names.index(failure.thread), failure.message)]
 

@@ -1,6 +1,6 @@
 """The races, as litmus tests: a question, the threads, and an outcome that is a bug.
 
-Reading order: `race`, `process`, `compaction` and `running` (what races are made of),
+Reading order: `race`, `process`, `migrating` and `running` (what races are made of),
 then a module for each kind of race.  `RACES` lists them.
 """
 

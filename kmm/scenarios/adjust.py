@@ -17,18 +17,24 @@ from ..designs import KernelSpec
 from ..hw.memory import PAGE_SIZE
 from ..kernel.syscalls import sys_munmap
 from ..mm.boot import run_task, start_kernel
-from ..mm.kernel import Config, Kernel
-from ..mm.mm_types import Page
+from ..mm.kernel import Config
 from ..mm.mmap import PROT_READ
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
+from .migrating import (
+    ROOMY,
+    TWO_NODES,
+    Migration,
+    compact_all,
+    compact_page,
+    hot_remove,
+    move_pages,
+)
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import advance_to_isolation, race_machine
 
 Program = Callable[[Process], Coroutine[Any, Any, None]]
-Migration = Callable[[Kernel, Page], Coroutine[Any, Any, None]]
 
 
 def set_up(
@@ -40,13 +46,14 @@ def set_up(
     split_at: int,
     program: Program,
     forked: bool = False,
-    migration: Migration = compact,
+    migration: Migration = compact_page,
+    isolated: bool = False,
 ) -> Machine:
     """A program with one VMA, of which one page has been written to.
 
     It may have been cut in two before (`split_at`), and that may have been done by a
     child, after a fork: then the page is both processes', and its mapping is the
-    parent's anon_vma.
+    parent's anon_vma.  With `isolated`, who migrates the page has come to it.
     """
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
@@ -58,12 +65,13 @@ def set_up(
     process = processes[-1]
     if split_at:
         process.split(split_at)
-    task = process.task
+    task, where = process.task, process.address(written)
     threads = [
-        KThread("compact", 3977, 0, migration(k, page)),
+        KThread("compact", 3977, 0, migration(k, page, parent.mm, where)),
         KThread(task.comm, task.pid, 1, program(process)),
     ]
-    return race_machine(k, threads, processes)
+    machine = race_machine(k, threads, processes)
+    return advance_to_isolation(machine, 0, page) if isolated else machine
 
 
 async def protect_upper_half(process: Process) -> None:
@@ -86,6 +94,9 @@ async def punch_hole(process: Process) -> None:
 SIZES = ("frames", "migrate_passes")
 MIGRATES = "compaction migrates the page that the program has written to"
 
+cut_in_two = partial(set_up, pages=2, written=1, split_at=0, program=protect_upper_half)
+by_others = partial(cut_in_two, isolated=True)
+
 VMA_ADJUST = Race(
     name="vma-adjust",
     title="a VMA is cut in two while a page of its upper half is migrating",
@@ -98,9 +109,19 @@ VMA_ADJUST = Race(
     ),
     watch="vm_start and vm_pgoff of the VMA: which of them does the second walk read?",
     threads=(MIGRATES, "mprotect cuts the VMA; then the program reads the page"),
-    set_up=partial(set_up, pages=2, written=1, split_at=0, program=protect_upper_half),
+    set_up=cut_in_two,
     config=Config(cpus=2, frames=24, migrate_passes=1),
     sizes=SIZES,
+    triggers={
+        "compaction": (partial(by_others, migration=compact_all), ROOMY),
+        "hot-remove": (partial(by_others, migration=hot_remove), ROOMY),
+        # move_pages holds the mmap_sem of the process that it is asked about.  So the
+        # page must be another's too, who changes its VMAs meanwhile.
+        "move_pages": (
+            partial(by_others, migration=move_pages, forked=True),
+            TWO_NODES,
+        ),
+    },
 )
 
 BOUNDARY_SHIFT = Race(

@@ -7,47 +7,59 @@ compacts memory and has picked the stack's page.
 
 from __future__ import annotations
 
+from functools import partial
+
 from attrs import evolve
 
 from ..designs import KernelSpec
 from ..fs.binfmt_elf import load_elf_binary
 from ..fs.exec import ADDRESS_BYTES, BinPrm, prepare_exec
 from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
-from ..mm.audit import audit, check_always
-from ..mm.boot import interrupt_threads, run_on, run_task, start_kernel
+from ..mm.boot import run_on, run_task, start_kernel
 from ..mm.kernel import Config, Kernel
 from ..mm.mm_types import Task
 from ..mm.mmzone import LRU_ACTIVE_ANON
-from ..mm.observe import observe
 from ..mm.swap import lru_add_drain
 from ..sim.failure import Corruption
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
+from .migrating import (
+    ROOMY,
+    TWO_NODES,
+    Migration,
+    compact_all,
+    compact_page,
+    hot_remove,
+    move_pages,
+)
 from .race import Race
+from .running import advance_to_isolation, race_machine
 
 ARGV = [b"date"]
 
 
-def set_up(spec: KernelSpec, config: Config) -> Machine:
-    """The stack is built and holds its strings; nothing has moved yet."""
+def set_up(
+    spec: KernelSpec,
+    config: Config,
+    *,
+    migration: Migration = compact_page,
+    isolated: bool = False,
+) -> Machine:
+    """The stack is built and holds its strings; nothing has moved yet.
+
+    With `isolated`, who migrates the page has come to it.
+    """
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
     task = run_task(k, "sh", 4021, cpu=1)
     bprm = run_on(k, build_stack(k), cpu=1)
     (page,) = (page for zone in k.zones for page in zone.lru[LRU_ACTIVE_ANON])
     threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
+        KThread("compact", 3977, 0, migration(k, page, bprm.mm, bprm.p)),
         KThread("date", task.pid, 1, execve(k, task, bprm)),
-        *interrupt_threads(k),
     ]
-    return Machine(
-        threads,
-        check=lambda: audit(k),
-        observe=lambda: observe(k),
-        always=lambda: check_always(k),
-        model=k,
-    )
+    machine = race_machine(k, threads)
+    return advance_to_isolation(machine, 0, page) if isolated else machine
 
 
 async def build_stack(k: Kernel) -> BinPrm:
@@ -112,6 +124,12 @@ EXEC_STACK = Race(
     set_up=set_up,
     config=Config(cpus=2, frames=16, stack_shift=6, migrate_passes=1),
     sizes=("frames", "stack_shift", "migrate_passes"),
+    triggers={
+        "compaction": (partial(set_up, migration=compact_all, isolated=True), ROOMY),
+        "hot-remove": (partial(set_up, migration=hot_remove, isolated=True), ROOMY),
+        # Never: it holds the mmap_sem that exec needs to move the stack.
+        "move_pages": (partial(set_up, migration=move_pages), TWO_NODES),
+    },
 )
 
 EXEC_STACK_PEEK = evolve(

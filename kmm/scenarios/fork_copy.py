@@ -14,7 +14,7 @@ from ..mm.mm_types import Task
 from ..sim.failure import Corruption
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
+from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
 from .running import race_machine

@@ -8,14 +8,19 @@ anon_vma.
 from __future__ import annotations
 
 from ..designs import KernelSpec
+from ..hw.memory import PAGE_SIZE
+from ..kernel.syscalls import sys_mmap
 from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
+from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
+from .migrating import compact
 from .process import STACK, Process, start_process
 from .race import Race
 from .running import race_machine
+
+CODE = 0x400000
 
 
 def set_up(spec: KernelSpec, config: Config) -> Machine:
@@ -23,6 +28,7 @@ def set_up(spec: KernelSpec, config: Config) -> Machine:
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
     parent = start_process(k, "program", 4021, 1, 1, STACK)
+    parent.run(map_elsewhere(parent))
     page = parent.store(0, b"data")
     child = parent.fork("child", 4022)
     threads = [
@@ -32,9 +38,15 @@ def set_up(spec: KernelSpec, config: Config) -> Machine:
     return race_machine(k, threads, [parent, child])
 
 
+async def map_elsewhere(process: Process) -> None:
+    """A program has code somewhere; what is nothing but a stack is in exec still."""
+    flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+    await sys_mmap(process.k, process.task, CODE, PAGE_SIZE, PROT_READ, flags)
+
+
 async def grow(process: Process) -> None:
-    """Touch what is below the stack, and then what was in it before."""
-    await process.write(-1, b"more")
+    """Look at what is below the stack, and then at what was in it before."""
+    await process.task.cpu.load(process.address(-1), 4, user=True)
     await process.read_back(0)
 
 
@@ -52,7 +64,7 @@ STACK_GROWTH = Race(
     watch="vm_start and vm_pgoff of the child's stack, and whose lock the walk holds",
     threads=(
         "compaction migrates the page that both processes have",
-        "the child touches what is below its stack, and reads what was in it",
+        "the child looks at what is below its stack, and reads what was in it",
     ),
     set_up=set_up,
     config=Config(cpus=2, frames=32, migrate_passes=1),

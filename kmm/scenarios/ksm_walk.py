@@ -15,7 +15,7 @@ from ..mm.madvise import MADV_MERGEABLE
 from ..sim.machine import Machine
 from ..sim.thread import KThread
 from .adjust import move_boundary_up
-from .compaction import remove_ksm_page
+from .migrating import remove_ksm_page
 from .process import DATA, Process, start_process
 from .race import Race
 from .running import race_machine

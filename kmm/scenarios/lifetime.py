@@ -17,7 +17,7 @@ from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
+from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
 from .running import advance, race_machine

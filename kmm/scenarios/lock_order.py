@@ -19,7 +19,7 @@ from ..mm.mmap import PROT_READ, PROT_WRITE
 from ..mm.mmu_notifier import mmu_notifier_register
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
+from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
 from .running import race_machine

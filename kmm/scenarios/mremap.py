@@ -21,7 +21,7 @@ from ..mm.kernel import Config
 from ..mm.mremap import MREMAP_FIXED, MREMAP_MAYMOVE
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
+from .migrating import compact
 from .process import BASE, DATA, Process, start_process
 from .race import Race
 from .running import race_machine

@@ -12,6 +12,8 @@ from ..mm.kernel import Config
 from ..sim.machine import Machine
 from ..sim.schedule import ScheduleError, decode, encode
 
+SetUp = Callable[[KernelSpec, Config], Machine]
+
 
 @frozen(kw_only=True)
 class Race:
@@ -27,14 +29,12 @@ class Race:
     story: str  # what happens, for a reader who is about to see it
     watch: str  # where to look
     threads: tuple[str, ...]  # what each does, in order
-    set_up: Callable[[KernelSpec, Config], Machine]
+    set_up: SetUp
     config: Config
     sets: Mapping[str, str] = field(factory=dict)  # answers that the race insists on
     sizes: tuple[str, ...] = ("frames", "migrate_passes")  # of `config`, that matter
     # Other ways to make the page move, by name; see `triggered_by`.
-    triggers: Mapping[str, Callable[[KernelSpec, Config], Machine]] = field(
-        factory=dict
-    )
+    triggers: Mapping[str, tuple[SetUp, Config]] = field(factory=dict)
     checked: bool = False  # whether all that must always hold is asked at every step
 
     def kernel(self, spec: KernelSpec) -> KernelSpec:
@@ -50,8 +50,14 @@ class Race:
         """
         if trigger not in self.triggers:
             raise UnknownName(f"trigger of {self.name}", trigger, list(self.triggers))
-        name = f"{self.name}:{trigger}"
-        return evolve(self, name=name, set_up=self.triggers[trigger], triggers={})
+        set_up, config = self.triggers[trigger]
+        return evolve(
+            self,
+            name=f"{self.name}:{trigger}",
+            set_up=set_up,
+            config=config,
+            triggers={},
+        )
 
     def booter(self, spec: KernelSpec) -> Callable[[], Machine]:
         """Makes fresh machines with the threads at their first step."""

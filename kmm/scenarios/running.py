@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ..mm.audit import audit, check_always
 from ..mm.boot import interrupt_threads
 from ..mm.kernel import Kernel
+from ..mm.mm_types import Page, PG_lru
 from ..mm.observe import observe
 from ..sim.machine import Machine
 from ..sim.thread import KThread
@@ -33,6 +34,12 @@ def race_machine(
         always=lambda: check_always(k),
         model=k,
     )
+
+
+def advance_to_isolation(machine: Machine, thread: int, page: Page) -> Machine:
+    """Let whoever is to migrate a page come to it; the race begins there."""
+    advance(machine, thread, lambda: not page.flags & PG_lru)
+    return machine
 
 
 def advance(machine: Machine, thread: int, there: Callable[[], bool]) -> None:

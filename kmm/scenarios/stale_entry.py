@@ -14,8 +14,8 @@ from ..mm.mmzone import LRU_ACTIVE_ANON
 from ..mm.swap import lru_add_drain
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
 from .exec_stack import build_stack, execve
+from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
 from .running import advance, race_machine

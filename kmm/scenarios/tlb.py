@@ -17,17 +17,16 @@ from typing import Any
 from attrs import evolve
 
 from ..kernel.sched import context_switch
-from ..mm.audit import audit, check_always
-from ..mm.boot import interrupt_threads, run_on, run_task, start_kernel
+from ..mm.boot import run_on, run_task, start_kernel
 from ..mm.kernel import Config, Designs, Kernel
 from ..mm.mm_types import Task
-from ..mm.observe import observe
 from ..mm.swap import lru_add_drain
 from ..sim.machine import Machine
 from ..sim.thread import KThread
-from .compaction import compact
-from .process import Process, start_process
+from .migrating import compact
+from .process import DATA, Process, start_process
 from .race import Race
+from .running import race_machine
 
 Program = Callable[[Kernel, Process], Coroutine[Any, Any, None]]
 
@@ -36,22 +35,15 @@ def set_up(program: Program, designs: Designs, config: Config) -> Machine:
     """The program has written once; nobody has done anything else yet."""
     k = start_kernel(config, designs)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "writer", 4022, cpu=1)
+    process = start_process(k, "writer", 4022, cpu=1, flags=DATA)
     run_on(k, write_first(k, process), cpu=1)
     page = process.page(0)
     assert page is not None
     threads = [
         KThread("compact", 3977, 0, compact(k, page)),
         KThread("writer", 4022, 1, program(k, process)),
-        *interrupt_threads(k),
     ]
-    return Machine(
-        threads,
-        check=lambda: check(k, process),
-        observe=lambda: observe(k),
-        always=lambda: check_always(k),
-        model=k,
-    )
+    return race_machine(k, threads, [process])
 
 
 async def write_first(k: Kernel, process: Process) -> None:
@@ -70,11 +62,6 @@ async def sleep_and_write_again(k: Kernel, process: Process) -> None:
     await context_switch(k, process.task, thread)
     await context_switch(k, thread, process.task)
     await process.write(0, b"two")
-
-
-def check(k: Kernel, process: Process) -> None:
-    process.expect()
-    audit(k)
 
 
 TLB_FLUSHED = Race(

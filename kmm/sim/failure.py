@@ -119,20 +119,19 @@ def failure_of(thread: KThread, error: ModelFailure) -> Failure:
 
 
 def deadlock(stuck: list[KThread]) -> Failure:
-    """Nobody can go on: say who waits for what, and who holds it where."""
-    first = stuck[0]
-    details: list[str] = []
-    for thread in stuck:
-        if thread is not first:
-            details.append(hung(thread))
-        details += waiting(thread, stuck)
+    """Nobody can go on: say who waits for what, and who holds it where.
+
+    Each line of the details begins with the name of the thread that it is about.
+    """
+    details = [line for thread in stuck for line in waiting(thread, stuck)]
     circle = cycle(stuck)
     if circle:
         names = [thread.name for thread in (*circle, circle[0])]
-        details.append(f"a cycle: {' waits for '.join(names)}")
+        details.append(f"{' waits for '.join(names)}: a cycle")
+    first = stuck[0]
     return Failure(
         "deadlock",
-        hung(first),
+        f"INFO: task {first.name} blocked for more than 120 seconds.",
         first.name,
         first.cpu,
         first.call_trace(),
@@ -140,21 +139,17 @@ def deadlock(stuck: list[KThread]) -> Failure:
     )
 
 
-def hung(thread: KThread) -> str:
-    """What the kernel says of a task that has not run for two minutes."""
-    return f"INFO: task {thread.name} blocked for more than 120 seconds."
-
-
 def waiting(thread: KThread, stuck: list[KThread]) -> list[str]:
     """What a stuck thread waits for, who holds it, and what each holder is doing."""
     assert thread.pending is not None
-    line = f"{thread.name} waits for {thread.pending.key}"
+    wanted = thread.pending.key
+    line = f"{thread.name} waits for {wanted}"
     owners = holders(thread, stuck)
     if not owners:
         return [line]
     return [
         f"{line}, held by {', '.join(owner.name for owner in owners)}",
-        *(f"  {owner.name} is in {innermost(owner)}" for owner in owners),
+        *(f"{o.name} holds {wanted}, and is in {innermost(o)}" for o in owners),
     ]
 
 
@@ -166,8 +161,9 @@ def holders(thread: KThread, stuck: list[KThread]) -> list[KThread]:
 
 
 def innermost(thread: KThread) -> str:
-    """The function of the model that a thread is in, and where in it."""
-    return ", ".join(str(place) for place in thread.call_trace()[:1])
+    """The function of the model that a stuck thread is in, and where in it."""
+    trace = thread.call_trace()
+    return str(trace[0]) if trace else "?"
 
 
 def cycle(stuck: list[KThread]) -> list[KThread]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 import pytest
+from _pytest.mark import ParameterSet
+from history import EXPECTED, KERNELS, KNOWN, cells
 
+from kmm.designs import KERNELS as SPECS
 from kmm.designs import find_kernel
-from kmm.scenarios import find_race
+from kmm.scenarios import RACES, find_race
 from kmm.scenarios.play import Played, hunt, replay
 from kmm.sim.schedule import context_switches
+from kmm.sim.search import search as search_runs
 from kmm.sim.strategies import SourceDpor
 
 SOMETIMES = [
@@ -69,3 +73,31 @@ def test_a_fix_holds_over_every_interleaving(race: str, kernel: str) -> None:
     assert played.verdict == "proved"
     assert played.stopped is None
     assert played.coverage.executions > 100
+
+
+# The table.
+
+LONG = {"stack-growth", "fork-copy", "retry-livelock", "ksm-walk", "mremap-move"}
+
+
+def marked(race: str, kernel: str) -> ParameterSet:
+    long = race in LONG and kernel != "2.6.36"
+    return pytest.param(race, kernel, marks=pytest.mark.slow if long else ())
+
+
+def test_every_race_has_an_answer_on_every_kernel() -> None:
+    assert set(EXPECTED) == {(race, kernel) for race in RACES for kernel in SPECS}
+    assert tuple(SPECS) == KERNELS
+
+
+@pytest.mark.parametrize(("race", "kernel"), [marked(*cell) for cell in EXPECTED])
+def test_the_answer_is_historys_or_one_that_it_left_open(
+    race: str, kernel: str
+) -> None:
+    boot = find_race(race).booter(find_kernel(kernel))
+    assert search_runs(boot, SourceDpor()).verdict == EXPECTED[race, kernel]
+
+
+def test_nothing_that_was_found_contradicts_what_was_known() -> None:
+    known = cells(KNOWN)
+    assert all(EXPECTED[cell] == answer for cell, answer in known.items())

@@ -184,7 +184,7 @@ def test_a_deadlock_says_who_waits_for_what_and_who_holds_it() -> None:
         (
             "b:2 waits for two, held by c:3",
             "c:3 waits for one, held by b:2",
-            "a cycle: b:2 waits for c:3 waits for b:2",
+            "b:2 waits for c:3 waits for b:2: a cycle",
         )
     }
 
@@ -201,7 +201,7 @@ def test_a_thread_that_takes_a_lock_twice_waits_for_itself() -> None:
     assert failure.kind == "deadlock"
     assert failure.message == "INFO: task a:1 blocked for more than 120 seconds."
     assert failure.details[0] == "a:1 waits for lock, held by a:1"
-    assert failure.details[-1] == "a cycle: a:1 waits for a:1"
+    assert failure.details[-1] == "a:1 waits for a:1: a cycle"
     assert [place.function for place in failure.trace] == ["body"]
 
 

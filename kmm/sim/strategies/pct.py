@@ -1,0 +1,68 @@
+"""PCT: few context switches, in random places.
+
+Each thread has a priority, and the one with the highest goes on.  At some steps, chosen
+at random beforehand, whoever is running falls below all others.  So a run has few
+switches, as the runs have that show a race, and they may be anywhere.
+
+With n threads, k steps and a bug that needs d things to happen in a certain order, a
+run finds it with a chance of at least 1 / (n * k ** (d - 1)), whatever else the program
+does.  k is taken from the runs made so far; the first run finds out.
+
+Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with
+probabilistic guarantees of finding bugs", ASPLOS 2010.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from ..machine import Machine
+from ..thread import KThread
+from .base import Strategy
+
+
+class Pct(Strategy):
+    """Endless runs with `depth` - 1 points at which a priority changes."""
+
+    name = "pct"
+
+    def __init__(self, seed: int = 0, depth: int = 4) -> None:
+        self.chance = random.Random(seed)
+        self.depth = depth
+        self.longest = 1  # steps of the longest run so far
+        self.priority: dict[int, float] = {}  # by a thread's index
+        self.changes: set[int] = set()  # steps before which the running thread falls
+        self.fallen = 0.0  # below all that have fallen before
+        self.taken = 0
+
+    def next_run(self) -> bool:
+        self.priority = {}
+        self.fallen = 0.0
+        self.taken = 0
+        number = self.depth - 1
+        self.changes = {self._below(self.longest) for _ in range(number)}
+        return True
+
+    def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread:
+        for thread in machine.threads:
+            if thread.index not in self.priority:
+                # Above 0, where nobody has fallen.
+                self.priority[thread.index] = 1 + self.chance.random()
+        chosen = self._highest(enabled)
+        if self.taken in self.changes:
+            self.fallen -= 1
+            self.priority[chosen.index] = self.fallen
+            chosen = self._highest(enabled)
+        self.taken += 1
+        return chosen
+
+    def ended(self, machine: Machine, complete: bool) -> None:
+        self.longest = max(self.longest, self.taken)
+
+    def _highest(self, enabled: Sequence[KThread]) -> KThread:
+        return max(enabled, key=lambda thread: self.priority[thread.index])
+
+    def _below(self, limit: int) -> int:
+        # random() is the one method whose sequence Python promises to keep.
+        return int(self.chance.random() * limit)
