@@ -23,6 +23,7 @@ from ..scenarios.play import Played
 from ..sim.schedule import ScheduleError
 from ..sim.strategies import (
     Enumeration,
+    Pct,
     RandomWalk,
     RoundRobin,
     SourceDpor,
@@ -73,14 +74,20 @@ def search(options: Namespace, *, announce: str) -> int:
     race, kernel = chosen(options)
     check_output(options.output)
     budget = options.budget
-    if options.strategy == "random" and not (options.budget or options.seconds):
+    by_chance = options.strategy in ("pct", "random")
+    if by_chance and not (options.budget or options.seconds):
         budget = RANDOM_BUDGET
     started = time.perf_counter()
     with Meter(
         f"{announce} {race.name}", options.seconds, quiet=options.quiet
     ) as meter:
         played = play.hunt(
-            race, kernel, strategy(options), budget=budget, progress=meter.update
+            race,
+            kernel,
+            strategy(options),
+            budget=budget,
+            progress=meter.update,
+            strict=options.strict,
         )
     return report(options, played, time.perf_counter() - started)
 
@@ -132,6 +139,18 @@ def mmu_command(options: Namespace) -> int:
     return mmu_command(options)
 
 
+def matrix_command(options: Namespace) -> int:
+    from .matrix import matrix_command
+
+    return matrix_command(options)
+
+
+def cost_command(options: Namespace) -> int:
+    from .cost import cost_command
+
+    return cost_command(options)
+
+
 def proc_command(options: Namespace) -> int:
     from .proc import proc_command
 
@@ -145,6 +164,8 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "prove": prove_command,
     "replay": replay_command,
     "diff": diff_command,
+    "matrix": matrix_command,
+    "cost": cost_command,
     "proc": proc_command,
     "mmu": mmu_command,
     "conform": conform_command,
@@ -153,7 +174,8 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
 
 def chosen(options: Namespace) -> tuple[Race, KernelSpec]:
     """The race and the kernel that the options name."""
-    race = evolve(race_named(options.race), checked=options.check)
+    name = f"{options.race}:{options.trigger}" if options.trigger else options.race
+    race = evolve(race_named(name), checked=options.check)
     try:
         kernel = parse_kernel(options.kernel)
         for pair in options.design:
@@ -175,6 +197,8 @@ def race_named(name: str) -> Race:
 
 def strategy(options: Namespace) -> Strategy:
     match options.strategy:
+        case "pct":
+            return Pct(options.seed or 0)
         case "random":
             return RandomWalk(options.seed or 0)
         case "round-robin":

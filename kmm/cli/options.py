@@ -30,6 +30,8 @@ COMMANDS = {
     "prove": "cover every interleaving within the bounds",
     "replay": "make a run again from its schedule",
     "diff": "the functions in which two kernels or designs differ",
+    "matrix": "every race on every kernel: who loses to what",
+    "cost": "what each answer costs: locks taken, VMAs visited",
     "proc": "the files of /proc and /sys, at one moment of a run",
     "mmu": "the hardware alone: walk an address, decode an entry",
     "conform": "hold the model against recorded hardware and kernels",
@@ -154,9 +156,10 @@ def add_hunt(parser: argparse.ArgumentParser) -> None:
         "schedule that makes the same run again."
     )
     add_race(parser)
-    add_strategy(parser, ("dpor", "random", "enumeration"))
+    add_strategy(parser, ("dpor", "pct", "random", "enumeration"))
     add_seed(parser)
     add_budget(parser)
+    add_strict(parser)
     add_json(parser)
     add_output(parser)
     parser.epilog = (
@@ -177,6 +180,7 @@ def add_prove(parser: argparse.ArgumentParser) -> None:
     add_strategy(parser, ("dpor", "enumeration"))
     add_seed(parser)
     add_budget(parser)
+    add_strict(parser)
     add_json(parser)
     add_output(parser)
     parser.epilog = (
@@ -412,6 +416,90 @@ def add_conform(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_matrix(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Search every race on every kernel, to a failure or to a proof, and print\n"
+        "the table.  Cells that are known from before, of the same model, are not\n"
+        "searched again; how many those are is said below the table."
+    )
+    for name, what in (("race", "races"), ("kernel", "kernels")):
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            metavar="NAME",
+            help=f"only this one (may be repeated); see `kmm list {what}`",
+        )
+    parser.add_argument(
+        "--budget",
+        type=whole_number,
+        metavar="N",
+        help="leave a cell open after N executions (default: 200,000)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=positive_number,
+        metavar="S",
+        help="leave a cell open after S seconds",
+    )
+    add_workers(parser)
+    known = parser.add_mutually_exclusive_group()
+    known.add_argument(
+        "--no-cache", action="store_true", help="neither use nor keep what is known"
+    )
+    known.add_argument(
+        "--fresh", action="store_true", help="search all cells, and keep the result"
+    )
+    form = parser.add_mutually_exclusive_group()
+    add_json(form)
+    form.add_argument("--markdown", action="store_true", help="a table for a document")
+    add_output(parser)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm matrix\n"
+        "  kmm matrix --race boundary-shift-child --kernel v6 --kernel 2.6.36\n\n"
+        "exit code: 0 if the table is complete, 130 if interrupted"
+    )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=whole_number,
+        metavar="N",
+        help="processes that search (default: one for each CPU)",
+    )
+
+
+def add_cost(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Count what each answer to a question costs: for rmap-walk, locks taken and\n"
+        "VMAs visited as a family of processes grows; for exec-stack, steps, locks\n"
+        "and structures in one exec.  Everything is counted, nothing is timed."
+    )
+    parser.add_argument(
+        "question",
+        nargs="?",
+        choices=("rmap-walk", "exec-stack"),
+        metavar="QUESTION",
+        help="rmap-walk or exec-stack (default: both)",
+    )
+    parser.add_argument(
+        "--most",
+        type=whole_number,
+        default=1000,
+        metavar="N",
+        help="the largest family, in processes (default: %(default)s)",
+    )
+    parser.add_argument("--plot", action="store_true", help="draw bars too")
+    add_json(parser)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm cost exec-stack\n"
+        "  kmm cost rmap-walk --most 100 --plot\n\n"
+        "exit code: 0"
+    )
+
+
 def add_race(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("race", metavar="RACE", help="see `kmm list races`")
     parser.add_argument(
@@ -421,6 +509,12 @@ def add_race(parser: argparse.ArgumentParser) -> None:
         help="see `kmm list kernels` (default: %(default)s)",
     )
     add_design(parser)
+    parser.add_argument(
+        "--trigger",
+        metavar="NAME",
+        help="who makes the page migrate, where a race has more than one who can: "
+        "compaction, hot-remove or move_pages",
+    )
     add_check(parser)
 
 
@@ -443,9 +537,19 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="data races, and orders of locks that may deadlock, are failures too; "
+        "every run is asked (slow)",
+    )
+
+
 def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
     told = {
         "dpor": "one run for each order that can matter",
+        "pct": "by chance, with few switches, without end",
         "random": "by chance, without end",
         "enumeration": "every order, for very small programs",
     }
@@ -461,7 +565,9 @@ def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> Non
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """Taken by every search, and of use to those that leave something to chance."""
-    parser.add_argument("--seed", type=int, metavar="N", help="of --strategy random")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="of the strategies that go by chance"
+    )
 
 
 def add_budget(parser: argparse.ArgumentParser) -> None:
@@ -528,6 +634,8 @@ ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "prove": add_prove,
     "replay": add_replay,
     "diff": add_diff,
+    "matrix": add_matrix,
+    "cost": add_cost,
     "proc": add_proc,
     "mmu": add_mmu,
     "conform": add_conform,

@@ -10,6 +10,7 @@ from ..sim.failure import Failure
 from ..sim.recording import Recording
 from .words import kernel_trace
 
+OOPS = "Oops: 0000 [#1] SMP"
 CUT_HERE = "------------[ cut here ]------------"
 
 
@@ -24,13 +25,13 @@ def oops(recording: Recording, kernel: str = "2.6.34") -> str:
 
 
 def bug(failure: Failure, kernel: str) -> list[str]:
-    """BUG_ON is an invalid instruction, and is reported as such."""
+    """BUG_ON is an invalid instruction, a wrong pointer a fault in the kernel."""
     comm, _, pid = (failure.thread or "?:?").partition(":")
     where = kernel_trace(failure.trace)
     return [
         CUT_HERE,
         failure.message,
-        "invalid opcode: 0000 [#1] SMP",
+        "invalid opcode: 0000 [#1] SMP" if is_bug_on(failure) else OOPS,
         f"CPU {failure.cpu}",
         f"Pid: {pid}, comm: {comm} Not tainted {kernel}",
         f"RIP: {where[0]}",
@@ -38,6 +39,11 @@ def bug(failure: Failure, kernel: str) -> list[str]:
         *call_trace(failure, skip=1),
         f"note: {comm}[{pid}] exited with its locks held",
     ]
+
+
+def is_bug_on(failure: Failure) -> bool:
+    """Whether the kernel stumbled on purpose, rather than over a wrong pointer."""
+    return failure.message.startswith("kernel BUG at ")
 
 
 def call_trace(failure: Failure, skip: int = 0) -> list[str]:

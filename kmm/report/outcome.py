@@ -8,7 +8,7 @@ from typing import Any
 from ..designs import KernelSpec
 from ..scenarios import Race
 from ..scenarios.play import Played
-from ..sim.failure import Failure
+from ..sim.failure import Failure, Report
 from ..sim.schedule import context_switches
 from .interleaving import two_columns
 from .oops import oops
@@ -45,7 +45,7 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "seed": seed,
         "verdict": played.verdict,
         "failure": failure_json(recording.failure) if recording else None,
-        "reports": [],
+        "reports": [report_json(report) for report in played.reports],
         "schedule": str(played.token) if played.token else None,
         "executions": played.coverage.executions,
         "given_up": played.coverage.given_up,
@@ -76,6 +76,17 @@ def failure_json(failure: Failure | None) -> dict[str, Any] | None:
     }
 
 
+def report_json(report: Report) -> dict[str, Any]:
+    return {
+        "kind": report.kind,
+        "message": report.message,
+        "thread": report.thread,
+        "cpu": report.cpu,
+        "trace": [place.function for place in kernel_trace(report.trace)],
+        "details": list(report.details),
+    }
+
+
 def as_text(
     played: Played, width: int = 80, stories: bool = False, seconds: float = 0.0
 ) -> str:
@@ -93,6 +104,8 @@ def as_text(
         blocks.append("The steps that matter, one column a CPU:")
         blocks.append("\n".join(two_columns(played.recording, width)))
         blocks.append(how_to_replay(played))
+    if played.reports and not is_only_a_report(played):
+        blocks.append(also_reported(played, width, whole=stories))
     return "\n\n".join(blocks)
 
 
@@ -171,6 +184,24 @@ def bounds(played: Played) -> str:
         plural(size, BOUNDS[name][0]) + BOUNDS[name][1]
         for name, size in played.race.bounds.items()
     )
+
+
+def is_only_a_report(played: Played) -> bool:
+    """Whether what is shown as the failure is a report, that ended no run."""
+    failure = played.recording.failure if played.recording else None
+    return failure is not None and failure.message == played.reports[0].message
+
+
+def also_reported(played: Played, width: int, *, whole: bool) -> str:
+    """What the run showed besides how it ended; with -v, every word of it."""
+    lines = ["Besides, this run shows:"]
+    if not whole:  # several may have the same headline
+        messages = dict.fromkeys(report.message for report in played.reports)
+        return "\n".join([*lines, *(filled(f"  {m}", width, "    ") for m in messages)])
+    for report in played.reports:
+        lines.append(filled(f"  {report.message}", width, indent="    "))
+        lines += [f"    {line}".rstrip() for line in report.details]
+    return "\n".join(lines)
 
 
 def how_to_replay(played: Played) -> str:

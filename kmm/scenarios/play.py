@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ..designs import KernelSpec
+from ..sim.failure import Report
 from ..sim.machine import Machine
 from ..sim.recording import Recording, record, record_choices
 from ..sim.schedule import ScheduleError
@@ -18,6 +19,7 @@ from ..sim.search import Coverage, Progress, SearchResult, keep_going, search
 from ..sim.shrink import shrink
 from ..sim.strategies import Strategy
 from .race import Race, ScheduleToken
+from .watching import Watch, as_failure, reports_of
 
 
 @frozen
@@ -31,6 +33,9 @@ class Played:
     coverage: Coverage
     recording: Recording | None  # of the failing run, made easy to read; or of the only
     stopped: str | None = None  # "budget" or "interrupt"
+    # What the recorded run shows besides; with `strict`, what all runs have shown.
+    reports: tuple[Report, ...] = ()
+    strict: bool = False
 
     @property
     def token(self) -> ScheduleToken | None:
@@ -60,13 +65,17 @@ def hunt(
     *,
     budget: int | None = None,
     progress: Progress = keep_going,
+    strict: bool = False,
 ) -> Played:
     """Search until a run fails; its schedule is then made as short as can be.
 
-    A strategy that covers everything and finds nothing has proved the race.
+    A strategy that covers everything and finds nothing has proved the race.  With
+    `strict`, a data race or an order of locks that may deadlock is a failure too.
     """
     kernel = race.kernel(kernel)
     boot = race.booter(kernel)
+    if strict:
+        return hunt_strictly(race, kernel, strategy, budget=budget, progress=progress)
     result: SearchResult = search(boot, strategy, budget=budget, progress=progress)
     recording, stopped = None, result.stopped
     if result.failure is not None:
@@ -83,6 +92,47 @@ def hunt(
         result.coverage,
         recording,
         stopped,
+        reports_of(boot, recording) if recording is not None else (),
+    )
+
+
+def hunt_strictly(
+    race: Race,
+    kernel: KernelSpec,
+    strategy: Strategy,
+    *,
+    budget: int | None,
+    progress: Progress,
+) -> Played:
+    """Search until a run fails or shows anything else that is wrong.
+
+    What is shown is found as it is: a report may rest on what earlier runs did, so its
+    run is not made shorter.
+    """
+    boot = race.booter(kernel)
+    watch = Watch.new()
+
+    def go_on(coverage: Coverage) -> bool:
+        return progress(coverage) and not watch.reports
+
+    with watch.over(boot) as watched:
+        result = search(watched, strategy, budget=budget, progress=go_on)
+    verdict, recording, stopped = result.verdict, None, result.stopped
+    if watch.reports:
+        verdict, stopped = "bug", None
+        recording = as_failure(boot, watch.reports[0])
+    elif result.failure is not None:
+        recording = record_choices(boot, result.choices)
+    return Played(
+        race,
+        kernel,
+        strategy.name,
+        verdict,
+        result.coverage,
+        recording,
+        stopped,
+        watch.reports,
+        strict=True,
     )
 
 
@@ -120,4 +170,5 @@ def once(race: Race, kernel: KernelSpec, strategy: str, recording: Recording) ->
     failed = recording.failure is not None
     coverage = Coverage(1, 0, len(recording.steps), int(failed))
     verdict = "bug" if failed else "survived"
-    return Played(race, kernel, strategy, verdict, coverage, recording)
+    reports = reports_of(race.booter(kernel), recording)
+    return Played(race, kernel, strategy, verdict, coverage, recording, reports=reports)

@@ -48,6 +48,10 @@ class Race:
 
         Raises UnknownName.
         """
+        if not self.triggers:
+            raise UnknownName(
+                "trigger", trigger, [f"none: {self.name} has only one way to begin"]
+            )
         if trigger not in self.triggers:
             raise UnknownName(f"trigger of {self.name}", trigger, list(self.triggers))
         set_up, config = self.triggers[trigger]

@@ -6,6 +6,7 @@ start with (`prefix`, taken without asking), then chooses one step at a time.
 
 from .base import Strategy
 from .enumeration import Enumeration
+from .pct import Pct
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
@@ -13,6 +14,7 @@ from .source_dpor import SourceDpor
 
 __all__ = [
     "Enumeration",
+    "Pct",
     "RandomWalk",
     "Replay",
     "RoundRobin",

@@ -1,0 +1,249 @@
+"""Every race on every kernel: who loses to what.
+
+A cell of the table is a search to its end, or to the first run that fails.  Cells do
+not depend on each other, so they are spread over processes; the table is the same
+however many there are.  What has been worked out is kept by content: the model's own
+source, the race, the kernel and the budget decide a cell, and if none of them has
+changed it need not be worked out again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, evolve, frozen
+
+from ..designs import KernelSpec, parse_kernel
+from ..sim.schedule import context_switches
+from ..sim.search import Coverage
+from ..sim.strategies import SourceDpor
+from . import find_race
+from .play import hunt
+from .race import Race
+
+# Executions after which a cell is left open; a proof takes a few thousand at most.
+BUDGET = 200_000
+
+# The rooms whose code decides how a search ends.
+DECIDING = ("sim", "hw", "mm", "fs", "kernel", "designs", "scenarios")
+
+NOT_RUN = "not run"
+
+
+@frozen
+class Job:
+    """What a cell takes to be worked out; goes to other processes as it is."""
+
+    race: str
+    kernel: str  # a name, or name,question=answer,...
+    budget: int
+    seconds: float | None = None
+
+
+@frozen
+class Cell:
+    """What came of a race on a kernel."""
+
+    race: str
+    kernel: str
+    verdict: str  # bug, proved, survived, or "not run"
+    failure_kind: str | None = None
+    message: str | None = None
+    executions: int = 0
+    steps: int = 0  # of the whole search
+    schedule_steps: int | None = None  # of the witness
+    context_switches: int | None = None
+    schedule: str | None = None
+    stopped: str | None = None
+    seconds: float = 0.0  # that it took when it was worked out
+    same_as: str | None = None  # a kernel with the same answers, whose cell this is
+    cached: bool = False
+
+
+Progress = Callable[[Cell, int, int], None]
+
+
+def nobody_looks(cell: Cell, done: int, total: int) -> None:
+    """The table grows in silence."""
+
+
+def matrix(
+    races: Sequence[Race],
+    kernels: Sequence[KernelSpec],
+    *,
+    budget: int = BUDGET,
+    seconds: float | None = None,
+    workers: int | None = None,
+    store: Store | None = None,
+    progress: Progress = nobody_looks,
+) -> list[Cell]:
+    """A cell for each race and kernel, in the order of the table.
+
+    `seconds` is a limit for each cell, on top of `budget`.  Ctrl-C ends it: cells that
+    are not done by then say so.
+    """
+    jobs = [
+        Job(race.name, kernel.text, budget, seconds)
+        for race in races
+        for kernel in kernels
+    ]
+    first = firsts(jobs)
+    wanted = list(dict.fromkeys(first.values()))
+    found: dict[Job, Cell] = {}
+    for cell in work_out(wanted, workers, store):
+        found[cell[0]] = cell[1]
+        progress(cell[1], len(found), len(wanted))
+    return [for_job(job, first[job], found) for job in jobs]
+
+
+def firsts(jobs: Sequence[Job]) -> dict[Job, Job]:
+    """For each job the first that is the same, the race's own answers considered."""
+    seen: dict[tuple[str, ...], Job] = {}
+    first = {}
+    for job in jobs:
+        race = find_race(job.race)
+        answers = race.kernel(parse_kernel(job.kernel)).answers.values()
+        key = (job.race, *(answer.name for answer in answers))
+        first[job] = seen.setdefault(key, job)
+    return first
+
+
+def for_job(job: Job, first: Job, found: Mapping[Job, Cell]) -> Cell:
+    if first not in found:
+        return Cell(job.race, job.kernel, NOT_RUN, stopped="interrupt")
+    same_as = first.kernel if first != job else None
+    return evolve(found[first], kernel=job.kernel, same_as=same_as)
+
+
+def work_out(
+    jobs: Sequence[Job], workers: int | None, store: Store | None
+) -> Iterator[tuple[Job, Cell]]:
+    """Each job with its cell, in the order in which they are done."""
+    left = []
+    for job in jobs:
+        known = store.load(job) if store else None
+        if known is None:
+            left.append(job)
+        else:
+            yield job, known
+    with executor(workers, len(left)) as pool:
+        futures: dict[Future[Cell], Job] = {pool.submit(run, job): job for job in left}
+        try:
+            for future in as_completed(futures):
+                job, cell = futures[future], future.result()
+                if store and cell.stopped != "seconds":
+                    store.save(job, cell)
+                yield job, cell
+        except KeyboardInterrupt:
+            for future in futures:
+                future.cancel()
+
+
+@contextmanager
+def executor(workers: int | None, jobs: int) -> Iterator[Executor]:
+    """Processes, as many as are of use."""
+    number = min(workers or os.cpu_count() or 1, max(jobs, 1))
+    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def run(job: Job) -> Cell:
+    """Work one cell out."""
+    race, kernel = find_race(job.race), parse_kernel(job.kernel)
+    started = time.perf_counter()
+    late = False
+
+    def go_on(_: Coverage) -> bool:
+        nonlocal late
+        late = job.seconds is not None and time.perf_counter() - started > job.seconds
+        return not late
+
+    played = hunt(race, kernel, SourceDpor(), budget=job.budget, progress=go_on)
+    recording = played.recording
+    failure = recording.failure if recording else None
+    return Cell(
+        job.race,
+        job.kernel,
+        played.verdict,
+        failure.kind if failure else None,
+        failure.message if failure else None,
+        played.coverage.executions,
+        played.coverage.steps,
+        len(recording.steps) if recording else None,
+        context_switches(recording.choices) if recording else None,
+        str(played.token) if recording else None,
+        "seconds" if late else played.stopped,
+        round(time.perf_counter() - started, 3),
+    )
+
+
+# What is kept.
+
+
+@cache
+def fingerprint_of_the_model() -> str:
+    """Changes with any source file that may decide how a search ends."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent.parent
+    for room in DECIDING:
+        for path in sorted((package / room).rglob("*.py")):
+            digest.update(path.relative_to(package).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@frozen
+class Store:
+    """A folder with a file for each cell that has been worked out."""
+
+    folder: Path
+    fresh: bool = False  # whether what is there is ignored, and made anew
+
+    def path(self, job: Job) -> Path:
+        text = "\n".join(
+            [fingerprint_of_the_model(), job.race, job.kernel, str(job.budget)]
+        )
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+
+    def load(self, job: Job) -> Cell | None:
+        """The cell, if it is there and can be read."""
+        if self.fresh:
+            return None
+        try:
+            values: dict[str, Any] = json.loads(self.path(job).read_text("utf-8"))
+            cell = Cell(**values)
+        except (OSError, ValueError, TypeError):
+            return None
+        return evolve(cell, race=job.race, kernel=job.kernel, cached=True)
+
+    def save(self, job: Job, cell: Cell) -> None:
+        """Keep a cell; if that cannot be done, it will be worked out again."""
+        target = self.path(job)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.folder)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(cell), file)
+            Path(name).replace(target)
+        except OSError:
+            return
+
+
+def usual_folder() -> Path:
+    """Where this user's programs keep what they can do without."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "kmm" / "matrix"

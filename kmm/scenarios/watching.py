@@ -1,0 +1,66 @@
+"""What runs show besides how they end: orders of locks that may deadlock, data races.
+
+Linux's lockdep and KCSAN look on in the same way while a kernel goes about its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import evolve, frozen
+
+from ..mm.shared import SHARED_BITS, SHARED_STRUCTURES
+from ..sim.datarace import DataRaces, instrumented
+from ..sim.failure import Failure, Report
+from ..sim.lockdep import Lockdep
+from ..sim.recording import Recording, record
+from ..sim.search import Boot
+from ..sim.shrink import Wish
+from ..sim.strategies import Replay
+
+
+@frozen
+class Watch:
+    """Looks on at any number of runs; each finding is reported once."""
+
+    lockdep: Lockdep
+    races: DataRaces
+
+    @staticmethod
+    def new() -> Watch:
+        return Watch(Lockdep(), DataRaces())
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        return (*self.lockdep.reports, *self.races.reports)
+
+    @contextmanager
+    def over(self, boot: Boot) -> Iterator[Boot]:
+        """The same machines, looked at while this lasts."""
+        with instrumented(SHARED_STRUCTURES, SHARED_BITS):
+            yield self.lockdep.watch(self.races.watch(boot))
+
+
+def reports_of(boot: Boot, recording: Recording) -> tuple[Report, ...]:
+    """What one known run shows."""
+    watch = Watch.new()
+    with watch.over(boot) as watched:
+        watched().run(Replay(recording.choices))
+    return watch.reports
+
+
+def as_failure(boot: Boot, report: Report) -> Recording:
+    """A run that shows something, as its failure unless it has a worse one."""
+    recording = record(boot, Wish(report.choices))
+    if recording.failure is not None:
+        return recording
+    failure = Failure(
+        report.kind,
+        report.message,
+        report.thread,
+        report.cpu,
+        report.trace,
+        report.details,
+    )
+    return evolve(recording, failure=failure)
