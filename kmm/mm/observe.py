@@ -37,7 +37,7 @@ class EntryView:
     address: VirtAddr  # that it translates
     where: PhysAddr  # of the entry itself
     value: int
-    kind: str  # "page" or "migration entry"
+    kind: str  # "page", "migration entry" or "swap entry", whose slot is in `pfn`
     pfn: Pfn
     flags: tuple[str, ...]
 
@@ -139,12 +139,15 @@ def observe(k: Kernel) -> State:
         mms,
         tuple(view_anon_vma(av) for av in anon_vmas),
         pages,
-        tuple(
-            (f"entry {where:#x}", f"{level} {address:#x}")
-            for mm in k.mms.values()
-            for where, level, address in all_slots(k, mm)
-        ),
+        tuple(slot for mm in k.mms.values() for slot in named_slots(k, mm)),
     )
+
+
+def named_slots(k: Kernel, mm: Mm) -> Iterator[tuple[str, str]]:
+    """What each entry translates, and for whom, if there is more than one."""
+    whose = f" of {mm.name}" if len(k.mms) > 1 else ""
+    for where, level, address in all_slots(k, mm):
+        yield f"entry {where:#x}", f"{level} {address:#x}{whose}"
 
 
 def view_cpu(k: Kernel, cpu: Cpu) -> CpuView:
@@ -233,6 +236,8 @@ def view_entry(k: Kernel, mm: Mm, address: VirtAddr, pte: int) -> EntryView:
     if pte_present(pte):
         flags = flag_names(pte, {RW: "rw", A: "young", D: "dirty"})
         return EntryView(address, where, pte, "page", pte_pfn(pte), flags)
+    if not is_migration_entry(pte):
+        return EntryView(address, where, pte, "swap entry", Pfn(swp_offset(pte)), ())
     flags = ("write",) if is_write_migration_entry(pte) else ("read",)
     return EntryView(
         address, where, pte, "migration entry", Pfn(swp_offset(pte)), flags
@@ -245,6 +250,8 @@ def describe_entry(value: int) -> str:
         return "empty"
     if is_migration_entry(value):
         return f"migration entry (page {swp_offset(value):#x})"
+    if not pte_present(value):
+        return f"swap entry (slot {swp_offset(value)})"
     rights = "rw" if value & RW else "ro"
     return f"page {pte_pfn(value):#x} {rights}"
 

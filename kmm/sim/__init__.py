@@ -2,7 +2,8 @@
 
 Reading order: `trap` (the one yield), `thread`, `failure`, `access` and `locks`
 (what a thread can do at a preemption point), `machine` (the run loop), `schedule`,
-`strategies/` (who goes next), `search`, `shrink`, `recording`.
+`strategies/` (who goes next), `search`, `shrink`, `recording`; `lockdep` and `datarace`
+(who look on while runs go on).
 
 Nothing here knows what memory is.
 """

@@ -22,7 +22,10 @@ from .thread import KThread
 
 Block = tuple[int, int]  # a thread's index, and a number of steps
 
-SLACK = 24  # steps by which a merged block may be longer or shorter
+# Steps by which a merged block may be longer or shorter: in short runs, and in others,
+# which have too many pairs of blocks to try that much with each.
+SLACK, LESS_SLACK = 24, 4
+FEW_BLOCKS = 10
 
 
 class Wish:
@@ -95,13 +98,14 @@ def merges(blocks: list[Block]) -> Iterator[list[Block]]:
     (a list may be longer, a lock taken), so each merged block is also tried with some
     more steps, and some fewer.
     """
+    slack = SLACK if len(blocks) <= FEW_BLOCKS else LESS_SLACK
     for i, (thread, steps) in enumerate(blocks):
         for j in range(i + 2, len(blocks)):
             if blocks[j][0] != thread:
                 continue
             between, after = blocks[i + 1 : j], blocks[j + 1 :]
-            for slack in sorted(range(-SLACK, SLACK + 1), key=abs):
-                whole = [(thread, max(1, steps + blocks[j][1] + slack))]
+            for more in sorted(range(-slack, slack + 1), key=abs):
+                whole = [(thread, max(1, steps + blocks[j][1] + more))]
                 yield blocks[:i] + whole + between + after
                 yield blocks[:i] + between + whole + after
 
