@@ -75,7 +75,7 @@ def walk_plot(costs: Sequence[WalkCost]) -> str:
             continue
         most = max(cost.children for cost in rows)
         shape = "each the child of the one before" if deep else "children of one parent"
-        lines = [f"{what}, {most:,} processes, {shape} (logarithmic)", ""]
+        lines = [f"{what}: {most:,} processes,", f"{shape} (logarithmic scale)", ""]
         biggest = [cost for cost in rows if cost.children == most]
         lines += bars([(cost.answer, of(cost)) for cost in biggest])
         blocks.append("\n".join(lines))

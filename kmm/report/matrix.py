@@ -24,7 +24,8 @@ def matrix_text(cells: Sequence[Cell], width: int) -> str:
     kernels = list(dict.fromkeys(cell.kernel for cell in cells))
     found = {(cell.race, cell.kernel): cell for cell in cells}
     first = max(len(race) for race in races) + 2
-    column = max(8, *(len(kernel) + 2 for kernel in kernels))
+    texts = [*kernels, *(short(cell) for cell in cells)]
+    column = max(map(len, texts)) + 2
     number = max(1, (width - first) // column)
     blocks = []
     for start in range(0, len(kernels), number):

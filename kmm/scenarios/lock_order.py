@@ -55,12 +55,11 @@ async def register_notifier(process: Process) -> None:
 
 async def keep_changing(process: Process) -> None:
     """Move the boundary between two VMAs up and down, where nothing is mapped."""
-    for _ in range(ROUNDS):
-        await process.mprotect(1, 1, PROT_READ)
-        await process.mprotect(1, 1, PROT_READ | PROT_WRITE)
+    for prot in MOVES:
+        await process.mprotect(1, 1, prot)
 
 
-ROUNDS = 2  # each takes the lock of the two VMAs twice
+MOVES = (PROT_READ, PROT_READ | PROT_WRITE, PROT_READ)  # each takes the VMAs' lock
 
 LOCK_ORDER = Race(
     name="lock-order",
@@ -100,7 +99,7 @@ RETRY_LIVELOCK = Race(
     watch="how often the walk has started, and how far it has come",
     threads=(
         "compaction migrates the page that both processes have",
-        f"the child moves the boundary of two VMAs up and down, {ROUNDS} times",
+        "the child moves the boundary of two VMAs up, down, and up again",
     ),
     set_up=partial(set_up, pages=3, split_at=1, child=keep_changing),
     config=Config(cpus=2, frames=32, migrate_passes=1),

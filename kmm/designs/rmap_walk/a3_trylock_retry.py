@@ -41,7 +41,7 @@ from .a1_local_lock import LOCAL_LOCK
 
 # A walk that has been sent back so often, with everything else going on as usual, is
 # not going to end.
-MOST_RETRIES = 4
+MOST_RETRIES = 3
 
 
 async def vma_adjust(
