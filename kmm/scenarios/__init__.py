@@ -39,12 +39,12 @@ RACES: Mapping[str, Race] = {
         LOCK_ORDER_NEWEST_FIRST,
         RETRY_LIVELOCK,
         STALE_ENTRY_REUSE,
-        ANON_VMA_LIFETIME,
         ANON_VMA_PINNED,
+        ANON_VMA_LIFETIME,
         ANON_VMA_WINDOW,
         MIGRATION_WAIT,
-        TLB_STALE,
         TLB_FLUSHED,
+        TLB_STALE,
         TLB_LAZY,
     )
 }

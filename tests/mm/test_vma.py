@@ -595,7 +595,8 @@ def test_munmap_may_exceed_the_limit_for_a_moment(
     first: int, pages: int, room: int, letters: str
 ) -> None:
     one = crowded("wwww", "abcd", room)
-    assert unmap(one, first, pages) == 0
+    result = unmap(one, first, pages)
+    assert result == 0
     assert one.process.mm.map_count == SYSCTL_MAX_MAP_COUNT
     assert_found(one, letters)
 

@@ -4,8 +4,8 @@ Linus Torvalds' idea of 5 May 2010: all anon_vmas of a family of processes hang
 together, and the oldest of them, the root, is found from any: the anon_vma's first VMA,
 and the last entry of that VMA's list.  A walk locks the root, follows the root's list,
 and takes the lock of each VMA's own anon_vma in turn, so at most two at a time, the
-older one always first.  Who changes a VMA takes that VMA's own lock alone, as until
-2.6.33.
+older one always first.  Who changes a VMA takes that VMA's own lock alone, as in
+version 5.
 
 What the letters do not mention: the second lock is given back between two VMAs, so a
 boundary that moves between two VMAs of a forked child is still missed
@@ -22,50 +22,15 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ...hw.memory import VirtAddr
 from ...mm.kernel import Kernel
 from ...mm.mm_types import VMA, AnonVma, Page, RmapItem, StableNode, VmArea
 from ...mm.rmap import SWAP_AGAIN, RmapOne, vma_address
 from ...mm.slab import check_alive
-from ...mm.vma import (
-    AdjustedFile,
-    drop_following,
-    locked_anon_vma,
-    move_following,
-    plan_adjustment,
-    relink,
-    share_anon_vma,
-    store_bounds,
-)
 from ...sim.access import read_once, read_plain
 from ...sim.failure import NullPointer
 from ...sim.locks import SpinLock
 from .a1_local_lock import LOCAL_LOCK
-
-
-async def vma_adjust(
-    k: Kernel,
-    vma: VmArea,
-    start: VirtAddr,
-    end: VirtAddr,
-    pgoff: int,
-    insert: VmArea | None = None,
-) -> int:
-    """Give a VMA new bounds, and its neighbours what that means for them; 0 or -ENOMEM.
-
-    Needs mmap_sem for writing.  Takes i_mmap_lock, then the lock of the VMA's own
-    anon_vma.
-    """
-    while True:
-        change = plan_adjustment(vma, start, end, pgoff, insert)
-        await share_anon_vma(change)
-        async with AdjustedFile(change), locked_anon_vma(change):
-            await store_bounds(change)
-            await move_following(change)
-            relink(change)
-        await drop_following(change)
-        if not change.again:
-            return 0
+from .a3_trylock_retry import TRYLOCK_RETRY
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
@@ -177,11 +142,11 @@ ROOT_ORDER = evolve(
     title="walks lock the root, and then each VMA's own anon_vma",
     tag="A5",
     source="Mel Gorman after Linus Torvalds; patch 1 of version 6, 6 May 2010",
-    closes="vma-adjust, boundary-shift, stack-growth",
+    closes="vma-adjust, boundary-shift, stack-growth, ksm-walk",
     costs="two locks, and a walk over the whole family of processes",
     story=__doc__,
     base=LOCAL_LOCK,
-    vma_adjust=vma_adjust,
+    vma_adjust=TRYLOCK_RETRY.vma_adjust,
     rmap_walk_anon=rmap_walk_anon,
     rmap_walk_ksm=rmap_walk_ksm,
 )

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ...hw.memory import VirtAddr
 from ...mm.kernel import Kernel
 from ...mm.mm_types import ANON_VMA, PAGE, VMA, AnonVma, AnonVmaChain, Page, VmArea
 from ...mm.rmap import (
@@ -32,42 +31,9 @@ from ...mm.rmap import (
     page_mapped,
 )
 from ...mm.slab import anon_vma_alloc, check_alive
-from ...mm.vma import (
-    AdjustedFile,
-    drop_following,
-    locked_anon_vma,
-    move_following,
-    plan_adjustment,
-    relink,
-    share_anon_vma,
-    store_bounds,
-)
 from ...sim.access import modify_plain, read_once, write_once, write_plain
 from .a1_local_lock import LOCAL_LOCK
-
-
-async def vma_adjust(
-    k: Kernel,
-    vma: VmArea,
-    start: VirtAddr,
-    end: VirtAddr,
-    pgoff: int,
-    insert: VmArea | None = None,
-) -> int:
-    """Give a VMA new bounds, and its neighbours what that means for them; 0 or -ENOMEM.
-
-    Needs mmap_sem for writing.  Takes i_mmap_lock, then the root's lock.
-    """
-    while True:
-        change = plan_adjustment(vma, start, end, pgoff, insert)
-        await share_anon_vma(change)
-        async with AdjustedFile(change), locked_anon_vma(change):
-            await store_bounds(change)
-            await move_following(change)
-            relink(change)
-        await drop_following(change)
-        if not change.again:
-            return 0
+from .a3_trylock_retry import TRYLOCK_RETRY
 
 
 async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
@@ -140,7 +106,7 @@ ROOT_LOCK = evolve(
     costs="one lock for a whole family of processes; a reference to the root",
     story=__doc__,
     base=LOCAL_LOCK,
-    vma_adjust=vma_adjust,
+    vma_adjust=TRYLOCK_RETRY.vma_adjust,
     anon_vma_prepare=anon_vma_prepare,
     anon_vma_fork=anon_vma_fork,
     page_lock_anon_vma=page_lock_anon_vma,
