@@ -263,6 +263,25 @@ def entries_of(k: Kernel, mm: Mm) -> Iterator[tuple[VirtAddr, int]]:
             yield address, k.memory.read_entry(where)
 
 
+def owners_of(k: Kernel, page: Page) -> list[str]:
+    """Who has a frame now, a line each: address spaces that map it, or nobody."""
+    found = [
+        f"{page.name} is mapped by {user_of(k, mm)} at {address:#x}"
+        for mm in k.mms.values()
+        for address, pte in entries_of(k, mm)
+        if pte_present(pte) and pte_pfn(pte) == page.pfn
+    ]
+    if page.count == 0:
+        found.append(f"{page.name} is free")
+    return found or [f"{page.name} is mapped by nobody"]
+
+
+def user_of(k: Kernel, mm: Mm) -> str:
+    """The process that lives in an address space, or the address space itself."""
+    names = [f"{t.comm}[{t.pid}]" for t in k.tasks.values() if t.mm is mm]
+    return ", ".join(names) or mm.name
+
+
 def page_tables_of(k: Kernel, mm: Mm) -> list[Pfn]:
     """The frames that hold the tables of an address space, empty ones included."""
     upper = [slot for slot in all_slots(k, mm) if slot[1] != "pte"]

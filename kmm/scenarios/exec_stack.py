@@ -17,11 +17,13 @@ from ..fs.exec import ADDRESS_BYTES, BinPrm, prepare_exec
 from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
 from ..mm.boot import run_on, run_task, start_kernel
 from ..mm.kernel import Config, Kernel
-from ..mm.mm_types import Task
+from ..mm.mm_types import Page, Task
 from ..mm.mmzone import LRU_ACTIVE_ANON
+from ..mm.observe import owners_of
+from ..mm.pgtable import find_pte, pte_pfn
 from ..mm.swap import lru_add_drain
 from ..sim.failure import Corruption
-from ..sim.machine import Machine
+from ..sim.machine import Machine, run_alone
 from ..sim.thread import KThread
 from .migrating import (
     ROOMY,
@@ -72,10 +74,10 @@ async def build_stack(k: Kernel) -> BinPrm:
 async def execve(k: Kernel, task: Task, bprm: BinPrm) -> None:
     """The rest of execve, and then the program itself, in user mode."""
     sp = await load_elf_binary(k, task, bprm)
-    await main(task, sp, ARGV)
+    await main(k, task, sp, ARGV)
 
 
-async def main(task: Task, sp: VirtAddr, expected: list[bytes]) -> None:
+async def main(k: Kernel, task: Task, sp: VirtAddr, expected: list[bytes]) -> None:
     """The program reads its argv, and it must be what execve was given."""
     argc = await load_word(task, sp)
     argv = []
@@ -84,8 +86,17 @@ async def main(task: Task, sp: VirtAddr, expected: list[bytes]) -> None:
         argv.append(await load_string(task, VirtAddr(pointer)))
     if argv != expected:
         raise Corruption(
-            f"{task.comm}[{task.pid}]: argv is {argv!r}, execve was given {expected!r}"
+            f"{task.comm}[{task.pid}]: argv is {argv!r}, execve was given {expected!r}",
+            *owners_of(k, page_of_stack(k, task, sp)),
         )
+
+
+def page_of_stack(k: Kernel, task: Task, sp: VirtAddr) -> Page:
+    """What is mapped where the program has just read."""
+    assert task.mm is not None
+    ptep = run_alone(find_pte(k, task.mm, sp))
+    assert ptep is not None
+    return k.mem_map[pte_pfn(ptep.value)]
 
 
 async def load_word(task: Task, address: VirtAddr) -> int:

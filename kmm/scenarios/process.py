@@ -23,6 +23,7 @@ from ..mm.mm_types import (
     VmArea,
 )
 from ..mm.mmap import PROT_READ
+from ..mm.observe import owners_of
 from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.pgtable import find_pte, pte_pfn, pte_present
 from ..mm.swap import lru_add_drain_all
@@ -123,11 +124,10 @@ class Process:
     def compare(self, address: VirtAddr, data: bytes, found: bytes) -> None:
         if found != data:
             page = self.page_at(address)
-            where = f"{page.name}, {page.mapcount + 1} times mapped" if page else "none"
             raise Corruption(
                 f"{self.task.comm}[{self.task.pid}]: wrote {data!r} at {address:#x}, "
                 f"memory holds {found!r}",
-                f"the page there now: {where}",
+                *(owners_of(self.k, page) if page else ["no page is mapped there"]),
             )
 
 

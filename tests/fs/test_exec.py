@@ -50,7 +50,7 @@ def test_a_program_finds_its_arguments_wherever_its_stack_was_moved(
 ) -> None:
     k = boot(kernel, stack_shift=shift, frames=64)
     task, bprm, sp = execve(k, argv)
-    alone(main(task, sp, argv))
+    alone(main(k, task, sp, argv))
     assert task.comm == "date"
     assert bprm.vma.vm_end == STACK_TOP_MAX - shift * PAGE_SIZE
     audit(k)
@@ -88,6 +88,7 @@ def test_the_merged_fix_marks_the_stack_until_it_has_moved() -> None:
 
 
 def test_a_program_that_finds_other_arguments_says_so() -> None:
-    task, _, sp = execve(boot(), [b"date"])
+    k = boot()
+    task, _, sp = execve(k, [b"date"])
     with pytest.raises(Corruption, match="execve was given"):
-        alone(main(task, sp, [b"data"]))
+        alone(main(k, task, sp, [b"data"]))

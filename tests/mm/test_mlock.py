@@ -198,6 +198,13 @@ def test_unlocked_pages_stay_where_they_are_for_the_time_being() -> None:
     assert one.letters() == "abcd"
 
 
+def test_unlocking_brings_nothing_in() -> None:
+    one = start()
+    protect(one, 1, 1, 0)
+    assert unlock(one, 0, 4) == 0
+    assert present(one) == []
+
+
 def test_a_child_has_nothing_locked() -> None:
     one = filled("ab")
     assert lock(one, 0, 2) == 0
