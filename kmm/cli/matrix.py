@@ -22,10 +22,10 @@ def matrix_command(options: Namespace) -> int:
     except UnknownName as error:
         raise Usage(str(error)) from None
     store = None if options.no_cache else Store(usual_folder(), options.fresh)
-    with Meter("matrix", None, quiet=options.quiet, unit="cells") as meter:
+    with Meter("matrix", None, quiet=options.quiet, unit="cells", rate=False) as meter:
 
-        def progress(cell: Cell, done: int, total: int) -> None:
-            meter.what = f"matrix of {total} cells ({cell.race} on {cell.kernel})"
+        def progress(done: int, total: int) -> None:
+            meter.unit = f"of {total} cells"
             meter.count(done)
 
         cells = matrix(

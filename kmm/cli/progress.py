@@ -22,9 +22,11 @@ class Meter:
         *,
         quiet: bool,
         unit: str = "executions",
+        rate: bool = True,
     ) -> None:
         self.what = what
         self.unit = unit
+        self.rate = rate  # whether how many there are a second says anything
         self.started = time.perf_counter()
         self.deadline = self.started + seconds if seconds else None
         self.shown = not quiet and on_terminal(sys.stderr)
@@ -44,8 +46,8 @@ class Meter:
         return self.deadline is None or now < self.deadline
 
     def draw(self, done: int, elapsed: float) -> None:
-        rate = done / elapsed
-        line = f"{self.what}: {done:,} {self.unit}, {rate:,.0f}/s, {elapsed:.0f} s"
+        rate = f", {done / elapsed:,.0f}/s" if self.rate else ""
+        line = f"{self.what}: {done:,} {self.unit}{rate}, {elapsed:.0f} s"
         sys.stderr.write(f"\r{line}\x1b[K")
         sys.stderr.flush()
         self.drawn = True

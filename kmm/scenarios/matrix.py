@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,13 @@ class Cell:
     cached: bool = False
 
 
-Progress = Callable[[Cell, int, int], None]
+# How many cells are done, of how many; called now and then.
+Progress = Callable[[int, int], None]
+
+TICK = 0.2  # seconds between two such calls
 
 
-def nobody_looks(cell: Cell, done: int, total: int) -> None:
+def nobody_looks(done: int, total: int) -> None:
     """The table grows in silence."""
 
 
@@ -101,9 +105,12 @@ def matrix(
     first = firsts(jobs)
     wanted = list(dict.fromkeys(first.values()))
     found: dict[Job, Cell] = {}
-    for cell in work_out(wanted, workers, store):
-        found[cell[0]] = cell[1]
-        progress(cell[1], len(found), len(wanted))
+    try:
+        for done in work_out(wanted, workers, store):
+            found.update(done)
+            progress(len(found), len(wanted))
+    except KeyboardInterrupt:
+        pass  # what has been found by now is reported
     return [for_job(job, first[job], found) for job in jobs]
 
 
@@ -128,37 +135,43 @@ def for_job(job: Job, first: Job, found: Mapping[Job, Cell]) -> Cell:
 
 def work_out(
     jobs: Sequence[Job], workers: int | None, store: Store | None
-) -> Iterator[tuple[Job, Cell]]:
-    """Each job with its cell, in the order in which they are done."""
-    left = []
-    for job in jobs:
-        known = store.load(job) if store else None
-        if known is None:
-            left.append(job)
-        else:
-            yield job, known
+) -> Iterator[dict[Job, Cell]]:
+    """Jobs with their cells as they are done; nothing, if some time has passed."""
+    known = {job: store.load(job) if store else None for job in jobs}
+    yield {job: cell for job, cell in known.items() if cell is not None}
+    left = [job for job, cell in known.items() if cell is None]
+    if not left:
+        return
     with executor(workers, len(left)) as pool:
-        futures: dict[Future[Cell], Job] = {pool.submit(run, job): job for job in left}
-        try:
-            for future in as_completed(futures):
-                job, cell = futures[future], future.result()
-                if store and cell.stopped != "seconds":
-                    store.save(job, cell)
-                yield job, cell
-        except KeyboardInterrupt:
-            for future in futures:
-                future.cancel()
+        futures = {pool.submit(run, job): job for job in left}
+        waiting = set(futures)
+        while waiting:
+            done, waiting = wait(waiting, TICK, return_when=FIRST_COMPLETED)
+            found = {futures[future]: future.result() for future in done}
+            if store:
+                store.save_all(found)
+            yield found
 
 
 @contextmanager
 def executor(workers: int | None, jobs: int) -> Iterator[Executor]:
-    """Processes, as many as are of use."""
-    number = min(workers or os.cpu_count() or 1, max(jobs, 1))
-    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"))
+    """Processes, as many as are of use; they do not outlive an interruption."""
+    number = min(workers or os.cpu_count() or 1, jobs)
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(number, context, initializer=leave_ctrl_c_to_others)
     try:
         yield pool
-    finally:
+    except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def leave_ctrl_c_to_others() -> None:
+    """In a process that works for another: that one decides what becomes of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run(job: Job) -> Cell:
@@ -229,6 +242,12 @@ class Store:
         except (OSError, ValueError, TypeError):
             return None
         return evolve(cell, race=job.race, kernel=job.kernel, cached=True)
+
+    def save_all(self, cells: Mapping[Job, Cell]) -> None:
+        """Keep all cells but those that time has cut short."""
+        for job, cell in cells.items():
+            if cell.stopped != "seconds":
+                self.save(job, cell)
 
     def save(self, job: Job, cell: Cell) -> None:
         """Keep a cell; if that cannot be done, it will be worked out again."""
