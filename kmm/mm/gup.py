@@ -7,7 +7,7 @@ stack, and by mlock.
 from __future__ import annotations
 
 from ..hw.memory import PAGE_SIZE, VirtAddr
-from .errno import ENOMEM
+from .errno import EFAULT, ENOMEM
 from .kernel import Kernel
 from .memory import VM_FAULT_ERROR, VM_FAULT_WRITE, follow_page, handle_mm_fault
 from .mm_types import VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, Mm, Page
@@ -40,14 +40,14 @@ async def get_user_page(
 
 
 async def make_pages_present(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> int:
-    """Fault a range in, as mlock does; 0 or -ENOMEM.  Needs mmap_sem.
+    """Fault a range in, as mlock does; 0, -ENOMEM, or -EFAULT.  Needs mmap_sem.
 
-    Where nothing may be touched at all, it ends.
+    Where nothing may be touched at all, it ends (-EFAULT).
     """
     for address in range(start, end, PAGE_SIZE):
         vma = await find_extend_vma(k, mm, VirtAddr(address))
-        if vma is None:
-            return -ENOMEM
+        if vma is None or not vma.vm_flags & VM_ACCESS:
+            return -EFAULT
         write = vma.vm_flags & (VM_WRITE | VM_SHARED) == VM_WRITE
         page = await get_user_page(k, mm, VirtAddr(address), write=write)
         if page is None:

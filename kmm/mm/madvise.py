@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..hw.memory import PAGE_MASK, VirtAddr
 from ..sim.access import write_once
-from .errno import EINVAL, ENOMEM
+from .errno import EAGAIN, EINVAL, ENOMEM
 from .kernel import Kernel
 from .ksm import ksm_madvise
 from .memory import zap_page_range
@@ -83,7 +83,7 @@ async def madvise_vma(k: Kernel, part: Part, behaviour: int) -> int:
         return error
     error, vma = await vma_modify(k, vma, part.prev, start, end, vm_flags)
     if error:
-        return error
+        return -EAGAIN if error == -ENOMEM else error
     await write_once(vma, VMA.vm_flags, vm_flags)
     return 0
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, VirtAddr
 from ..sim.access import write_once
-from .errno import ENOMEM
+from .errno import EAGAIN, EFAULT, ENOMEM
 from .gup import make_pages_present
 from .kernel import Kernel
 from .mm_types import VM_LOCKED, VMA, Mm
 from .mmap import page_align
 from .vma import Part, parts_of_range, vma_modify
+
+# What POSIX has for what can go wrong (__mlock_posix_error_return).
+POSIX_ERRORS = {-EFAULT: -ENOMEM, -ENOMEM: -EAGAIN}
 
 
 async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> int:
@@ -22,8 +25,9 @@ async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> i
     Where it meets a hole it stops with -ENOMEM; what comes before has changed.  The
     pages are faulted in when all VMAs have been marked.  (2.6.34 does so VMA by VMA.)
     """
-    end = start + page_align(length + (start & ~PAGE_MASK))
+    length = page_align(length + (start & ~PAGE_MASK))
     start &= PAGE_MASK
+    end = start + length
     for part in parts_of_range(mm, start, end):
         if part is None:
             return -ENOMEM
@@ -34,7 +38,8 @@ async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> i
             return error
     if not on:
         return 0
-    return await make_pages_present(k, mm, VirtAddr(start), VirtAddr(end))
+    error = await make_pages_present(k, mm, VirtAddr(start), VirtAddr(end))
+    return POSIX_ERRORS.get(error, error)
 
 
 async def mlock_fixup(k: Kernel, part: Part, newflags: int) -> int:

@@ -41,7 +41,7 @@ from .vma import (
     find_vma,
     find_vma_intersection,
     find_vma_prev,
-    split_vma,
+    split_vma_anyway,
     vm_area_alloc,
     vma_link,
     vma_merge,
@@ -248,12 +248,12 @@ async def split_at_ends(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> in
     if first is not None and first.vm_start < start:
         if end < first.vm_end and mm.map_count >= SYSCTL_MAX_MAP_COUNT:
             return -ENOMEM  # it would become three
-        error = await split_vma(k, mm, first, start, new_below=False)
+        error = await split_vma_anyway(k, first, start, new_below=False)
         if error:
             return error
     last = find_vma(mm, end)
     if last is not None and last.vm_start < end:
-        return await split_vma(k, mm, last, end, new_below=True)
+        return await split_vma_anyway(k, last, end, new_below=True)
     return 0
 
 

@@ -15,6 +15,7 @@ from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..sim.access import write_once
 from ..sim.failure import might_sleep
 from .errno import EFAULT, EINVAL, ENOMEM
+from .gup import make_pages_present
 from .kernel import Kernel
 from .ksm import ksm_madvise
 from .mm_types import (
@@ -77,6 +78,7 @@ async def do_mremap(
     if isinstance(vma, int):
         return vma
     if await k.call_rules.expand_in_place(k, vma, address, old_length, new_length):
+        await fill_if_locked(k, mm, address + old_length, address + new_length)
         return address
     if not flags & MREMAP_MAYMOVE:
         return -ENOMEM
@@ -114,6 +116,13 @@ async def expand_in_place(
         return False
     account_growth(vma, new_length - old_length)
     return True
+
+
+async def fill_if_locked(k: Kernel, mm: Mm, start: int, end: int) -> None:
+    """What is added to memory that is locked is brought in at once."""
+    vma = find_vma(mm, start)
+    if vma is not None and vma.vm_flags & VM_LOCKED and start < end:
+        await make_pages_present(k, mm, VirtAddr(start), VirtAddr(end))
 
 
 def account_growth(vma: VmArea, length: int) -> None:
@@ -208,6 +217,7 @@ async def move_vma(
     mm.total_vm += account
     if vm_flags & VM_LOCKED:
         mm.locked_vm += account
+        await fill_if_locked(k, mm, result + old_length, result + new_length)
     return result
 
 

@@ -387,12 +387,19 @@ class AdjustedFile:
 async def split_vma(
     k: Kernel, mm: Mm, vma: VmArea, address: VirtAddr, *, new_below: bool
 ) -> int:
-    """Cut a VMA in two at `address`; 0 or -ENOMEM.
+    """Cut a VMA in two at `address`, unless there are too many; 0 or -ENOMEM."""
+    if mm.map_count >= SYSCTL_MAX_MAP_COUNT:
+        return -ENOMEM
+    return await split_vma_anyway(k, vma, address, new_below=new_below)
+
+
+async def split_vma_anyway(
+    k: Kernel, vma: VmArea, address: VirtAddr, *, new_below: bool
+) -> int:
+    """Cut a VMA in two at `address`; 0 or -ENOMEM.  (__split_vma)
 
     The new structure is the lower part, or the upper one.
     """
-    if mm.map_count >= SYSCTL_MAX_MAP_COUNT:
-        return -ENOMEM
     pages = (address - vma.vm_start) >> PAGE_SHIFT
     new = evolve(vma, name=k.next_name("vma"), anon_vma_chain=[])
     if new_below:

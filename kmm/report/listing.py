@@ -19,8 +19,14 @@ def listing_json(kind: str) -> dict[str, list[dict[str, Any]]]:
 def list_of(kind: str) -> list[dict[str, Any]]:
     if kind == "races":
         return [
-            {"name": r.name, "title": r.title, "asks": r.asks, "sets": dict(r.sets)}
-            for r in RACES.values()
+            {
+                "name": race.name,
+                "title": race.title,
+                "asks": race.asks,
+                "sets": dict(race.sets),
+                "triggers": list(race.triggers),
+            }
+            for race in RACES.values()
         ]
     if kind == "designs":
         return [
@@ -100,7 +106,8 @@ def remark(kind: str, row: dict[str, Any]) -> str:
 def details(kind: str, row: dict[str, Any]) -> list[tuple[str, str]]:
     """What -v adds to a row."""
     if kind == "races":
-        return [("asks", row["asks"])]
+        triggers = ", ".join(row["triggers"])
+        return [("asks", row["asks"]), *([("triggers", triggers)] if triggers else [])]
     if kind == "designs":
         return [("from", row["source"]), *((k, row[k]) for k in ("closes", "costs"))]
     answers = ", ".join(f"{q}={row[q]}" for q in QUESTIONS)

@@ -25,7 +25,7 @@ from kmm.kernel.syscalls import (
     sys_wait,
 )
 from kmm.mm.audit import audit
-from kmm.mm.errno import EACCES, EBADF, ECHILD, EFAULT, EINVAL, ENOMEM
+from kmm.mm.errno import EACCES, EAGAIN, EBADF, ECHILD, EFAULT, EINVAL, ENOMEM
 from kmm.mm.fault import FatalSignal
 from kmm.mm.filemap import new_mapping
 from kmm.mm.madvise import MADV_DONTNEED, MADV_MERGEABLE, MADV_NORMAL, MADV_RANDOM
@@ -335,7 +335,7 @@ def test_mlock_locks_what_comes_before_a_hole() -> None:
 def test_mlock_without_memory_for_the_pages_says_so() -> None:
     p = Program()
     use_up_memory(p.k)
-    assert p.mlock(AREA, PAGE_SIZE) == -ENOMEM
+    assert p.mlock(AREA, PAGE_SIZE) == -EAGAIN
 
 
 # brk.

@@ -23,7 +23,7 @@ from kmm.hw.memory import PAGE_SIZE, VirtAddr
 from kmm.kernel.syscalls import sys_mprotect
 from kmm.mm.audit import audit
 from kmm.mm.boot import interrupt_threads
-from kmm.mm.errno import ENOMEM
+from kmm.mm.errno import EFAULT
 from kmm.mm.gup import get_user_page, make_pages_present
 from kmm.mm.migrate import unmap_and_move
 from kmm.mm.mm_types import VM_READ, VM_WRITE, Page
@@ -230,7 +230,7 @@ def test_a_range_is_present_afterwards_with_pages_of_its_own() -> None:
 def test_a_range_with_a_hole_is_present_up_to_it() -> None:
     one = area(boot(), 3)
     one.unmap(1)
-    assert present(one, 0, 3) == -ENOMEM
+    assert present(one, 0, 3) == -EFAULT
     assert one.pte(0) != 0
     assert one.pte(2) == 0
 
@@ -239,7 +239,7 @@ def test_a_range_that_may_not_be_touched_is_not_made_present() -> None:
     one = area(boot(), 1)
     call = sys_mprotect(one.k, one.process.task, AREA, PAGE_SIZE, 0)
     assert one.process.run(call) == 0
-    assert present(one, 0, 1) == -ENOMEM
+    assert present(one, 0, 1) == -EFAULT
     assert one.pte(0) == 0
 
 

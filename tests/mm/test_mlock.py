@@ -279,21 +279,15 @@ def test_locked_and_other_neighbours_stay_apart_until_they_are_alike() -> None:
 # Ranges.
 
 
-MISALIGNED = pytest.mark.xfail(
-    strict=True,
-    reason="do_mlock works out the end from a start that is not aligned yet",
-)
-
-
 @pytest.mark.parametrize(
     ("offset", "length", "expected"),
     [
         (0, 0, "uuuu"),
         (0, 1, "L|uuu"),
         (PAGE_SIZE, PAGE_SIZE + 1, "u|LL|u"),
-        pytest.param(PAGE_SIZE - 1, 1, "L|uuu", marks=MISALIGNED),
-        pytest.param(PAGE_SIZE - 1, 2, "LL|uu", marks=MISALIGNED),
-        pytest.param(2 * PAGE_SIZE + 5, PAGE_SIZE, "uu|LL", marks=MISALIGNED),
+        pytest.param(PAGE_SIZE - 1, 1, "L|uuu"),
+        pytest.param(PAGE_SIZE - 1, 2, "LL|uu"),
+        pytest.param(2 * PAGE_SIZE + 5, PAGE_SIZE, "uu|LL"),
     ],
 )
 def test_every_page_that_a_range_touches_is_locked_or_unlocked(

@@ -314,6 +314,17 @@ def test_untouched_memory_is_numbered_anew_and_merges_with_a_neighbour(
     )
 
 
+def test_untouched_memory_may_be_swallowed_together_with_what_it_comes_from() -> None:
+    """It fills the gap between a neighbour and the rest of its own VMA."""
+    one = start("........")
+    one.unmap(2, 2)
+    below, _ = one.process.mm.mmap
+    assert remap(one, 6, 2, 2, TO_FIXED, to=2) == 2
+    assert picture(one) == "wwwwww"
+    assert one.process.mm.mmap == [below]
+    assert below.vm_flags & VM_ACCOUNT
+
+
 def test_read_but_never_written_memory_moves_with_its_zeros() -> None:
     one = start("..")
     assert one.letters() == "\0\0"

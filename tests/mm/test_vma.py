@@ -580,13 +580,6 @@ def test_with_room_for_one_more_a_vma_can_be_cut_in_two_but_not_in_three() -> No
     assert_found(one, "efgh")
 
 
-CHECKS_TOO_OFTEN = pytest.mark.xfail(
-    strict=True,
-    reason="munmap asks for room where only a VMA that falls in three needs it",
-)
-
-
-@CHECKS_TOO_OFTEN
 @pytest.mark.parametrize(
     ("first", "pages", "room", "letters"),
     [(0, 1, 0, ".bcd"), (3, 1, 0, "abc."), (1, 2, 1, "a..d")],
