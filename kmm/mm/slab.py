@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from attrs import define, field, fields
 
-from ..sim.access import modify_once
+from ..sim.access import modify_once, read_once, write_once
 from ..sim.failure import UseAfterFree
 from ..sim.locks import Rcu, SpinLock
 from ..sim.trap import get_current
-from .mm_types import AnonVma
+from .mm_types import ANON_VMA, AnonVma
 
 
 @define(eq=False)
@@ -46,8 +46,8 @@ async def anon_vma_alloc(cache: KmemCache) -> AnonVma:
     if not free:
         return new_object(cache)
     anon_vma = free.pop()
-    anon_vma.freed = False
-    anon_vma.root = anon_vma
+    await write_once(anon_vma, ANON_VMA.freed, False)
+    await write_once(anon_vma, ANON_VMA.root, anon_vma)
     return anon_vma
 
 
@@ -63,18 +63,17 @@ async def anon_vma_free(anon_vma: AnonVma) -> None:
     cache = anon_vma.cache
     if anon_vma.freed:
         raise UseAfterFree(f"BUG: KASAN: double-free of {anon_vma.name}")
-    last = await cache.rcu.sections_so_far()
-    free = await modify_once(cache, CACHE.free)
-    anon_vma.freed, anon_vma.freed_after = True, last
-    free.append(anon_vma)
+    anon_vma.freed_after = await cache.rcu.sections_so_far()
+    await write_once(anon_vma, ANON_VMA.freed, True)
+    (await modify_once(cache, CACHE.free)).append(anon_vma)
 
 
 async def check_alive(anon_vma: AnonVma) -> None:
     """Somebody touches an anon_vma that nothing but RCU may keep.
 
-    Not a preemption point.  Raises UseAfterFree.
+    Raises UseAfterFree.
     """
-    if not anon_vma.freed:
+    if not await read_once(anon_vma, ANON_VMA.freed):
         return
     current = await get_current()
     known = anon_vma.cache.rcu.sections
