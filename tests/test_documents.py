@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from history import EXPECTED, KERNELS
 from tools import refresh_outputs
 
 README = refresh_outputs.ROOT / "README.md"
@@ -27,6 +29,18 @@ def test_the_readme_shows_the_main_commands() -> None:
 def test_the_readme_has_the_two_lines_of_a_newcomer() -> None:
     assert "pip install --quiet . && .venv/bin/kmm hunt exec-stack" in readme()
     assert "pip install --quiet -e '.[test]' && .venv/bin/pytest" in readme()
+
+
+def test_the_table_of_the_races_says_what_the_tests_hold_the_model_to() -> None:
+    text = (refresh_outputs.ROOT / "docs" / "races.md").read_text(encoding="utf-8")
+    letters = {"bug": "S", "proved": "N"}
+    rows = re.findall(r"^\| `([\w-]+)` ((?:\| [SN] [\d,]+ )+)\|", text, re.MULTILINE)
+    found = {
+        (race, kernel): cell[0]
+        for race, cells in rows
+        for kernel, cell in zip(KERNELS, cells.strip("| ").split(" | "), strict=True)
+    }
+    assert found == {cell: letters[verdict] for cell, verdict in EXPECTED.items()}
 
 
 def readme() -> str:

@@ -80,7 +80,7 @@ def test_an_unknown_name_says_what_there_is(text: str) -> None:
 
 def test_there_is_one_yield_in_what_kernel_threads_run() -> None:
     """Every preemption point is an await; only the trap yields."""
-    # These list things, for who shows them, searches, or asks for the next with a `for`;
+    # These list things, for whoever shows them, or asks for the next with a `for`;
     # none can suspend a thread.
     iterators = {
         "entries_of",
