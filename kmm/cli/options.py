@@ -264,6 +264,7 @@ def add_proc(parser: argparse.ArgumentParser) -> None:
         "--kernel", metavar="NAME", help="on which kernel (default: 2.6.34)"
     )
     add_design(parser)
+    add_trigger(parser)
     parser.set_defaults(check=False)
     add_json(parser)
     parser.epilog = (
@@ -509,13 +510,17 @@ def add_race(parser: argparse.ArgumentParser) -> None:
         help="see `kmm list kernels` (default: %(default)s)",
     )
     add_design(parser)
+    add_trigger(parser)
+    add_check(parser)
+
+
+def add_trigger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trigger",
         metavar="NAME",
         help="who makes the page migrate, where a race has more than one who can: "
         "compaction, hot-remove or move_pages",
     )
-    add_check(parser)
 
 
 def add_design(parser: argparse.ArgumentParser) -> None:

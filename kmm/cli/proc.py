@@ -72,10 +72,10 @@ def moment_of(options: Namespace) -> Moment:
         options.kernel = options.kernel or USUAL_KERNEL
         race, kernel = chosen(options)
         return Moment(race, race.kernel(kernel), None, 1)
-    if options.race or options.kernel or options.design:
+    if options.race or options.kernel or options.design or options.trigger:
         raise Usage(
-            "--race, --kernel and --design are for the start of a race; a schedule "
-            "names its own"
+            "--race, --kernel, --design and --trigger are for the start of a race; a "
+            "schedule names its own"
         )
     run = replayed(options.schedule)
     assert run.token is not None, "a replay is recorded"
