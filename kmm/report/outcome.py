@@ -103,9 +103,9 @@ def as_text(
             blocks.append(console)
         blocks.append("The steps that matter, one column a CPU:")
         blocks.append("\n".join(two_columns(played.recording, width)))
+        if played.reports and not is_only_a_report(played):
+            blocks.append(also_reported(played, width, whole=stories))
         blocks.append(how_to_replay(played))
-    if played.reports and not is_only_a_report(played):
-        blocks.append(also_reported(played, width, whole=stories))
     return "\n\n".join(blocks)
 
 
@@ -200,7 +200,8 @@ def also_reported(played: Played, width: int, *, whole: bool) -> str:
         return "\n".join([*lines, *(filled(f"  {m}", width, "    ") for m in messages)])
     for report in played.reports:
         lines.append(filled(f"  {report.message}", width, indent="    "))
-        lines += [f"    {line}".rstrip() for line in report.details]
+        for line in report.details:
+            lines += filled(f"    {line}", width, indent="      ").split("\n")
     return "\n".join(lines)
 
 

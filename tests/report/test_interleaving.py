@@ -114,6 +114,6 @@ def test_steps_stand_in_the_order_in_which_they_were_taken() -> None:
 
 def test_a_run_that_went_well_is_drawn_too() -> None:
     lines = two_columns(recorded(single()), 80)
-    for function in ("store_bounds()", "remove_migration_pte()"):
+    for function in ("store_bounds()", "restore_pte()"):
         assert any(function in line for line in lines)
     assert not any("BUG" in line for line in lines)
