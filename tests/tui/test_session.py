@@ -244,7 +244,7 @@ def test_the_log_has_the_steps_so_far(session: Session) -> None:
     session.go(28)
     log = session.log()
     assert [entry.number for entry in log] == list(range(1, 29))
-    assert log[-1].text.startswith("ptep_clear_flush(): pte 0x7fffffffe000 ")
+    assert log[-1].text.startswith("page_check_address(): pte 0x7fffffffe000 ")
 
 
 def test_a_mapcount_is_the_number_of_entries_everywhere(session: Session) -> None:
