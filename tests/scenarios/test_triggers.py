@@ -21,6 +21,7 @@ MET = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MET)
 def test_it_is_met_through_the_call_that_starts_it_all(name: str) -> None:
     boot = find_race(name).booter(find_kernel("2.6.34"))

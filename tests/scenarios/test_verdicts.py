@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import pytest
-from _pytest.mark import ParameterSet
 from history import EXPECTED, KERNELS, KNOWN, cells
 
 from kmm.designs import KERNELS as SPECS
@@ -77,20 +76,14 @@ def test_a_fix_holds_over_every_interleaving(race: str, kernel: str) -> None:
 
 # The table.
 
-LONG = {"stack-growth", "fork-copy", "retry-livelock", "ksm-walk", "mremap-move"}
-
-
-def marked(race: str, kernel: str) -> ParameterSet:
-    long = race in LONG and kernel != "2.6.36"
-    return pytest.param(race, kernel, marks=pytest.mark.slow if long else ())
-
 
 def test_every_race_has_an_answer_on_every_kernel() -> None:
     assert set(EXPECTED) == {(race, kernel) for race in RACES for kernel in SPECS}
     assert tuple(SPECS) == KERNELS
 
 
-@pytest.mark.parametrize(("race", "kernel"), [marked(*cell) for cell in EXPECTED])
+@pytest.mark.slow
+@pytest.mark.parametrize(("race", "kernel"), EXPECTED)
 def test_the_answer_is_historys_or_one_that_it_left_open(
     race: str, kernel: str
 ) -> None:
