@@ -213,9 +213,11 @@ def run_alone(
     For setting a scene, and for using a part of the model outside of any run.
     `current` is the thread that its locks will name as their holder.  `daemons` go on
     whenever it would have to wait.  Raises what `body` raises, and RuntimeError if it
-    would wait for ever.
+    would wait for ever: what it took and did not give back then is nobody's, so that
+    whatever runs alone next starts as this did.
     """
     thread = current or SWAPPER
+    held_before = list(thread.held)
     others = Machine(daemons, max_steps=sys.maxsize)
     value: Any = None
     try:
@@ -234,6 +236,9 @@ def run_alone(
     except StopIteration as end:
         result: T = end.value
         return result
+    except BaseException:
+        thread.held[:] = held_before
+        raise
     finally:
         for ready in iter(others.enabled, []):
             others.step(ready[0])

@@ -31,7 +31,12 @@ def test_help_has_an_example_and_the_exit_codes(command: str) -> None:
     assert "exit code" in text
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+LONG = {"matrix": [pytest.mark.slow]}  # one of its examples is the whole table
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(name, marks=LONG.get(name, [])) for name in COMMANDS]
+)
 def test_every_example_in_the_help_works(
     command: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

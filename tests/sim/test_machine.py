@@ -4,7 +4,7 @@ import pytest
 from sim.programs import Body, Cell, opposite_locks, threads
 from sim.traces import every_run
 
-from kmm.sim.failure import Corruption, KernelBug, Leak, bug_on
+from kmm.sim.failure import Corruption, KernelBug, Leak, bug_on, might_sleep
 from kmm.sim.locks import Mutex, SpinLock
 from kmm.sim.machine import Machine, run_alone
 from kmm.sim.strategies import RoundRobin
@@ -279,6 +279,18 @@ def test_what_runs_alone_must_not_wait() -> None:
     run_alone(lock.lock())
     with pytest.raises(RuntimeError, match="would wait for ever: acquire lock"):
         run_alone(lock.lock())
+
+
+def test_what_failed_alone_forbids_nobody_to_sleep() -> None:
+    lock = SpinLock("lock")
+
+    async def fails_halfway() -> None:
+        await lock.lock()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        run_alone(fails_halfway())
+    run_alone(might_sleep())
 
 
 def test_dropping_a_machine_gives_no_lock_back() -> None:
