@@ -10,7 +10,6 @@ from ..mm.kernel import Kernel
 from ..mm.mm_types import MM, Task
 from ..mm.tlb import enter_lazy_tlb
 from ..sim.access import atomic_add
-from ..sim.locks import WaitQueue
 from .fork import mmput
 
 
@@ -20,10 +19,10 @@ async def do_exit(k: Kernel, task: Task, code: int) -> None:
     Its CPU goes on in the dead address space until somebody else gets it.
     """
     await exit_mm(k, task)
-    task.exit_code = code
-    parent = task.parent
-    if parent is not None and parent.wait_chldexit is not None:
-        await parent.wait_chldexit.wake_up()
+    async with k.tasklist_lock:
+        task.exit_code = code
+    if task.parent is not None:
+        await task.parent.wait_chldexit.wake_up()
 
 
 async def exit_mm(k: Kernel, task: Task) -> None:
@@ -43,16 +42,22 @@ async def exit_mm(k: Kernel, task: Task) -> None:
 
 async def do_wait(k: Kernel, task: Task) -> Task | int:
     """Sleep until a child has ended, and forget it; the child, or -ECHILD."""
-    if task.wait_chldexit is None:
-        task.wait_chldexit = WaitQueue(f"wait_chldexit of {task.pid}")
     while task.children:
         sleeper = await task.wait_chldexit.prepare_to_wait()
-        dead = next((c for c in task.children if c.exit_code is not None), None)
+        dead = await release_dead_child(k, task)
         if dead is None:
             await task.wait_chldexit.schedule(sleeper)
         await task.wait_chldexit.finish_wait(sleeper)
         if dead is not None:
-            task.children.remove(dead)
-            k.tasks.pop(dead.pid, None)
             return dead
     return -ECHILD
+
+
+async def release_dead_child(k: Kernel, task: Task) -> Task | None:
+    """Forget a child that has ended, if there is one.  Takes tasklist_lock."""
+    async with k.tasklist_lock:
+        dead = next((c for c in task.children if c.exit_code is not None), None)
+        if dead is not None:
+            task.children.remove(dead)
+            k.tasks.pop(dead.pid, None)
+    return dead

@@ -34,11 +34,12 @@ async def copy_process(k: Kernel, parent: Task, cpu: int | None = None) -> Task 
     mm = await dup_mm(k, parent.mm)
     if isinstance(mm, int):
         return mm
-    pid = max(k.tasks, default=0) + 1
     where = parent.cpu if cpu is None else k.cpus[cpu]
-    child = Task(parent.comm, pid, where, mm, mm, parent=parent, sp=parent.sp)
-    k.tasks[pid] = child
-    parent.children.append(child)
+    async with k.tasklist_lock:
+        pid = max(k.tasks, default=0) + 1
+        child = Task(parent.comm, pid, where, mm, mm, parent=parent, sp=parent.sp)
+        k.tasks[pid] = child
+        parent.children.append(child)
     return child
 
 

@@ -217,10 +217,12 @@ def free_buddy(k: Kernel, zone: Zone, pfn: int, order: int) -> Page | None:
     largest block at a time, so that the question does not come up.)
     """
     buddy = k.mem_map.get(pfn ^ (1 << order))
-    if buddy is None or not buddy.flags & PG_buddy or buddy.private != order:
+    if buddy is None or buddy.zone is not zone:
+        return None  # another zone's has another lock
+    if not buddy.flags & PG_buddy or buddy.private != order:
         return None
     bug_on(buddy.count != 0, "mm/page_alloc.c:VM_BUG_ON")
-    if buddy.zone is not zone or is_isolated(zone, pfn) != is_isolated(zone, buddy.pfn):
+    if is_isolated(zone, pfn) != is_isolated(zone, buddy.pfn):
         return None
     return buddy
 

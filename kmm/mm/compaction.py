@@ -131,10 +131,10 @@ async def isolate_migratepages(k: Kernel, cc: CompactControl) -> int:
         while low < end:
             page = k.mem_map.get(low)
             low += 1
-            # A page that is free, or nobody's, is not on the LRU either.
-            if page is None or page.flags & PG_buddy:
-                continue
-            if not await isolate_lru_page_locked(page, ISOLATE_BOTH, file=None):
+            # Linux passes over free pages first, to save time: they are on no LRU list.
+            if page is None or not await isolate_lru_page_locked(
+                page, ISOLATE_BOTH, file=None
+            ):
                 continue
             cc.migratepages.insert(0, page)
             count_isolated(page, +1)
@@ -210,6 +210,7 @@ async def isolate_freepages_block(k: Kernel, cc: CompactControl, start: int) -> 
         order = page.private
         mark = zone.watermark[WMARK_LOW] + (1 << order)
         if await zone_watermark_ok(zone, 0, mark, zone.name):
+            await zone.change_free_area()
             pages = split_free_page(k, zone, page)
             taken += pages
             for number in range(pfn, pfn + pages):

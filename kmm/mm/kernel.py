@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from ..hw.cpu import Cpu
 from ..hw.memory import PhysAddr, PhysicalMemory
@@ -94,8 +94,15 @@ class Kswapd:
     """What kswapd of one node waits for, and is asked for."""
 
     wait: WaitQueue
-    order: int = 0  # the largest
+    order: int = 0  # the largest; kswapd_max_order
     asked: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.wait.name
+
+
+KSWAPD = fields(Kswapd)
 
 
 @define(eq=False)
@@ -133,6 +140,8 @@ class Kernel:
     made: dict[str, int] = field(factory=dict)
     vm_events: Counter[str] = field(factory=Counter)  # see vmstat
     memalloc: set[KThread] = field(factory=set)  # PF_MEMALLOC: who is reclaiming
+    # For `tasks`, and for who is whose child.  (Linux's is a rwlock_t.)
+    tasklist_lock: SpinLock = field(factory=lambda: SpinLock("tasklist_lock"))
     mm_all_locks_mutex: Mutex = field(factory=lambda: Mutex("mm_all_locks_mutex"))
     page_group_by_mobility_disabled: bool = False  # memory is too small for it
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from operator import attrgetter
 
-from attrs import define, field
+from attrs import define, field, fields
 
 from ..hw.memory import PAGE_SIZE, VirtAddr
+from ..sim.access import atomic_add, modify_once, read_once, write_once
 from ..sim.locks import Mutex, SpinLock
 from .errno import EINVAL
 from .kernel import Kernel
@@ -29,6 +30,7 @@ from .ksm_merge import (
 )
 from .memory import follow_page
 from .mm_types import (
+    MM,
     VM_DONTEXPAND,
     VM_IO,
     VM_MAYSHARE,
@@ -36,6 +38,7 @@ from .mm_types import (
     VM_PFNMAP,
     VM_RESERVED,
     VM_SHARED,
+    VMA,
     Mm,
     Page,
     PageAnon,
@@ -87,9 +90,11 @@ class Ksm:
 
     thread_mutex: Mutex = field(factory=lambda: Mutex("ksm_thread_mutex"))
     mmlist_lock: SpinLock = field(factory=lambda: SpinLock("ksm_mmlist_lock"))
-    mm_slots: list[MmSlot] = field(factory=list)  # under mmlist_lock
+    name: str = "ksm"
+    # Under mmlist_lock; whether there are any is looked at without it.
+    mm_slots: list[MmSlot] = field(factory=list)
+    scan: KsmScan = field(factory=KsmScan)  # under both
     # Under thread_mutex.  A tree is a list in order of contents.
-    scan: KsmScan = field(factory=KsmScan)
     stable_tree: list[StableNode] = field(factory=list)
     unstable_tree: list[RmapItem] = field(factory=list)
     pages_shared: int = 0  # stable nodes with users
@@ -108,6 +113,9 @@ class Ksm:
         return max(0, self.rmap_items - known)
 
 
+KSM = fields(Ksm)
+
+
 # Entering and leaving.
 
 
@@ -122,7 +130,7 @@ async def ksm_madvise(
     if mergeable:
         if flags & NOT_MERGEABLE:
             return 0, flags
-        if not vma.mm.merge_any:
+        if not await read_once(vma.mm, MM.merge_any):
             await ksm_enter(k, vma.mm)
         return 0, flags | VM_MERGEABLE
     if not flags & VM_MERGEABLE:
@@ -136,20 +144,20 @@ async def ksm_madvise(
 
 async def ksm_enter(k: Kernel, mm: Mm) -> None:
     """Let ksmd visit an address space, after all others: just behind the cursor."""
-    scan = k.ksm.scan
     async with k.ksm.mmlist_lock:
+        slots, scan = await modify_once(k.ksm, KSM.mm_slots), k.ksm.scan
         if scan.begun:
-            k.ksm.mm_slots.insert(scan.slot, MmSlot(mm))
+            slots.insert(scan.slot, MmSlot(mm))
             scan.slot += 1
         else:
-            k.ksm.mm_slots.append(MmSlot(mm))
-    mm.merge_any = True
-    mm.mm_count += 1
+            slots.append(MmSlot(mm))
+    await write_once(mm, MM.merge_any, True)
+    await atomic_add(mm, MM.mm_count, +1)
 
 
 async def ksm_fork(k: Kernel, mm: Mm, parent: Mm) -> None:
     """A child's memory may be merged as its parent's."""
-    if parent.merge_any:
+    if await read_once(parent, MM.merge_any):
         await ksm_enter(k, mm)
 
 
@@ -158,25 +166,31 @@ async def ksm_exit(k: Kernel, mm: Mm) -> None:
 
     Linux leaves it to ksmd to forget them, and waits only until ksmd is not looking.
     """
-    if not mm.merge_any:
+    if not await read_once(mm, MM.merge_any):
         return
     async with k.ksm.thread_mutex:
-        slot = next((s for s in k.ksm.mm_slots if s.mm is mm), None)
+        async with k.ksm.mmlist_lock:
+            slot = next((s for s in k.ksm.mm_slots if s.mm is mm), None)
         if slot is not None:
             await remove_trailing_rmap_items(k, slot, 0)
             await remove_slot(k, slot)
 
 
 async def remove_slot(k: Kernel, slot: MmSlot) -> None:
+    """Do not visit an address space any more.
+
+    Needs ksm_thread_mutex.  Takes mmlist_lock.
+    """
     async with k.ksm.mmlist_lock:
-        place = k.ksm.mm_slots.index(slot)
-        del k.ksm.mm_slots[place]
-        if place < k.ksm.scan.slot:
-            k.ksm.scan.slot -= 1
-        elif place == k.ksm.scan.slot:
-            k.ksm.scan.address = VirtAddr(0)
-    slot.mm.merge_any = False
-    slot.mm.mm_count -= 1
+        slots, scan = await modify_once(k.ksm, KSM.mm_slots), k.ksm.scan
+        place = slots.index(slot)
+        del slots[place]
+        if place < scan.slot:
+            scan.slot -= 1
+        elif place == scan.slot:
+            scan.address = VirtAddr(0)
+    await write_once(slot.mm, MM.merge_any, False)
+    await atomic_add(slot.mm, MM.mm_count, -1)
 
 
 # Going round.
@@ -205,7 +219,7 @@ async def ksmd(k: Kernel, wakeups: int) -> None:
     """
     for _ in range(wakeups):
         await k.ksm.thread_mutex.lock()
-        if k.ksm.run & KSM_RUN_MERGE and k.ksm.mm_slots:
+        if k.ksm.run & KSM_RUN_MERGE:
             await ksm_do_scan(k, k.ksm.pages_to_scan)
         await k.ksm.thread_mutex.unlock()
 
@@ -213,46 +227,77 @@ async def ksmd(k: Kernel, wakeups: int) -> None:
 async def scan_get_next_rmap_item(k: Kernel) -> tuple[RmapItem, Page] | None:
     """The next place and its page, with a reference; None at the end of a round.
 
-    Takes mmap_sem of each address space for reading.
+    Takes mmap_sem of each address space for reading, and mmlist_lock.
     """
-    ksm, scan = k.ksm, k.ksm.scan
-    if not ksm.mm_slots:
+    if not await read_once(k.ksm, KSM.mm_slots):
         return None
-    if not scan.begun:
-        scan.begun = True
-        ksm.unstable_tree.clear()
-    while scan.slot < len(ksm.mm_slots):
-        slot = ksm.mm_slots[scan.slot]
-        found = await next_in_mm(k, slot)
-        if found is not None:
-            return found
-        await remove_trailing_rmap_items(k, slot, scan.address)
-        scan.address = VirtAddr(0)
-        if any(vma.vm_flags & VM_MERGEABLE for vma in slot.mm.mmap):
-            scan.slot += 1
-        else:
-            await remove_slot(k, slot)
+    slot = await first_slot(k)
+    while slot is not None:
+        async with slot.mm.mmap_sem.for_read:
+            found = await next_in_mm(k, slot)
+            if found is not None:
+                return found
+            await remove_trailing_rmap_items(k, slot, k.ksm.scan.address)
+            mergeable = any(vma.vm_flags & VM_MERGEABLE for vma in slot.mm.mmap)
+        slot = await next_slot(k, slot, keep=mergeable)
+    return None
+
+
+async def first_slot(k: Kernel) -> MmSlot | None:
+    """The address space at which to go on, or to begin.  Takes mmlist_lock."""
+    ksm, scan = k.ksm, k.ksm.scan
+    async with ksm.mmlist_lock:
+        if not scan.begun:
+            scan.begun = True
+            ksm.unstable_tree.clear()
+        return slot_at_cursor(k)
+
+
+async def next_slot(k: Kernel, slot: MmSlot, *, keep: bool) -> MmSlot | None:
+    """The address space after `slot`, which is visited again only if it is kept.
+
+    None at the end of a round.  Takes mmlist_lock.
+    """
+    if not keep:
+        await remove_slot(k, slot)
+    async with k.ksm.mmlist_lock:
+        k.ksm.scan.address = VirtAddr(0)
+        k.ksm.scan.slot += keep
+        return slot_at_cursor(k)
+
+
+def slot_at_cursor(k: Kernel) -> MmSlot | None:
+    """Where the cursor is; None if that is the end of the round, which is then over.
+
+    Needs mmlist_lock.
+    """
+    slots, scan = k.ksm.mm_slots, k.ksm.scan
+    if scan.slot < len(slots):
+        return slots[scan.slot]
     scan.slot, scan.begun = 0, False
     scan.seqnr += 1
     return None
 
 
 async def next_in_mm(k: Kernel, slot: MmSlot) -> tuple[RmapItem, Page] | None:
-    """The next mergeable page of one address space, from the cursor on."""
-    mm = slot.mm
-    async with mm.mmap_sem.for_read:
-        for vma in mm.mmap:
-            if not vma.vm_flags & VM_MERGEABLE or vma.anon_vma is None:
-                continue
-            first = max(k.ksm.scan.address, vma.vm_start)
-            for address in range(first, vma.vm_end, PAGE_SIZE):
-                page = await follow_page(k, mm, VirtAddr(address), write=False)
-                if page is not None and PageAnon(page):
-                    item = await get_next_rmap_item(k, slot, VirtAddr(address))
-                    k.ksm.scan.address = VirtAddr(address + PAGE_SIZE)
-                    return item, page
-                if page is not None:
-                    await put_page(k, page)
+    """The next mergeable page of one address space, from the cursor on.
+
+    Needs mmap_sem.
+    """
+    for vma in slot.mm.mmap:
+        if not vma.vm_flags & VM_MERGEABLE:
+            continue
+        if await read_once(vma, VMA.anon_vma) is None:
+            continue
+        first = max(k.ksm.scan.address, vma.vm_start)
+        for address in range(first, vma.vm_end, PAGE_SIZE):
+            page = await follow_page(k, slot.mm, VirtAddr(address), write=False)
+            if page is not None and PageAnon(page):
+                item = await get_next_rmap_item(k, slot, VirtAddr(address))
+                k.ksm.scan.address = VirtAddr(address + PAGE_SIZE)
+                return item, page
+            if page is not None:
+                await put_page(k, page)
     return None
 
 
@@ -305,13 +350,18 @@ async def run_store(k: Kernel, run: int) -> int:
 
 async def unmerge_and_remove_all_rmap_items(k: Kernel) -> int:
     """Take all merging back, and forget all places; the address spaces stay known."""
-    for slot in list(k.ksm.mm_slots):
+    async with k.ksm.mmlist_lock:
+        slots = list(k.ksm.mm_slots)
+    for slot in slots:
         async with slot.mm.mmap_sem.for_read:
             for vma in slot.mm.mmap:
-                if vma.vm_flags & VM_MERGEABLE and vma.anon_vma is not None:
+                if not vma.vm_flags & VM_MERGEABLE:
+                    continue
+                if await read_once(vma, VMA.anon_vma) is not None:
                     error = await unmerge_ksm_pages(k, vma, vma.vm_start, vma.vm_end)
                     if error:
                         return error
         await remove_trailing_rmap_items(k, slot, 0)
-    k.ksm.scan = KsmScan()
+    async with k.ksm.mmlist_lock:
+        k.ksm.scan = KsmScan()
     return 0

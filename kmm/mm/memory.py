@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 from ..hw.memory import EntryPointer, VirtAddr
 from ..hw.modes import P
+from ..sim.access import read_once
 from ..sim.failure import ModelFailure
 from .errno import ENOMEM
 from .filemap import NotInFile, find_lock_page
@@ -30,14 +31,15 @@ from .mm_types import (
     MM_ANONPAGES,
     MM_FILEPAGES,
     MM_SWAPENTS,
+    PAGE,
     VM_LOCKED,
     VM_PFNMAP,
     VM_SHARED,
     VM_WRITE,
+    AnonVma,
     Mm,
     Page,
     PageAnon,
-    PageKsm,
     PG_dirty,
     PG_swapbacked,
     PG_uptodate,
@@ -72,6 +74,7 @@ from .rmap import (
     page_add_anon_rmap,
     page_add_file_rmap,
     page_add_new_anon_rmap,
+    page_anon,
     page_dup_rmap,
     page_move_anon_rmap,
     page_remove_rmap,
@@ -216,7 +219,8 @@ async def do_wp_page(k: Kernel, fault: Fault, pte: int) -> int:
     vma = fault.vma
     ptl = pte_lockptr(fault.mm)
     old = vm_normal_page(k, pte)
-    if old is not None and PageAnon(old) and not PageKsm(old):
+    mapping = await read_once(old, PAGE.mapping) if old is not None else None
+    if old is not None and isinstance(mapping, AnonVma):  # and not KSM's
         if not await old.locked.trylock():
             # Sleep for it without the lock, and see whether the entry is still there.
             await get_page(old)
@@ -280,7 +284,7 @@ async def copy_page(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
         if old is not None:
             await put_page(k, old)
         return 0
-    if old is None or not PageAnon(old):
+    if old is None or not await page_anon(old):
         mm.rss_stat[MM_FILEPAGES] -= old is not None
         mm.rss_stat[MM_ANONPAGES] += 1
     await ptep_clear_flush(k, vma, address, ptep)
@@ -337,7 +341,7 @@ async def do_swap_page(k: Kernel, fault: Fault, pte: int) -> int:
     await page_add_anon_rmap(page, vma, fault.address)
     await ptl.unlock()
     await swap_free(k, pte)
-    if vm_swap_full(k) or vma.vm_flags & VM_LOCKED:
+    if await vm_swap_full(k) or vma.vm_flags & VM_LOCKED:
         await try_to_free_swap(k, page)
     await page.locked.unlock()
     if write:
@@ -531,7 +535,8 @@ async def copy_one_pte(
     if page is not None:
         await get_page(page)
         await page_dup_rmap(page)
-        dst.rss_stat[MM_ANONPAGES if PageAnon(page) else MM_FILEPAGES] += 1
+        kind = MM_ANONPAGES if await page_anon(page) else MM_FILEPAGES
+        dst.rss_stat[kind] += 1
     await dst_pte.write(pte)
 
 
@@ -585,7 +590,7 @@ async def zap_pte_range(
 
 async def zap_page(k: Kernel, mm: Mm, page: Page, pte: int) -> None:
     """Account for the end of a present entry, whose flags may matter to a file."""
-    if PageAnon(page):
+    if await page_anon(page):
         mm.rss_stat[MM_ANONPAGES] -= 1
     else:
         mm.rss_stat[MM_FILEPAGES] -= 1

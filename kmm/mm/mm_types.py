@@ -334,10 +334,13 @@ class Task:
     parent: Task | None = None
     children: list[Task] = field(factory=list)
     exit_code: int | None = None  # None while it lives
-    wait_chldexit: WaitQueue | None = None  # where it waits for a child's end
     sp: VirtAddr = VirtAddr(0)  # the user's stack pointer, if it matters
     min_flt: int = 0
     maj_flt: int = 0
+    wait_chldexit: WaitQueue = field(init=False)  # where it waits for a child's end
+
+    def __attrs_post_init__(self) -> None:
+        self.wait_chldexit = WaitQueue(f"wait_chldexit of {self.pid}")
 
 
 # The fields, for marked accesses: `await read_once(vma, VMA.vm_start)`.

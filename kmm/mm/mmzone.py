@@ -170,7 +170,7 @@ class Zone:
         return 1 << self.pageblock_order
 
     def pageblock_type(self, pfn: int) -> int:
-        """get_pageblock_migratetype."""
+        """get_pageblock_migratetype.  Needs `lock`, or a look at the free area."""
         return self.pageblock_flags.get(pfn >> self.pageblock_order, MIGRATE_MOVABLE)
 
     def set_pageblock_type(self, pfn: int, migratetype: int) -> None:
@@ -178,7 +178,7 @@ class Zone:
         self.pageblock_flags[pfn >> self.pageblock_order] = migratetype
 
     async def look_at_free_area(self) -> None:
-        """The moment at which the free lists are looked at without `lock`."""
+        """The moment at which free lists or pageblocks are looked at without `lock`."""
         await trap(self.free_area_op(READ))
 
     async def change_free_area(self) -> None:

@@ -384,6 +384,7 @@ async def free_page(k: Kernel, page: Page) -> None:
     count_vm_events(k, "pgfree")
     cpu = await this_cpu(k)
     async with cpu.interrupts:
+        await zone.look_at_free_area()
         migratetype = zone.pageblock_type(page.pfn)
         if migratetype == MIGRATE_ISOLATE:
             await free_block(k, page, 0, migratetype)
@@ -407,6 +408,7 @@ async def free_pages(k: Kernel, page: Page, order: int) -> None:
         return
     check_page(page)
     count_vm_events(k, "pgfree", 1 << order)
+    await page.zone.look_at_free_area()
     await free_block(k, page, order, page.zone.pageblock_type(page.pfn))
 
 

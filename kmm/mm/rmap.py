@@ -299,6 +299,12 @@ async def page_mapcount(page: Page) -> int:
     return await read_once(page, PAGE.mapcount) + 1
 
 
+async def page_anon(page: Page) -> bool:
+    """PageAnon of a page that is not locked: KSM may be making it its own."""
+    mapping = await read_once(page, PAGE.mapping)
+    return isinstance(mapping, AnonVma | StableNode)
+
+
 async def page_mapped(page: Page) -> bool:
     """Whether any page-table entry maps the page, at one moment."""
     return await read_once(page, PAGE.mapcount) >= 0
@@ -462,8 +468,10 @@ async def refuses_unmapping(
     k: Kernel, vma: VmArea, address: VirtAddr, ptep: EntryPointer, flags: int
 ) -> int | None:
     """Whether a VMA keeps its page: it is locked in memory, or was used just now."""
-    if not flags & TTU_IGNORE_MLOCK and vma.vm_flags & VM_LOCKED:
-        return SWAP_MLOCK
+    if not flags & TTU_IGNORE_MLOCK:
+        vm_flags = await read_once(vma, VMA.vm_flags)
+        if vm_flags & VM_LOCKED:
+            return SWAP_MLOCK
     if not flags & TTU_IGNORE_ACCESS and await ptep_clear_flush_young(
         k, vma, address, ptep
     ):
@@ -639,13 +647,14 @@ async def page_referenced_one(
     ptep = await page_check_address(k, page, vma, address)
     if ptep is None:
         return SWAP_AGAIN
-    if vma.vm_flags & VM_LOCKED:
+    vm_flags = await read_once(vma, VMA.vm_flags)  # nothing protects it here
+    if vm_flags & VM_LOCKED:
         found[1] |= VM_LOCKED
         await pte_lockptr(vma.mm).unlock()
         return SWAP_SUCCESS
     if await ptep_clear_flush_young(k, vma, address, ptep):
         # Whoever reads straight through does not come back.
-        found[0] += not vma.vm_flags & VM_SEQ_READ
-    found[1] |= vma.vm_flags
+        found[0] += not vm_flags & VM_SEQ_READ
+    found[1] |= vm_flags
     await pte_lockptr(vma.mm).unlock()
     return SWAP_AGAIN

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, fields
 
 from ..hw.cpu import Cpu
-from ..sim.access import clear_bit
+from ..sim.access import clear_bit, read_once
 from ..sim.locks import SpinLock
 from ..sim.trap import WAIT, GateOp, Op, get_current, trap
 
@@ -84,7 +84,11 @@ async def on_each_cpu(k: Kernel, function: OnCpu) -> None:
 async def call_function_interrupt(k: Kernel, cpu: Cpu) -> None:
     """On a CPU that was asked: run what is asked of it.  Interrupts are off."""
     async with k.call_function.lock:
-        asked = [c for c in k.call_function.queue if c.cpumask >> cpu.number & 1]
+        asked = [
+            call
+            for call in k.call_function.queue
+            if await read_once(call, CALL.cpumask) >> cpu.number & 1
+        ]
     for call in asked:
         await call.function(k, cpu.number)
         await clear_bit(call, CALL.cpumask, cpu.number)

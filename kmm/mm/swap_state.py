@@ -224,7 +224,7 @@ async def free_swap_and_cache(k: Kernel, entry: int) -> None:
     # Page lock and count must agree: whoever has the page lock may add an entry.
     async with k.swap.lock:
         slot = swp_offset(entry)
-        only_cached = swap_entry_free(k.swap, slot, 1) == SWAP_HAS_CACHE
+        only_cached = await swap_entry_free(k.swap, slot, 1) == SWAP_HAS_CACHE
         page = await lookup_swap_cache(k, entry) if only_cached else None
         got = page is not None and await page.locked.trylock()
     if page is None:
@@ -234,7 +234,7 @@ async def free_swap_and_cache(k: Kernel, entry: int) -> None:
         if (
             page.flags & PG_swapcache
             and not page.flags & PG_writeback
-            and (not mapped or vm_swap_full(k))
+            and (not mapped or await vm_swap_full(k))
         ):
             await delete_from_swap_cache(k, page)
             page.flags |= PG_dirty

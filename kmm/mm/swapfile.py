@@ -14,9 +14,10 @@ Left out: more than one device with priorities, discarding, continued counts.
 
 from __future__ import annotations
 
-from attrs import define, field
+from attrs import define, field, fields
 
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr
+from ..sim.access import read_once, write_once
 from ..sim.failure import Leak
 from ..sim.locks import SpinLock
 from ..sim.trap import WRITE, Op, trap
@@ -35,12 +36,13 @@ class SwapInfo:
     """struct swap_info_struct: one device, and which of its slots are in use."""
 
     slots: int  # the header included; 0 is no device at all
+    name: str = "swap"
     lock: SpinLock = field(factory=lambda: SpinLock("swap_lock"))
     # Under `lock`.
     swap_map: dict[int, int] = field(factory=dict)  # slot -> count and flag, if not 0
     cluster_next: int = 1  # where the next search begins
     cluster_nr: int = 0  # slots that are left of the present cluster
-    inuse_pages: int = 0
+    inuse_pages: int = 0  # looked at without it, by those who want to know roughly
     # What is on the device: written and read by transfers only.
     device: dict[int, bytes] = field(factory=dict)
 
@@ -54,9 +56,18 @@ class SwapInfo:
         return max(0, self.slots - 1)
 
 
-def vm_swap_full(k: Kernel) -> bool:
-    """Whether more than half of the slots are in use."""
-    return k.swap.nr_swap_pages * 2 < k.swap.total_swap_pages
+SWAP = fields(SwapInfo)
+
+
+async def any_swap_left(k: Kernel) -> bool:
+    """Whether there is a free slot: nr_swap_pages > 0, without swap_lock."""
+    return await read_once(k.swap, SWAP.inuse_pages) < k.swap.total_swap_pages
+
+
+async def vm_swap_full(k: Kernel) -> bool:
+    """Whether more than half of the slots are in use; without swap_lock."""
+    total = k.swap.total_swap_pages
+    return (total - await read_once(k.swap, SWAP.inuse_pages)) * 2 < total
 
 
 async def get_swap_page(k: Kernel) -> int:
@@ -69,7 +80,7 @@ async def get_swap_page(k: Kernel) -> int:
         slot = scan_swap_map(swap)
         if slot:
             swap.swap_map[slot] = SWAP_HAS_CACHE
-            swap.inuse_pages += 1
+            await write_once(swap, SWAP.inuse_pages, swap.inuse_pages + 1)
     return swp_entry(0, slot) if slot else 0
 
 
@@ -144,16 +155,16 @@ async def swap_free(k: Kernel, entry: int) -> int:
     Takes swap_lock.
     """
     async with k.swap.lock:
-        return swap_entry_free(k.swap, swp_offset(entry), 1)
+        return await swap_entry_free(k.swap, swp_offset(entry), 1)
 
 
 async def swapcache_free(k: Kernel, entry: int) -> None:
     """The swap cache gives a slot up.  Takes swap_lock."""
     async with k.swap.lock:
-        swap_entry_free(k.swap, swp_offset(entry), SWAP_HAS_CACHE)
+        await swap_entry_free(k.swap, swp_offset(entry), SWAP_HAS_CACHE)
 
 
-def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
+async def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
     """Take a user off a slot.  Needs swap_lock."""
     if slot not in swap.swap_map:
         raise Leak(f"swap_free: Unused swap file entry {swp_entry(0, slot):08x}")
@@ -163,7 +174,7 @@ def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
     else:
         del swap.swap_map[slot]
         swap.device.pop(slot, None)
-        swap.inuse_pages -= 1
+        await write_once(swap, SWAP.inuse_pages, swap.inuse_pages - 1)
     return left
 
 

@@ -22,10 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..sim.access import atomic_cmpxchg
+from ..sim.access import atomic_cmpxchg, read_once, write_once
 from ..sim.trap import get_current
 from .gfp import GFP_IO
-from .kernel import Kernel
+from .kernel import KSWAPD, Kernel
 from .mm_types import (
     PAGE,
     VM_LOCKED,
@@ -73,7 +73,7 @@ from .swap import (
     put_page,
 )
 from .swap_state import add_to_swap, remove_from_swap_cache, swap_writepage
-from .swapfile import swapcache_free
+from .swapfile import any_swap_left, swapcache_free
 from .vmstat import add_page_state, count_vm_events
 
 SWAP_CLUSTER_MAX = 32  # pages that are isolated at a time, and aimed at
@@ -166,16 +166,19 @@ async def shrink_active_list(k: Kernel, zone: Zone, number: int, lru: int) -> No
         page.flags &= ~PG_active
     count_vm_events(k, f"pgrefill_{zone.name.lower()}", len(pages))
     count_vm_events(k, "pgdeactivate", len(pages))
-    zone.reclaim_stat.recent_rotated[file] += rotated
-    await put_back(k, zone, pages)
+    await put_back(k, zone, pages, file=file, rotated=rotated)
 
 
-async def put_back(k: Kernel, zone: Zone, pages: list[Page]) -> None:
+async def put_back(
+    k: Kernel, zone: Zone, pages: list[Page], *, file: bool, rotated: int
+) -> None:
     """Isolated pages to the heads of the lists that their flags say, directly.
 
-    Drops the isolators' references.  Takes zone.lru_lock.
+    `rotated` of them, a file's or not, turned out to be in use.  Drops the isolators'
+    references.  Takes zone.lru_lock.
     """
     async with zone.lru_lock:
+        zone.reclaim_stat.recent_rotated[file] += rotated
         for page in pages:
             kind = "anon" if page.flags & PG_swapbacked else "file"
             add_page_state(page, f"nr_isolated_{kind}", -1)
@@ -184,9 +187,10 @@ async def put_back(k: Kernel, zone: Zone, pages: list[Page]) -> None:
         await put_page(k, page)
 
 
-def inactive_is_low(zone: Zone, lru: int) -> bool:
-    """Whether an active list is too long beside its partner."""
-    active, inactive = len(zone.lru[lru]), len(zone.lru[lru - LRU_ACTIVE_ANON])
+async def inactive_is_low(zone: Zone, lru: int) -> bool:
+    """Whether an active list is too long beside its partner.  Takes zone.lru_lock."""
+    sizes = await lru_sizes(zone)
+    active, inactive = sizes[lru], sizes[lru - LRU_ACTIVE_ANON]
     if lru == LRU_ACTIVE_FILE:
         return active > inactive
     return inactive * zone.inactive_ratio < active
@@ -204,12 +208,10 @@ async def shrink_inactive_list(k: Kernel, zone: Zone, number: int, lru: int) -> 
     await count_scan(k, zone, len(pages))
     survivors = await shrink_page_list(k, pages)
     freed = len(pages) - len(survivors)
+    activated = sum(bool(page.flags & PG_active) for page in survivors)
+    count_vm_events(k, "pgactivate", activated)
     file = lru == LRU_INACTIVE_FILE
-    for page in survivors:
-        if page.flags & PG_active:
-            zone.reclaim_stat.recent_rotated[file] += 1
-            count_vm_events(k, "pgactivate")
-    await put_back(k, zone, survivors)
+    await put_back(k, zone, survivors, file=file, rotated=activated)
     count_vm_events(k, f"pgsteal_{zone.name.lower()}", freed)
     return freed
 
@@ -320,26 +322,45 @@ async def remove_mapping(k: Kernel, page: Page) -> bool:
 # Zones.
 
 
-def get_scan_ratio(k: Kernel, zone: Zone) -> tuple[int, int]:
+async def lru_sizes(zone: Zone) -> list[int]:
+    """How many pages each list has (zone_nr_lru_pages).  Takes zone.lru_lock.
+
+    Linux keeps counters, which may be a little behind, and takes no lock for them.
+    """
+    async with zone.lru_lock:
+        return [len(pages) for pages in zone.lru]
+
+
+async def get_scan_ratio(
+    k: Kernel, zone: Zone, sizes: Sequence[int]
+) -> tuple[int, int]:
     """How hard to scan anonymous pages and those of files, in percent.
 
-    The list on which fewer pages turned out to be in use is scanned harder.
+    The list on which fewer pages turned out to be in use is scanned harder.  Takes
+    zone.lru_lock.
     """
-    if k.swap.nr_swap_pages <= 0:
+    if not await any_swap_left(k):
         return 0, 100
-    stat = zone.reclaim_stat
-    files = len(zone.lru[LRU_ACTIVE_FILE]) + len(zone.lru[LRU_INACTIVE_FILE])
+    files = sizes[LRU_ACTIVE_FILE] + sizes[LRU_INACTIVE_FILE]
+    await zone.look_at_free_area()
     if files + zone.nr_free_pages <= zone.watermark[WMARK_HIGH]:
         return 100, 0
-    for kind, lru in ((0, LRU_INACTIVE_ANON), (1, LRU_INACTIVE_FILE)):
-        size = len(zone.lru[lru]) + len(zone.lru[lru + LRU_ACTIVE_ANON])
-        if stat.recent_scanned[kind] > size // 4:
-            stat.recent_scanned[kind] //= 2
-            stat.recent_rotated[kind] //= 2
-    anon = (SWAPPINESS + 1) * (stat.recent_scanned[0] + 1)
-    anon //= stat.recent_rotated[0] + 1
-    file = (200 - SWAPPINESS + 1) * (stat.recent_scanned[1] + 1)
-    file //= stat.recent_rotated[1] + 1
+    stat = zone.reclaim_stat
+    async with zone.lru_lock:
+        for kind, lru in ((0, LRU_INACTIVE_ANON), (1, LRU_INACTIVE_FILE)):
+            size = sizes[lru] + sizes[lru + LRU_ACTIVE_ANON]
+            if stat.recent_scanned[kind] > size // 4:
+                stat.recent_scanned[kind] //= 2
+                stat.recent_rotated[kind] //= 2
+        anon, file = (
+            weight * (scanned + 1) // (rotated + 1)
+            for weight, scanned, rotated in zip(
+                (SWAPPINESS + 1, 200 - SWAPPINESS + 1),
+                stat.recent_scanned,
+                stat.recent_rotated,
+                strict=True,
+            )
+        )
     share = 100 * anon // (anon + file + 1)
     return share, 100 - share
 
@@ -349,9 +370,10 @@ async def shrink_zone(k: Kernel, zone: Zone, priority: int, wanted: int) -> int:
 
     Returns how many pages became free.
     """
-    percent = get_scan_ratio(k, zone)
+    sizes = await lru_sizes(zone)
+    percent = await get_scan_ratio(k, zone, sizes)
     to_scan = {
-        lru: scan_size(len(zone.lru[lru]), priority, percent[lru >= LRU_INACTIVE_FILE])
+        lru: scan_size(sizes[lru], priority, percent[lru >= LRU_INACTIVE_FILE])
         for lru in (
             LRU_INACTIVE_ANON,
             LRU_ACTIVE_ANON,
@@ -367,13 +389,13 @@ async def shrink_zone(k: Kernel, zone: Zone, priority: int, wanted: int) -> int:
                 continue
             to_scan[lru] -= number
             if lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE):
-                if inactive_is_low(zone, lru):
+                if await inactive_is_low(zone, lru):
                     await shrink_active_list(k, zone, number, lru)
             else:
                 freed += await shrink_inactive_list(k, zone, number, lru)
         if freed >= wanted and priority < DEF_PRIORITY:
             break
-    if inactive_is_low(zone, LRU_ACTIVE_ANON) and k.swap.nr_swap_pages > 0:
+    if await any_swap_left(k) and await inactive_is_low(zone, LRU_ACTIVE_ANON):
         await shrink_active_list(k, zone, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON)
     return freed
 
@@ -411,10 +433,10 @@ async def wakeup_kswapd(k: Kernel, zonelist: Sequence[Zone], order: int) -> None
         mark = zone.watermark[WMARK_LOW]
         if await zone_watermark_ok(zone, order, mark, zone.name):
             continue
-        kswapd.order = max(kswapd.order, order)
-        kswapd.asked = True
-        if kswapd.wait.sleepers:
-            await kswapd.wait.wake_up()
+        if await read_once(kswapd, KSWAPD.order) < order:
+            await write_once(kswapd, KSWAPD.order, order)
+        await write_once(kswapd, KSWAPD.asked, True)
+        await kswapd.wait.wake_up()
 
 
 async def kswapd(k: Kernel, node: int) -> None:
@@ -424,10 +446,12 @@ async def kswapd(k: Kernel, node: int) -> None:
     k.memalloc.add(current)
     while True:
         sleeper = await me.wait.prepare_to_wait()
-        if not me.asked:
+        if not await read_once(me, KSWAPD.asked):
             await me.wait.schedule(sleeper)
         await me.wait.finish_wait(sleeper)
-        order, me.order, me.asked = me.order, 0, False
+        await write_once(me, KSWAPD.asked, False)
+        order = await read_once(me, KSWAPD.order)
+        await write_once(me, KSWAPD.order, 0)
         await balance_pgdat(k, node, order)
 
 

@@ -39,7 +39,7 @@ from kmm.mm.kernel import Config, Kernel
 from kmm.mm.ksm import ksm_do_scan
 from kmm.mm.madvise import MADV_DONTNEED, MADV_MERGEABLE, MADV_UNMERGEABLE
 from kmm.mm.memory import OutOfMemory
-from kmm.mm.mm_types import Task
+from kmm.mm.mm_types import MM, Task
 from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE
 from kmm.mm.move_pages import sys_move_pages
 from kmm.mm.swap import lru_add_drain_all
@@ -47,6 +47,7 @@ from kmm.mm.vma import (
     find_vma,
 )
 from kmm.mm.vmscan import try_to_free_pages
+from kmm.sim.access import atomic_inc_not_zero
 from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine
 from kmm.sim.thread import KThread
@@ -262,7 +263,8 @@ async def kernel_thread(k: Kernel, actions: Sequence[Action]) -> None:
             mm = alive[which % len(alive)]
             pages = [address(page) for page in range(PAGES)]
             wanted = [which % len(k.nodes)] * PAGES
-            mm.mm_users += 1
+            if not await atomic_inc_not_zero(mm, MM.mm_users):
+                continue  # it was the last one's until now
             await sys_move_pages(k, mm, pages, wanted, 4)
             await mmput(k, mm)
 

@@ -318,7 +318,7 @@ def test_a_merged_page_can_be_swapped_out_and_everybody_gets_it_back() -> None:
     for _ in range(2):  # at first it looks as if it were in use
         assert alone(isolate_lru_page(k, page))
         survivors = alone(shrink_page_list(k, [page]), k)
-        alone(put_back(k, page.zone, survivors), k)
+        alone(put_back(k, page.zone, survivors, file=False, rotated=0), k)
     assert survivors == []
     assert is_swap_entry(one.pte(0))
     assert one.pte(0) == other.pte(0)

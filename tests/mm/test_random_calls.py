@@ -89,7 +89,7 @@ def test_no_program_reads_what_it_did_not_write(first: int) -> None:
 
 def test_on_a_kernel_of_2010_a_random_program_meets_the_races_of_2010() -> None:
     """A VMA changes while a page of it migrates, and nothing keeps the walk away."""
-    seed = 3969
+    seed = 1218
     assert play(varied(seed, check=False), seed).failure is None
     failure = play(varied(seed, check=False, kernel_name=PERIOD), seed).failure
     assert failure is not None
