@@ -12,6 +12,7 @@ from tools import refresh_outputs
 README = refresh_outputs.ROOT / "README.md"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", refresh_outputs.documents(), ids=lambda p: str(p.name))
 def test_every_output_in_a_document_is_what_its_command_prints(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -162,6 +162,7 @@ def test_vmas_that_never_merge_are_caught(monkeypatch: pytest.MonkeyPatch) -> No
     assert differing("vma") > 10
 
 
+@pytest.mark.slow
 def test_a_ksm_that_never_finds_a_stable_page_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -111,6 +111,7 @@ def test_the_oracle_gives_what_is_worked_out_by_hand() -> None:
     assert expected(cell(reserved=PTE_51, pde_ps=True)).error is None
 
 
+@pytest.mark.slow
 def test_the_tenth_has_every_pair_of_values_that_the_grid_has() -> None:
     names = [attribute.name for attribute in attrs.fields(Cell)]
     # 18 flags of two values, one of three, one of four; but bit 13 needs PS.
@@ -122,6 +123,7 @@ def test_the_tenth_has_every_pair_of_values_that_the_grid_has() -> None:
     assert pairs == every
 
 
+@pytest.mark.slow
 def test_a_tenth_of_the_grid_comes_out_as_the_oracle_says() -> None:
     bench = Bench()
     cells = 0

@@ -79,6 +79,7 @@ def test_everything_adds_up_after_every_step(
     assert made.failure is None, made.failure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 400, 100))
 def test_no_program_reads_what_it_did_not_write(first: int) -> None:
     """Many runs, looked at from the programs' side and at the end only."""
@@ -96,6 +97,7 @@ def test_on_a_kernel_of_2010_a_random_program_meets_the_races_of_2010() -> None:
     assert failure.message == "kernel BUG at include/linux/swapops.h:105!"
 
 
+@pytest.mark.slow
 def test_the_runs_get_into_every_corner() -> None:
     """What is not exercised is not tested."""
     seen: set[str] = set()
@@ -183,6 +185,7 @@ def copied_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "migrate_page_copy", nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
     [

@@ -253,6 +253,7 @@ def test_the_shootdown_is_sound_over_every_interleaving(race: str) -> None:
     assert outcome(race).verdict == "proved"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("race", "left_out", "instead", "kind"),
     [

@@ -25,6 +25,7 @@ def seen(race: str, kernel: str, runs: int) -> tuple[Report, ...]:
     return watch.reports
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("race", RACES)
 def test_on_2_6_36_no_run_shows_a_data_race_or_a_wrong_order(race: str) -> None:
     assert seen(race, "2.6.36", 8) == ()

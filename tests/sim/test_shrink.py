@@ -38,6 +38,7 @@ def shrunk(program: TracedBoot) -> list[tuple[SearchResult, tuple[int, ...]]]:
     return pairs
 
 
+@pytest.mark.slow
 @PROGRAMS
 def test_the_run_that_is_left_ends_in_the_same_failure(
     program: TracedBoot, switches: int

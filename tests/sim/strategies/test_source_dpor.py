@@ -43,6 +43,7 @@ def test_the_toy_takes_one_run_for_each_trace(
     assert (proof.coverage.executions, proof.coverage.given_up) == (fixed, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sections", "locks", "traces"),
     [(3, 1, 1680), (3, 2, 200), (3, 3, 64), (5, 3, 4057)],
@@ -84,6 +85,7 @@ def test_it_finds_what_enumeration_finds(program: TracedBoot, traces: int) -> No
     assert len(comparison.plain.endings) == traces
 
 
+@pytest.mark.slow
 def test_it_finds_what_enumeration_finds_in_random_programs() -> None:
     tally = Tally()
     for case in comparisons(programs=300, seed=2010, limit=500):
