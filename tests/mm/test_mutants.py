@@ -1,0 +1,92 @@
+"""A marked access or a lock that is left out does not go unnoticed: a few of them.
+
+All of them: `python tests/tools/mutate_marks.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from inspect import iscoroutinefunction
+from pathlib import Path
+
+import pytest
+from tools.battery import battery
+from tools.marks import ACCESSES, Site, mutated, sites_of
+from tools.mutate_marks import ROOT, Verdict, judge_all
+from tools.noticing import Judge
+
+from kmm.sim import access
+
+SITES = sites_of(ROOT, ("mm", "kernel", "fs", "designs"))
+
+
+def site(name: str) -> Site:
+    return next(site for site in SITES if site.name == name)
+
+
+def verdict(name: str, items: str, *more: str) -> Verdict:
+    found: Sequence[Verdict] = list(
+        judge_all([site(name)], ["--items", items, "--also", *more])
+    )
+    return found[0]
+
+
+# The sites.
+
+
+def test_no_two_sites_have_one_name() -> None:
+    assert len({site.name for site in SITES}) == len(SITES) > 250
+
+
+def test_there_is_a_mutant_for_each_way_to_announce_an_access() -> None:
+    announcing = {
+        name
+        for name, what in vars(access).items()
+        if iscoroutinefunction(what) and what.__module__ == access.__name__
+    }
+    assert announcing <= set(ACCESSES)
+
+
+@pytest.mark.parametrize("file", sorted({site.file for site in SITES}))
+def test_every_mutant_is_python_and_another_module(file: str) -> None:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    texts = {ast.unparse(ast.parse(source))}
+    sites = [site for site in SITES if site.file == file]
+    for one in sites:
+        tree = mutated(source, file, one.position)
+        compile(tree, file, "exec", dont_inherit=True)
+        texts.add(ast.unparse(tree))
+    assert len(texts) == 1 + len(sites)
+
+
+# What is noticed.
+
+UNMARKED = "mm/rmap.py:vma_address:read_plain(vma.vm_start)"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "items", "sign"),
+    [
+        (UNMARKED, "vma-adjust on 2.6.34", "data race: VmArea.vm_start"),
+    ],
+)
+def test_what_is_left_out_is_noticed(name: str, items: str, sign: str) -> None:
+    found = verdict(name, items)
+    assert items in found.by
+    assert found.how.startswith(sign)
+
+
+@pytest.mark.slow
+def test_one_preemption_point_more_is_not_noticed() -> None:
+    found = verdict(UNMARKED, "vma-adjust on 2.6.34", "--harmless")
+    assert found.tried
+    assert not found.by, found.how
+
+
+@pytest.mark.slow
+def test_the_model_as_it_is_is_not_accused(tmp_path: Path) -> None:
+    items = [item for item in battery() if "vma-adjust" in item.name]
+    judge = Judge.of(items, tmp_path)
+    assert [judge.notice(item, None) for item in items] == [""] * len(items)
