@@ -15,7 +15,8 @@ EXPLAINED = """\
 private  a walk for a page that the last process alone has
 shared   a walk for a page that all of them have
 change   mprotect in the last process, which cuts a VMA in three
-locks    of anon_vmas, taken one after the other; VMAs are those that a walk visits"""
+locks    of anon_vmas, taken one after the other
+VMAs     that a walk visits"""
 
 EXEC_EXPLAINED = """\
 steps      from the end of the old program to the first of the new

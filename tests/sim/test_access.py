@@ -1,5 +1,8 @@
 """Marked accesses: each one step, at the moment at which the thread is chosen."""
 
+from typing import Any
+
+import pytest
 from attrs import define, fields
 from sim.programs import CELL, Cell, threads
 from sim.traces import every_run
@@ -7,12 +10,18 @@ from sim.traces import every_run
 from kmm.sim import access
 from kmm.sim.access import (
     FieldOp,
+    PlainOp,
     atomic_add,
+    atomic_cmpxchg,
     atomic_inc_not_zero,
     clear_bit,
+    modify_once,
+    modify_plain,
     read_once,
+    read_plain,
     set_bit,
     write_once,
+    write_plain,
 )
 from kmm.sim.machine import Machine, run_alone
 from kmm.sim.search import search
@@ -110,6 +119,15 @@ class Pair:
 PAIR = fields(Pair)
 
 
+@define(eq=False)
+class Shelf:
+    name: str
+    items: list[int]
+
+
+SHELF = fields(Shelf)
+
+
 def test_accesses_conflict_only_if_they_touch_the_same_field() -> None:
     pair, other = Pair("pair"), Pair("other")
     write = FieldOp(WRITE, pair, PAIR.left.name)
@@ -147,3 +165,54 @@ def test_no_bit_is_lost_when_two_threads_set_different_ones() -> None:
 
     assert search(boot, SourceDpor()).verdict == "proved"
     assert ends == {0b11}
+
+
+def test_a_plain_access_is_a_preemption_point_like_any_other() -> None:
+    cell = Cell("cell", 1)
+    seen: list[int] = []
+
+    async def reader() -> None:
+        seen.append(await read_plain(cell, CELL.value))
+
+    machine = Machine(threads(reader(), write_plain(cell, CELL.value, 2)))
+    assert all(isinstance(thread.pending, PlainOp) for thread in machine.threads)
+    machine.step(machine.threads[1])
+    machine.step(machine.threads[0])
+    assert seen == [2]
+
+
+@pytest.mark.parametrize(
+    ("modify", "plain"), [(modify_once, False), (modify_plain, True)]
+)
+def test_what_is_done_to_a_list_is_done_at_the_announced_moment(
+    modify: Any, plain: bool
+) -> None:
+    shelf = Shelf("shelf", [1])
+
+    async def body() -> None:
+        (await modify(shelf, SHELF.items)).append(2)
+
+    machine = Machine(threads(body()))
+    pending = machine.threads[0].pending
+    assert pending is not None
+    assert (pending.kind, pending.key) == (WRITE, "shelf.items")
+    assert isinstance(pending, PlainOp) is plain
+    assert shelf.items == [1]
+    machine.step(machine.threads[0])
+    assert shelf.items == [1, 2]
+
+
+@pytest.mark.parametrize(("expected", "done"), [(1, True), (7, False)])
+def test_a_counter_is_exchanged_only_if_it_is_as_expected(
+    expected: int, done: bool
+) -> None:
+    cell = Cell("cell", 1)
+    assert run_alone(atomic_cmpxchg(cell, CELL.value, expected, 5)) is done
+    assert cell.value == (5 if done else 1)
+
+
+def test_a_bit_says_what_it_was() -> None:
+    cell = Cell("cell", 0b100)
+    assert run_alone(access.test_and_set_bit(cell, CELL.value, 2)) is True
+    assert run_alone(access.test_and_set_bit(cell, CELL.value, 0)) is False
+    assert cell.value == 0b101
