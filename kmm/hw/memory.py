@@ -40,6 +40,8 @@ class PhysicalMemory:
     share what was copied from one to the other, until somebody writes to one of them.
     """
 
+    CACHES = ("fills", "pointers")  # see `sim.checkpoint`
+
     def __init__(self, frames: int) -> None:
         self.frames = frames
         # By pfn.  What is `bytes` may be shared, what is a `bytearray` is not.

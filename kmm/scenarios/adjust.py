@@ -19,7 +19,7 @@ from ..kernel.syscalls import sys_munmap
 from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..mm.mmap import PROT_READ
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import (
     ROOMY,
@@ -32,7 +32,7 @@ from .migrating import (
 )
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import advance_to_isolation, race_machine
+from .running import at_isolation, race_scene
 
 Program = Callable[[Process], Coroutine[Any, Any, None]]
 
@@ -48,7 +48,7 @@ def set_up(
     forked: bool = False,
     migration: Migration = compact_page,
     isolated: bool = False,
-) -> Machine:
+) -> Scene:
     """A program with one VMA, of which one page has been written to.
 
     It may have been cut in two before (`split_at`), and that may have been done by a
@@ -66,12 +66,15 @@ def set_up(
     if split_at:
         process.split(split_at)
     task, where = process.task, process.address(written)
-    threads = [
-        KThread("compact", 3977, 0, migration(k, page, parent.mm, where)),
-        KThread(task.comm, task.pid, 1, program(process)),
-    ]
-    machine = race_machine(k, threads, processes)
-    return advance_to_isolation(machine, 0, page) if isolated else machine
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, migration(k, page, parent.mm, where)),
+            KThread(task.comm, task.pid, 1, program(process)),
+        ]
+
+    scene = race_scene(k, threads, processes)
+    return scene.beginning(at_isolation(0, page)) if isolated else scene
 
 
 async def protect_upper_half(process: Process) -> None:

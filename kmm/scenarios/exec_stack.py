@@ -23,7 +23,8 @@ from ..mm.observe import owners_of
 from ..mm.pgtable import find_pte, pte_pfn
 from ..mm.swap import lru_add_drain
 from ..sim.failure import Corruption
-from ..sim.machine import Machine, run_alone
+from ..sim.machine import run_alone
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import (
     ROOMY,
@@ -35,7 +36,7 @@ from .migrating import (
     move_pages,
 )
 from .race import Race
-from .running import advance_to_isolation, race_machine
+from .running import at_isolation, race_scene
 
 ARGV = [b"date"]
 
@@ -46,7 +47,7 @@ def set_up(
     *,
     migration: Migration = compact_page,
     isolated: bool = False,
-) -> Machine:
+) -> Scene:
     """The stack is built and holds its strings; nothing has moved yet.
 
     With `isolated`, who migrates the page has come to it.
@@ -56,12 +57,15 @@ def set_up(
     task = run_task(k, "sh", 4021, cpu=1)
     bprm = run_on(k, build_stack(k), cpu=1)
     (page,) = (page for zone in k.zones for page in zone.lru[LRU_ACTIVE_ANON])
-    threads = [
-        KThread("compact", 3977, 0, migration(k, page, bprm.mm, bprm.p)),
-        KThread("date", task.pid, 1, execve(k, task, bprm)),
-    ]
-    machine = race_machine(k, threads)
-    return advance_to_isolation(machine, 0, page) if isolated else machine
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, migration(k, page, bprm.mm, bprm.p)),
+            KThread("date", task.pid, 1, execve(k, task, bprm)),
+        ]
+
+    scene = race_scene(k, threads)
+    return scene.beginning(at_isolation(0, page)) if isolated else scene
 
 
 async def build_stack(k: Kernel) -> BinPrm:

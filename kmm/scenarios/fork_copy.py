@@ -12,26 +12,29 @@ from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..mm.mm_types import Task
 from ..sim.failure import Corruption
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import race_scene
 
 
-def set_up(spec: KernelSpec, config: Config) -> Machine:
+def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A program has written to its one page."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
     parent = start_process(k, "program", 4021, 1, 1, DATA)
     page = parent.store(0, b"data")
     processes = [parent]
-    threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
-        KThread("program", 4021, 1, fork(parent, processes)),
-    ]
-    return race_machine(k, threads, processes)
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("program", 4021, 1, fork(parent, processes)),
+        ]
+
+    return race_scene(k, threads, processes)
 
 
 async def fork(parent: Process, processes: list[Process]) -> None:

@@ -13,17 +13,17 @@ from ..kernel.syscalls import sys_mmap
 from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
 from .process import STACK, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import race_scene
 
 CODE = 0x400000
 
 
-def set_up(spec: KernelSpec, config: Config) -> Machine:
+def set_up(spec: KernelSpec, config: Config) -> Scene:
     """The parent has written to its stack, and has forked."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
@@ -31,11 +31,14 @@ def set_up(spec: KernelSpec, config: Config) -> Machine:
     parent.run(map_elsewhere(parent))
     page = parent.store(0, b"data")
     child = parent.fork("child", 4022)
-    threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
-        KThread("child", 4022, 1, grow(child)),
-    ]
-    return race_machine(k, threads, [parent, child])
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("child", 4022, 1, grow(child)),
+        ]
+
+    return race_scene(k, threads, [parent, child])
 
 
 async def map_elsewhere(process: Process) -> None:

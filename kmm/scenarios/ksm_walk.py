@@ -12,18 +12,18 @@ from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..mm.ksm import ksm_do_scan
 from ..mm.madvise import MADV_MERGEABLE
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .adjust import move_boundary_up
 from .migrating import remove_ksm_page
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import race_scene
 
 PAGES = 4
 
 
-def set_up(spec: KernelSpec, config: Config) -> Machine:
+def set_up(spec: KernelSpec, config: Config) -> Scene:
     """Two pages of a program held the same, and are one; a boundary is below it."""
     k = start_kernel(config, spec)
     run_task(k, "offline", 3977, cpu=0)
@@ -35,11 +35,14 @@ def set_up(spec: KernelSpec, config: Config) -> Machine:
     page = process.page(1)
     assert page is not None
     assert page is process.page(3), "KSM has merged them"
-    threads = [
-        KThread("offline", 3977, 0, remove_ksm_page(k, page)),
-        KThread("program", 4021, 1, move_boundary_up(process)),
-    ]
-    return race_machine(k, threads, [process])
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("offline", 3977, 0, remove_ksm_page(k, page)),
+            KThread("program", 4021, 1, move_boundary_up(process)),
+        ]
+
+    return race_scene(k, threads, [process])
 
 
 async def merge(process: Process) -> None:

@@ -16,16 +16,17 @@ from ..kernel.exit import do_exit
 from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import advance, race_machine
+from .running import advance, race_scene
 
 MIGRATION, EXIT = 0, 1
 
 
-def set_up(spec: KernelSpec, config: Config, *, unmapped: bool) -> Machine:
+def set_up(spec: KernelSpec, config: Config, *, unmapped: bool) -> Scene:
     """Compaction has the page isolated and locked; its process is on its way out.
 
     With `unmapped`, so far that nothing maps the page any more, though the VMA is there
@@ -36,15 +37,19 @@ def set_up(spec: KernelSpec, config: Config, *, unmapped: bool) -> Machine:
     process = start_process(k, "program", 4021, 1, 1, DATA)
     page = process.store(0, b"data")
     process.written.clear()
-    threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
-        KThread("program", 4021, 1, end(process)),
-    ]
-    machine = race_machine(k, threads)
-    advance(machine, MIGRATION, lambda: page.is_locked)
-    if unmapped:
-        advance(machine, EXIT, lambda: page.mapcount == -1)
-    return machine
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("program", 4021, 1, end(process)),
+        ]
+
+    def begin(machine: Machine) -> None:
+        advance(machine, MIGRATION, lambda: page.is_locked)
+        if unmapped:
+            advance(machine, EXIT, lambda: page.mapcount == -1)
+
+    return race_scene(k, threads).beginning(begin)
 
 
 async def end(process: Process) -> None:

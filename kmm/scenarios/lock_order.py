@@ -17,19 +17,19 @@ from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..mm.mmap import PROT_READ, PROT_WRITE
 from ..mm.mmu_notifier import mmu_notifier_register
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import race_scene
 
 Program = Callable[[Process], Coroutine[Any, Any, None]]
 
 
 def set_up(
     spec: KernelSpec, config: Config, *, pages: int, split_at: int, child: Program
-) -> Machine:
+) -> Scene:
     """A program has written to its first page, and has forked.
 
     The child may have cut its VMA in two (`split_at`).
@@ -41,11 +41,14 @@ def set_up(
     forked = parent.fork("child", 4022)
     if split_at:
         forked.split(split_at)
-    threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
-        KThread("child", 4022, 1, child(forked)),
-    ]
-    return race_machine(k, threads, [parent, forked])
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("child", 4022, 1, child(forked)),
+        ]
+
+    return race_scene(k, threads, [parent, forked])
 
 
 async def register_notifier(process: Process) -> None:

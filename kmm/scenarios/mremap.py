@@ -19,12 +19,12 @@ from ..kernel.syscalls import sys_mremap
 from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
 from ..mm.mremap import MREMAP_FIXED, MREMAP_MAYMOVE
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
 from .process import BASE, DATA, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import race_scene
 
 ELSEWHERE = VirtAddr(BASE + 16 * PAGE_SIZE)
 
@@ -33,7 +33,7 @@ Move = Callable[[Process], Coroutine[Any, Any, None]]
 
 def set_up(
     spec: KernelSpec, config: Config, *, before: Move | None, move: Move
-) -> Machine:
+) -> Scene:
     """A program has written to the second of its two pages, and may have moved it."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
@@ -41,11 +41,14 @@ def set_up(
     page = process.store(1, b"data")
     if before is not None:
         process.run(before(process))
-    threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
-        KThread("program", 4021, 1, move(process)),
-    ]
-    return race_machine(k, threads, [process])
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("program", 4021, 1, move(process)),
+        ]
+
+    return race_scene(k, threads, [process])
 
 
 async def move_away(process: Process) -> None:

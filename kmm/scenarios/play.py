@@ -73,7 +73,7 @@ def hunt(
     `strict`, a data race or an order of locks that may deadlock is a failure too.
     """
     kernel = race.kernel(kernel)
-    boot = race.booter(kernel)
+    boot = race.rewinder(kernel)
     if strict:
         return hunt_strictly(race, kernel, strategy, budget=budget, progress=progress)
     result: SearchResult = search(boot, strategy, budget=budget, progress=progress)
@@ -92,7 +92,7 @@ def hunt(
         result.coverage,
         recording,
         stopped,
-        reports_of(boot, recording) if recording is not None else (),
+        reports_of(race.booter(kernel), recording) if recording is not None else (),
     )
 
 

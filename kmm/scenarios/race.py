@@ -10,9 +10,10 @@ from attrs import evolve, field, frozen
 from ..designs import KernelSpec, UnknownName, parse_kernel
 from ..mm.kernel import Config
 from ..sim.machine import Machine
+from ..sim.scene import Rewound, Scene
 from ..sim.schedule import ScheduleError, decode, encode
 
-SetUp = Callable[[KernelSpec, Config], Machine]
+SetUp = Callable[[KernelSpec, Config], Scene]
 
 
 @frozen(kw_only=True)
@@ -67,10 +68,15 @@ class Race:
         """Makes fresh machines with the threads at their first step."""
         return partial(self.boot, self.kernel(spec))
 
+    def rewinder(self, spec: KernelSpec) -> Callable[[], Machine]:
+        """The same, many times as quick, for who needs one machine at a time."""
+        return Rewound(self.scene(self.kernel(spec)))
+
     def boot(self, spec: KernelSpec) -> Machine:
-        machine = self.set_up(spec, self.config)
-        machine.is_checked = self.checked
-        return machine
+        return self.scene(spec).boot()
+
+    def scene(self, spec: KernelSpec) -> Scene:
+        return evolve(self.set_up(spec, self.config), is_checked=self.checked)
 
     @property
     def bounds(self) -> dict[str, int]:

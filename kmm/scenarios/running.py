@@ -1,4 +1,4 @@
-"""What the machines of all races have in common."""
+"""What the scenes of all races have in common."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from ..mm.kernel import Kernel
 from ..mm.mm_types import Page, PG_lru
 from ..mm.observe import observe
 from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .process import Process
 
 
-def race_machine(
-    k: Kernel, threads: Sequence[KThread], processes: Sequence[Process] = ()
-) -> Machine:
-    """Threads at their first step, and what must be so when they have ended.
+def race_scene(
+    k: Kernel,
+    threads: Callable[[], Sequence[KThread]],
+    processes: Sequence[Process] = (),
+) -> Scene:
+    """Threads that are to begin, and what must be so when they have ended.
 
     Every process must find in memory what it wrote, and all counts must add up.
     """
@@ -27,8 +30,8 @@ def race_machine(
             process.expect()
         audit(k)
 
-    return Machine(
-        [*threads, *interrupt_threads(k)],
+    return Scene(
+        lambda: [*threads(), *interrupt_threads(k)],
         check=check,
         observe=lambda: observe(k),
         always=lambda: check_always(k),
@@ -36,18 +39,15 @@ def race_machine(
     )
 
 
-def advance_to_isolation(machine: Machine, thread: int, page: Page) -> Machine:
+def at_isolation(thread: int, page: Page) -> Callable[[Machine], None]:
     """Let whoever is to migrate a page come to it; the race begins there."""
-    advance(machine, thread, lambda: not page.flags & PG_lru)
-    return machine
+    return lambda machine: advance(machine, thread, lambda: not page.flags & PG_lru)
 
 
 def advance(machine: Machine, thread: int, there: Callable[[], bool]) -> None:
     """Let one thread go on until something is so, or until it cannot go on.
 
-    For races that begin in the middle of things.  What was done so far is no part of
-    the run: the machine's history begins here.
+    For races that begin in the middle of things.
     """
     while not there() and machine.threads[thread] in machine.enabled():
         machine.step(machine.threads[thread])
-    machine.choices.clear()

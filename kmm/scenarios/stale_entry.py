@@ -13,35 +13,41 @@ from ..mm.mm_types import Page
 from ..mm.mmzone import LRU_ACTIVE_ANON
 from ..mm.swap import lru_add_drain
 from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .exec_stack import build_stack, execve
 from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import advance, race_machine
+from .running import advance, race_scene
 
 MIGRATION, EXEC = 0, 1
 
 
-def set_up(spec: KernelSpec, config: Config) -> Machine:
+def set_up(spec: KernelSpec, config: Config) -> Scene:
     """Exec has lowered vm_start, if this kernel does so first; the page has moved."""
     k = start_kernel(config, spec)
     writer = start_process(k, "writer", 4022, 0, 1, DATA)
     task = run_task(k, "sh", 4021, cpu=1)
     bprm = run_on(k, build_stack(k), cpu=1)
     (page,) = (page for zone in k.zones for page in zone.lru[LRU_ACTIVE_ANON])
-    threads = [
-        KThread("writer", 4022, 0, compact_and_write(k, page, writer)),
-        KThread("date", task.pid, 1, execve(k, task, bprm)),
-    ]
-    machine = race_machine(k, threads, [writer])
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("writer", 4022, 0, compact_and_write(k, page, writer)),
+            KThread("date", task.pid, 1, execve(k, task, bprm)),
+        ]
+
     vma, old_start = bprm.vma, bprm.vma.vm_start
     assert vma.anon_vma is not None
     lock = vma.anon_vma.lock
-    advance(machine, MIGRATION, lambda: page.mapcount == -1 and lock.owner is None)
-    advance(machine, EXEC, lambda: vma.vm_start < old_start and lock.owner is None)
-    advance(machine, MIGRATION, lambda: page.count == 0)
-    return machine
+
+    def begin(machine: Machine) -> None:
+        advance(machine, MIGRATION, lambda: page.mapcount == -1 and lock.owner is None)
+        advance(machine, EXEC, lambda: vma.vm_start < old_start and lock.owner is None)
+        advance(machine, MIGRATION, lambda: page.count == 0)
+
+    return race_scene(k, threads, [writer]).beginning(begin)
 
 
 async def compact_and_write(k: Kernel, page: Page, process: Process) -> None:

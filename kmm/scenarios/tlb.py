@@ -21,17 +21,17 @@ from ..mm.boot import run_on, run_task, start_kernel
 from ..mm.kernel import Config, Designs, Kernel
 from ..mm.mm_types import Task
 from ..mm.swap import lru_add_drain
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import race_scene
 
 Program = Callable[[Kernel, Process], Coroutine[Any, Any, None]]
 
 
-def set_up(program: Program, designs: Designs, config: Config) -> Machine:
+def set_up(program: Program, designs: Designs, config: Config) -> Scene:
     """The program has written once; nobody has done anything else yet."""
     k = start_kernel(config, designs)
     run_task(k, "compact", 3977, cpu=0)
@@ -39,11 +39,14 @@ def set_up(program: Program, designs: Designs, config: Config) -> Machine:
     run_on(k, write_first(k, process), cpu=1)
     page = process.page(0)
     assert page is not None
-    threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
-        KThread("writer", 4022, 1, program(k, process)),
-    ]
-    return race_machine(k, threads, [process])
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("writer", 4022, 1, program(k, process)),
+        ]
+
+    return race_scene(k, threads, [process])
 
 
 async def write_first(k: Kernel, process: Process) -> None:

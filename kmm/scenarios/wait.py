@@ -5,25 +5,28 @@ from __future__ import annotations
 from ..designs import KernelSpec
 from ..mm.boot import run_task, start_kernel
 from ..mm.kernel import Config
-from ..sim.machine import Machine
+from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
 from .process import DATA, Process, start_process
 from .race import Race
-from .running import race_machine
+from .running import race_scene
 
 
-def set_up(spec: KernelSpec, config: Config) -> Machine:
+def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A program has written to its page."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
     process = start_process(k, "program", 4021, 1, 1, DATA)
     page = process.store(0, b"one")
-    threads = [
-        KThread("compact", 3977, 0, compact(k, page)),
-        KThread("program", 4021, 1, read_and_write(process)),
-    ]
-    return race_machine(k, threads, [process])
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("program", 4021, 1, read_and_write(process)),
+        ]
+
+    return race_scene(k, threads, [process])
 
 
 async def read_and_write(process: Process) -> None:

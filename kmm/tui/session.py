@@ -388,7 +388,7 @@ def open_session(race: Race, kernel: KernelSpec) -> Session:
     Else the threads one after another, which every kernel survives.
     """
     kernel = race.kernel(kernel)
-    boot = race.booter(kernel)
+    boot = race.rewinder(kernel)
     found = search(boot, SourceDpor(), budget=FIRST_TRIES)
     if found.failure is not None:
         recording = record_choices(boot, found.choices)
