@@ -34,37 +34,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, field
-
 from ..machine import Machine
 from ..thread import KThread
 from ..trap import ACQUIRE, COMMUTING, ENABLING, Kind, Op
 from .base import Strategy
 
 Clock = tuple[int, ...]
+Asleep = dict[int, Op]  # by thread
 
 # Kinds of which no two steps on one object can be swapped, nor one with another kind.
 EXCLUSIVE = frozenset(Kind) - {kind for pair in COMMUTING for kind in pair}
 
 
-@define(eq=False)
 class Node:
     """A point of the current run: what could be done there, and what was."""
 
-    pending: tuple[Op | None, ...]  # of every thread
-    enabled: Sequence[int]
-    asleep: dict[int, Op]  # explored from here, or before without a conflict since
-    planned: set[int]  # the source set, as far as it is known
-    thread: int = -1  # the choice of the current run
-    op: Op = field(init=False)
-    clock: Clock = ()
+    __slots__ = ("asleep", "clock", "enabled", "op", "pending", "planned", "thread")
+
+    def __init__(
+        self, pending: list[Op | None], enabled: list[int], asleep: Asleep, thread: int
+    ) -> None:
+        self.pending = pending  # of every thread
+        self.enabled = enabled
+        self.asleep = asleep  # explored from here, or before without a conflict since
+        self.planned = {thread}  # the source set, as far as it is known
+        self.clock: Clock = ()
+        self.choose(thread)
 
     def choose(self, thread: int) -> None:
         op = self.pending[thread]
         assert op is not None
         self.thread, self.op = thread, op
 
-    def still_asleep(self) -> dict[int, Op]:
+    def still_asleep(self) -> Asleep:
         """Who sleeps on after this step: those with whose own it does not conflict."""
         return {q: op for q, op in self.asleep.items() if not self.op.conflicts(op)}
 
@@ -81,8 +83,9 @@ class SourceDpor(Strategy):
 
     def __init__(self) -> None:
         self.stack: list[Node] = []
+        self.compared = 0  # so many steps from the bottom have been
         self.steps_on: dict[str, list[int]] = {}  # an object's key -> stack positions
-        self.steps_of: list[list[int]] = []  # a thread's index -> stack positions
+        self.clocks: list[list[Clock]] = []  # of every thread's steps, by its index
         self.given_up = 0  # runs that only sleepers could have continued
         self.started = False
 
@@ -95,10 +98,10 @@ class SourceDpor(Strategy):
         while self.stack:
             node = self._take_back()
             node.asleep[node.thread] = node.op
-            left = sorted(node.planned - node.asleep.keys())
+            left = node.planned - node.asleep.keys()
             if left:
-                node.choose(left[0])
-                self._take(node)
+                node.choose(min(left))
+                self.stack.append(node)
                 return True
         return False
 
@@ -109,32 +112,33 @@ class SourceDpor(Strategy):
     # During a run, past the prefix.
 
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
-        if not self.stack:
-            self.steps_of = [[] for _ in machine.threads]
-        elif len(machine.threads) != len(self.steps_of):
-            raise RuntimeError("a reduced search cannot cover threads that are started")
-        last = self.stack[-1] if self.stack else None
-        asleep = last.still_asleep() if last else {}
-        awake = [t for t in enabled if t.index not in asleep]
-        if not awake:
-            self.given_up += 1
-            return None
-        chosen = awake[0]
-        for thread in awake:
-            if last and thread.index == last.thread:
-                # The first witness has few context switches if nobody is interrupted
-                # without need.
-                chosen = thread
-        pending = tuple([t.pending for t in machine.threads])
-        node = Node(pending, [t.index for t in enabled], asleep, {chosen.index})
-        node.choose(chosen.index)
-        self._take(node)
+        stack, threads = self.stack, machine.threads
+        chosen = enabled[0]
+        asleep: Asleep = {}
+        if stack:
+            last = stack[-1]
+            if last.asleep:
+                asleep = last.still_asleep()
+                awake = [t for t in enabled if t.index not in asleep]
+                if not awake:
+                    self.given_up += 1
+                    return None
+                chosen = awake[0]
+            # The first witness has few context switches if nobody is interrupted
+            # without need.
+            before = threads[last.thread]
+            if before in enabled and last.thread not in asleep:
+                chosen = before
+        pending = [thread.pending for thread in threads]
+        able = [thread.index for thread in enabled]
+        stack.append(Node(pending, able, asleep, chosen.index))
         return chosen
 
     def ended(self, machine: Machine, complete: bool) -> None:
-        """Operations that were never done race as well (see above)."""
+        """Plan to reverse races, those with operations that were never done too."""
         if not self.stack:
             return
+        self._compare(machine)
         last = self.stack[-1]
         for thread in machine.threads:
             op = thread.pending
@@ -147,56 +151,68 @@ class SourceDpor(Strategy):
 
     # The stack.
 
-    def _take(self, node: Node) -> None:
-        """Put a step on the stack, and plan the reversal of its races."""
-        clock = list(self._find_races(node.thread, node.op))
-        clock[node.thread] += 1
-        node.clock = tuple(clock)
-        position = len(self.stack)
-        self.steps_on.setdefault(node.op.key, []).append(position)
-        self.steps_of[node.thread].append(position)
-        self.stack.append(node)
+    def _compare(self, machine: Machine) -> None:
+        """Compare the steps that are new with those before them."""
+        number = len(machine.threads)
+        if not self.clocks:
+            self.clocks = [[(0,) * number] for _ in range(number)]
+        elif len(self.clocks) != number:
+            raise RuntimeError("a reduced search cannot cover threads that are started")
+        stack, steps_on = self.stack, self.steps_on
+        for node in stack[self.compared :]:
+            thread = node.thread
+            clock = list(self._find_races(thread, node.op))
+            clock[thread] += 1
+            node.clock = tuple(clock)
+            steps_on.setdefault(node.op.key, []).append(self.compared)
+            self.clocks[thread].append(node.clock)
+            self.compared += 1
 
     def _take_back(self) -> Node:
         node = self.stack.pop()
+        self.compared -= 1
         self.steps_on[node.op.key].pop()
-        self.steps_of[node.thread].pop()
+        self.clocks[node.thread].pop()
         return node
-
-    def _clock_of(self, thread: int) -> Clock:
-        """What happens before the next step of `thread`, by program order."""
-        steps = self.steps_of[thread]
-        return self.stack[steps[-1]].clock if steps else (0,) * len(self.steps_of)
 
     # Races.
 
     def _find_races(self, thread: int, op: Op) -> Clock:
         """Plan the reversal of every race of `op`; return what happens before it."""
-        before = ordered = self._clock_of(thread)
-        for position in reversed(self.steps_on.get(op.key, ())):
-            earlier = self.stack[position]
-            kind = earlier.op.kind
-            if earlier.precedes(ordered):
-                if kind in EXCLUSIVE:
+        before = ordered = self.clocks[thread][-1]  # by program order
+        positions = self.steps_on.get(op.key)
+        if not positions:
+            return before
+        stack, kind = self.stack, op.kind
+        for position in reversed(positions):
+            earlier = stack[position]
+            who, clock = earlier.thread, earlier.clock
+            if clock[who] <= ordered[who]:
+                if earlier.op.kind in EXCLUSIVE:
                     break  # all that came before it on this object precedes it
                 continue
-            if (kind, op.kind) in COMMUTING:
+            pair = (earlier.op.kind, kind)
+            if pair in COMMUTING:
                 continue
-            before = join(before, earlier.clock)
-            if (kind, op.kind) in ENABLING:
+            before = join(before, clock)
+            if pair in ENABLING:
                 continue
             self._plan_reversal(position, thread, op)
-            if op.kind < ACQUIRE or kind is ACQUIRE:
+            if kind < ACQUIRE or earlier.op.kind is ACQUIRE:
                 # This one can surely come first.  The runs in which it does will see
                 # to what comes before the two.  One that waits might not: whoever
                 # looked at the lock while it was held is not who to come before.
-                ordered = join(ordered, earlier.clock)
+                ordered = join(ordered, clock)
         return before
 
     def _plan_reversal(self, position: int, thread: int, op: Op) -> None:
         """See to it that some run does `op` of `thread` before the step there."""
         node = self.stack[position]
-        free = [s for s in self.stack[position + 1 :] if not node.precedes(s.clock)]
+        free = [
+            s
+            for s in self.stack[position + 1 : self.compared]
+            if not node.precedes(s.clock)
+        ]
         initials = find_initials(free)
         if not any(s.thread == thread or s.op.conflicts(op) for s in free):
             if thread not in node.enabled:
