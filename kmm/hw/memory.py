@@ -9,6 +9,7 @@ walks.  No lock protects RAM.  What a kernel's locks protect is its own agreemen
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import compress, count
 from struct import Struct
 from typing import NewType, cast
@@ -30,6 +31,9 @@ SHOWN = 16  # bytes of an access that a recording keeps
 # A page-table entry of 4 or 8 bytes, and a frame full of them.
 ENTRY = {4: Struct("<I"), 8: Struct("<Q")}
 FRAME = {4: Struct(f"<{PAGE_SIZE // 4}I"), 8: Struct(f"<{PAGE_SIZE // 8}Q")}
+
+
+Entries = tuple[tuple[int, int], ...]  # each an index, and a value
 
 
 class PhysicalMemory:
@@ -100,13 +104,10 @@ class PhysicalMemory:
     def write_entry(self, address: PhysAddr, value: int, size: int = 8) -> None:
         self.pointer(address, size).value = value
 
-    def entries(self, pfn: Pfn, size: int = 8) -> list[tuple[int, int]]:
+    def entries(self, pfn: Pfn, size: int = 8) -> Entries:
         """The entries of a frame that are not 0, each with its index."""
         frame = self.written.get(pfn)
-        if frame is None:
-            return []
-        values = FRAME[size].unpack(frame)
-        return [(index, values[index]) for index in compress(count(), values)]
+        return nonzero(bytes(frame), size) if frame else ()
 
     def clear_frame(self, pfn: Pfn) -> None:
         self.written.pop(pfn, None)
@@ -134,6 +135,12 @@ class PhysicalMemory:
             self.clear_frame(to)
         else:
             self.written[to] = self.written[source] = bytes(frame)
+
+
+@lru_cache(maxsize=256)  # those who ask do so of every table, time and again
+def nonzero(frame: bytes, size: int) -> Entries:
+    values = FRAME[size].unpack(frame)
+    return tuple((index, values[index]) for index in compress(count(), values))
 
 
 class Pointers(dict[int, "EntryPointer"]):

@@ -29,9 +29,10 @@ from .swapops import is_swap_entry, swp_offset
 
 def audit(k: Kernel) -> None:
     """Compare counts with what refers to each page and address space.  Raises Leak."""
-    check_always(k)
+    mapped, swapped = count_entries(k)
+    check_now(k, mapped, swapped)
     check_dead_mms(k)
-    users = count_users(k)
+    users = count_users(k, mapped)
     kept = free_pages_of(k)
     for page in k.mem_map.in_order():
         if page.flags & PG_reserved:
@@ -53,9 +54,9 @@ def check_dead_mms(k: Kernel) -> None:
             )
 
 
-def count_users(k: Kernel) -> Counter[Pfn]:
+def count_users(k: Kernel, mapped: Counter[Pfn]) -> Counter[Pfn]:
     """By pfn: how many have a reference."""
-    users = count_mappings(k)
+    users = mapped.copy()
     for mm in k.mms.values():
         users.update(page_tables_of(k, mm))
     for pagevecs in k.pagevecs:
@@ -66,14 +67,17 @@ def count_users(k: Kernel) -> Counter[Pfn]:
     return users
 
 
-def count_mappings(k: Kernel) -> Counter[Pfn]:
-    """By pfn: the page-table entries that map it."""
+def count_entries(k: Kernel) -> tuple[Counter[Pfn], Counter[int]]:
+    """The page-table entries that map a page, by pfn; and those of each swap slot."""
     mapped: Counter[Pfn] = Counter()
+    swapped: Counter[int] = Counter()
     for mm in k.mms.values():
         for _, pte in entries_of(k, mm):
             if pte_present(pte) and not pte_special(pte):
                 mapped[pte_pfn(pte)] += 1
-    return mapped
+            elif is_swap_entry(pte):
+                swapped[swp_offset(pte)] += 1
+    return mapped, swapped
 
 
 def free_pages_of(k: Kernel) -> set[Page]:
@@ -95,17 +99,20 @@ def free_pages_of(k: Kernel) -> set[Page]:
 
 def check_always(k: Kernel) -> None:
     """What holds at every moment.  Raises Leak or Corruption."""
+    check_now(k, *count_entries(k))
+
+
+def check_now(k: Kernel, mapped: Counter[Pfn], swapped: Counter[int]) -> None:
     for zone in k.zones:
         check_buddy(k, zone)
         check_lru(zone)
-    mapped = count_mappings(k)
     check_mapped_pages(k, mapped)
     check_tlbs(k)
     for mm in k.mms.values():
         check_vmas(mm)
     if not any_page_table_locked(k):
         check_mapcounts(k, mapped)
-        check_swap_map(k)
+        check_swap_map(k, swapped)
 
 
 def check_buddy(k: Kernel, zone: Zone) -> None:
@@ -214,16 +221,11 @@ def check_mapcounts(k: Kernel, mapped: Counter[Pfn]) -> None:
             )
 
 
-def check_swap_map(k: Kernel) -> None:
+def check_swap_map(k: Kernel, swapped: Counter[int]) -> None:
     """While nobody has a page-table lock, swap entries are counted.
 
     A fork or a swap-in counts a moment before or after; then somebody has one.
     """
-    entries: Counter[int] = Counter()
-    for mm in k.mms.values():
-        for _, pte in entries_of(k, mm):
-            if is_swap_entry(pte):
-                entries[swp_offset(pte)] += 1
-    for slot, number in entries.items():
+    for slot, number in swapped.items():
         if k.swap.swap_map.get(slot, 0) & ~SWAP_HAS_CACHE < number:
             raise Leak(f"swap slot {slot}: {number} entries, counted fewer")

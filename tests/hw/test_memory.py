@@ -127,8 +127,8 @@ def test_the_entries_of_a_frame_are_those_that_are_not_zero() -> None:
     memory = PhysicalMemory(FRAMES)
     memory.write_entry(PhysAddr(PAGE_SIZE + 8), 0x123)
     memory.write_entry(PhysAddr(PAGE_SIZE + 511 * 8), 0x456)
-    assert memory.entries(Pfn(1)) == [(1, 0x123), (511, 0x456)]
-    assert memory.entries(Pfn(2)) == []
+    assert memory.entries(Pfn(1)) == ((1, 0x123), (511, 0x456))
+    assert memory.entries(Pfn(2)) == ()
 
 
 def two_changes_of_an_entry(*, locked: bool) -> bool:

@@ -69,6 +69,11 @@ class TracedMachine(Machine):
         self.done.append((thread.index, thread.pending))
         super().step(thread)
 
+    def replay(self, choices: Sequence[int]) -> None:
+        """Steps that are taken again belong to the run as well."""
+        for index in choices:
+            self.step(self.threads[index])
+
     def ending(self) -> Ending:
         """How the run ended, whatever the order of its independent steps."""
         failure = self.failure
