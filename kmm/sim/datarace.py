@@ -136,6 +136,9 @@ class DataRaces:
         LISTENING.remove(self.run)
         self.run.end(thread, op)
 
+    def accessed(self, access: Access) -> None:
+        """For those who want to know of every access, be it in a race or not."""
+
     def add(self, machine: Machine, name: str, earlier: Access, later: Access) -> None:
         """Report that two accesses to what is called `name` met, unless it is known."""
         first, second = sorted((earlier, later), key=by_place)
@@ -291,6 +294,7 @@ class Run:
                 called = f"{self.name_of(struct)}.{name}"
                 self.races.add(self.machine, called, old, new)
         accesses[sort] = new
+        self.races.accessed(new)
 
     def note_store(self, op: FieldOp) -> None:
         """The operation of this step was to store a field: has it changed that?"""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tools.battery import battery
+from tools.locksets import Locksets, Use
 from tools.marks import ACCESSES, Site, mutated, sites_of
 from tools.mutate_marks import ROOT, Verdict, judge_all
 from tools.noticing import Judge
@@ -58,6 +59,57 @@ def test_every_mutant_is_python_and_another_module(file: str) -> None:
         compile(tree, file, "exec", dont_inherit=True)
         texts.add(ast.unparse(tree))
     assert len(texts) == 1 + len(sites)
+
+
+# What is noticed without a run in which it goes wrong.
+
+
+def use(
+    function: str, *locks: str, write: bool = False, announced: bool = False
+) -> Use:
+    return Use("Zone.nr_free_pages", function, write, announced, locks)
+
+
+KNOWN = Locksets.of(
+    [
+        use("reads", "zone.lock", "mmap_sem"),
+        use("writes", "zone.lock", write=True),
+        use("peeks", announced=True),
+        use("makes", write=True),  # it is nobody's yet
+        use("forgets", "zone.lru_lock", write=True),
+    ]
+)
+
+
+def test_a_use_without_the_lock_that_keeps_it_apart_is_exposed() -> None:
+    found = KNOWN.exposed(use("reads", "mmap_sem"), announced_too=True)
+    assert found is not None
+    assert found.function == "writes"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        use("reads", "zone.lock"),  # the lock that it needs
+        use("makes", write=True),  # it never had one
+        use("unheard_of"),
+        use("peeks", announced=True),
+    ],
+)
+def test_what_was_apart_still_or_never_was_is_not_exposed(harmless: Use) -> None:
+    assert KNOWN.exposed(harmless, announced_too=True) is None
+
+
+def test_a_function_may_meet_itself() -> None:
+    found = KNOWN.exposed(use("forgets", write=True), announced_too=True)
+    assert found is not None
+    assert found.function == "forgets"
+
+
+def test_a_use_that_announces_itself_no_more_is_exposed() -> None:
+    assert KNOWN.exposed(use("peeks"), announced_too=False) is not None
+    assert KNOWN.exposed(use("peeks", "zone.lru_lock"), announced_too=False) is not None
+    assert KNOWN.exposed(use("reads", announced=True), announced_too=False) is None
 
 
 # What is noticed.

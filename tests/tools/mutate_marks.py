@@ -42,6 +42,7 @@ MODEL = (
     "tests/history.py",
     "tests/mm",
     "tests/tools/battery.py",
+    "tests/tools/locksets.py",
     "tests/tools/noticing.py",
     "tests/tools/shared_programs.py",
 )

@@ -6,6 +6,8 @@ model as it is keeps what each item shows of its own accord, and which lines it 
 
 - a data race at the very line where the access was left out; or, for a lock, of what
   was done without it, in a function that races for that field in no item otherwise;
+- a use of a field without the lock, or the announcement, that kept it apart from others
+  (`locksets`), though no run need have brought them together;
 - an order of locks that is reported otherwise by no item;
 - a failure, if the item is none of those that fail anyway; or an exception of Python;
 - no failure, in twice the runs, of what is known to fail sooner; or no end at all.
@@ -29,7 +31,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, astuple, define, field, frozen
+from tools.locksets import Locksets, Use
 from tools.marks import LOCK, MARK, MOMENT, Site
 from tools.without import lacks_a_lock
 
@@ -38,7 +41,7 @@ from kmm.hw.memory import EntryOp, EntryPointer
 from kmm.mm.shared import SHARED_BITS, SHARED_STRUCTURES
 from kmm.sim.datarace import Access, DataRaces, Run, Tap, instrumented
 from kmm.sim.failure import Failure
-from kmm.sim.lockdep import Lockdep
+from kmm.sim.lockdep import Lockdep, class_name
 from kmm.sim.machine import Machine
 from kmm.sim.search import Boot, Coverage, search
 from kmm.sim.strategies import Strategy
@@ -71,6 +74,7 @@ class Shown:
     """What the runs of an item have shown."""
 
     races: set[Race] = field(factory=set)
+    uses: set[Use] = field(factory=set)
     orders: set[Order] = field(factory=set)
     failures: set[str] = field(factory=set)
     first_failure: int = 0  # the number of executions up to it; 0: there was none
@@ -89,6 +93,9 @@ class Announced(DataRaces):
     found: set[Race] = field(factory=set)
     # Those of them that have to do with `site`.
     ours: set[Race] = field(factory=set)
+    # The same for uses of fields.
+    uses: set[Use] = field(factory=set)
+    our_uses: set[Use] = field(factory=set)
     # Of the present run: the traces of announced accesses, and the moments at which a
     # thread goes on without a lock that it should have.
     announced: dict[int, tuple[Place, ...]] = field(factory=dict)
@@ -123,6 +130,14 @@ class Announced(DataRaces):
         self.found.add(race)
         if self.concerns(earlier) or self.concerns(later):
             self.ours.add(race)
+
+    def accessed(self, access: Access) -> None:
+        function, _, announced = self.side(access)
+        locks = sorted({class_name(lock.name) for lock in access.thread.held})
+        use = Use(access.target, function, access.write, announced, tuple(locks))
+        self.uses.add(use)
+        if self.site is not None and self.concerns(access):
+            self.our_uses.add(use)
 
     def side(self, access: Access) -> tuple[str, int, bool]:
         place, announced = access.place, self.is_announced(access)
@@ -237,7 +252,7 @@ class Trial:
         self.collect()
 
     def collect(self) -> None:
-        self.shown.races = self.races.found
+        self.shown.races, self.shown.uses = self.races.found, self.races.uses
         self.shown.orders = {
             (report.message, *classes_in(report.details))
             for report in self.lockdep.reports
@@ -306,11 +321,13 @@ class Judge:
     """What the items show on the model as it is."""
 
     shown: dict[str, Shown]
+    locksets: Locksets
 
     @staticmethod
     def of(items: Sequence[Item], folder: Path) -> Judge:
         """What is not in the files of `folder` is found out, and put there."""
-        return Judge({item.name: known(item, folder) for item in items})
+        shown = {item.name: known(item, folder) for item in items}
+        return Judge(shown, Locksets.of(u for one in shown.values() for u in one.uses))
 
     @property
     def racing(self) -> set[tuple[str, str]]:
@@ -334,14 +351,22 @@ class Judge:
         return not lines.isdisjoint(range(site.line, site.last_line + 1))
 
     def telling(self, items: Sequence[Item], site: Site) -> list[Item]:
-        """The items that get to a site, the cheapest first."""
+        """The items that get to a site: those that are watched, the cheapest first."""
         reaching = [item for item in items if self.reaches(item, site)]
-        return sorted(reaching, key=lambda item: self.shown[item.name].seconds)
+        reaching.sort(key=lambda item: self.shown[item.name].seconds)
+        return sorted(reaching, key=lambda item: not item.watched)
 
     def notice(self, item: Item, site: Site | None) -> str:
         """How an item notices that a site is left out; "" if it does not."""
         known, trial = self.shown[item.name], Trial(item, site)
-        signs = Signs(site, known, self.known_races, self.racing, self.known_orders)
+        signs = Signs(
+            site,
+            known,
+            self.known_races,
+            self.racing,
+            self.known_orders,
+            self.locksets,
+        )
 
         def noticed() -> bool:
             return bool(signs.of(trial))
@@ -373,7 +398,9 @@ class Signs:
     races: set[Race]
     racing: set[tuple[str, str]]
     orders: set[Order]
+    locksets: Locksets
     looked_at: int = 0  # so many races
+    weighed: int = 0  # so many uses
     first: str = ""
 
     def of(self, trial: Trial) -> str:
@@ -384,10 +411,22 @@ class Signs:
             self.looked_at = len(trial.races.ours)
             found = sorted(trial.races.ours - self.races)
             self.first = next((words(race) for race in found if self.tells(race)), "")
+        if not self.first and len(trial.races.our_uses) > self.weighed:
+            self.weighed = len(trial.races.our_uses)
+            found_uses = sorted(trial.races.our_uses)
+            self.first = next((w for u in found_uses if (w := self.exposed(u))), "")
         if not self.first:
             orders = trial.shown.orders - self.orders
             self.first = min((" ".join(order) for order in orders), default="")
         return self.first
+
+    def exposed(self, use: Use) -> str:
+        """In words, whom a use can meet now; "" if nobody."""
+        a_lock = self.site is not None and self.site.sort == LOCK
+        other = self.locksets.exposed(use, announced_too=a_lock)
+        if other is None:
+            return ""
+        return f"no lock in common: {use.target} in {use.function} / {other.function}"
 
     def tells(self, race: Race) -> bool:
         """Whether a race is another than those that are known of its field."""
@@ -434,6 +473,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
     data = asdict(shown, recurse=False)
     for name in ("races", "orders", "failures"):
         data[name] = sorted(data[name])
+    data["uses"] = [astuple(use) for use in sorted(shown.uses)]
     data["lines"] = {file: sorted(lines) for file, lines in shown.lines.items()}
     return data
 
@@ -441,6 +481,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
 def from_json(data: dict[str, Any]) -> Shown:
     return Shown(
         {(a, b, c, d, e, f, g) for a, b, c, d, e, f, g in data["races"]},
+        {Use(a, b, c, d, tuple(locks)) for a, b, c, d, locks in data["uses"]},
         {tuple(order) for order in data["orders"]},
         set(data["failures"]),
         data["first_failure"],
