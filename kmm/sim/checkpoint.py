@@ -19,7 +19,7 @@ What has begun to run cannot be put back: a coroutine that is found raises TypeE
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cache, partial
 from typing import Any
@@ -44,7 +44,7 @@ class Checkpoint:
     """What is reached from `root`, as it is now."""
 
     def __init__(self, root: object) -> None:
-        found = list(reached(root))
+        found = reached(root)
         self.puts: list[Put] = [*puts_of_containers(found), *puts_of_instances(found)]
 
     def restore(self) -> None:
@@ -56,9 +56,9 @@ class Checkpoint:
 # The walk.
 
 
-def reached(root: object) -> Iterator[Any]:
+def reached(root: object) -> list[Any]:
     """Every object that can change or leads on, once, in the order of the walk."""
-    seen: dict[int, object] = {}  # the object too, so that no other gets its id
+    seen: dict[int, object] = {}  # by id, which no other has while the object is here
     left: list[object] = [root]
     while left:
         found = left.pop()
@@ -67,30 +67,24 @@ def reached(root: object) -> Iterator[Any]:
         if isinstance(found, RUNNING):
             raise TypeError(f"what has begun to run cannot be put back: {found!r}")
         seen[id(found)] = found
-        yield found
-        left += reversed(list(next_to(found)))
+        left += reversed(next_to(found))
+    return list(seen.values())
 
 
-def next_to(found: object) -> Iterable[object]:
+def next_to(found: object) -> list[object]:
     """What an object refers to."""
     if isinstance(found, list | tuple | set | frozenset):
-        yield from found
-    elif isinstance(found, types.FunctionType):
-        for cell in found.__closure__ or ():
-            yield cell.cell_contents
-        yield found.__defaults__
-        yield found.__kwdefaults__
-    elif isinstance(found, METHODS):
-        yield found.__self__
-    elif isinstance(found, partial):
-        yield from (found.func, found.args, found.keywords)
-    else:
-        if isinstance(found, dict):
-            yield from found.keys()
-            yield from found.values()
-        for name in fields_of(class_of(found)):
-            yield getattr(found, name, None)
-        yield from vars_of(found).values()
+        return list(found)
+    if isinstance(found, types.FunctionType):
+        closed_over = [cell.cell_contents for cell in found.__closure__ or ()]
+        return [*closed_over, found.__defaults__, found.__kwdefaults__]
+    if isinstance(found, METHODS):
+        return [found.__self__]
+    if isinstance(found, partial):
+        return [found.func, found.args, found.keywords]
+    contents = [*found, *found.values()] if isinstance(found, dict) else []
+    in_slots = [getattr(found, name, None) for name in fields_of(class_of(found))]
+    return [*contents, *in_slots, *vars_of(found).values()]
 
 
 def vars_of(found: object) -> dict[str, object]:
@@ -134,7 +128,7 @@ def is_frozen(kind: type) -> bool:
 # What puts it back.
 
 
-def puts_of_containers(found: Iterable[Any]) -> Iterator[Put]:
+def puts_of_containers(found: Iterable[Any]) -> list[Put]:
     """For lists, dictionaries, sets and byte arrays."""
     empty: list[Any] = []
     by_slice: list[tuple[Any, Any]] = []
@@ -148,9 +142,11 @@ def puts_of_containers(found: Iterable[Any]) -> Iterator[Put]:
             by_slice.append((one, one[:]))
         else:
             by_update.append((one, dict(one) if isinstance(one, dict) else set(one)))
-    yield partial(empty_all, empty)
-    yield partial(fill_all, by_slice)
-    yield partial(update_all, by_update)
+    return [
+        partial(empty_all, empty),
+        partial(fill_all, by_slice),
+        partial(update_all, by_update),
+    ]
 
 
 def empty_all(containers: Iterable[Any]) -> None:
@@ -170,7 +166,7 @@ def update_all(containers: Iterable[tuple[Any, Any]]) -> None:
         container.update(contents)
 
 
-def puts_of_instances(found: Iterable[object]) -> Iterator[Put]:
+def puts_of_instances(found: Iterable[object]) -> list[Put]:
     """For everything that has fields."""
     rows: dict[tuple[type, tuple[str, ...]], list[Row]] = {}
     unset: list[tuple[object, str]] = []
@@ -188,10 +184,11 @@ def puts_of_instances(found: Iterable[object]) -> Iterator[Put]:
         if hasattr(one, "__dict__"):
             all_names = set(one.__dict__)
             dictionaries.append((one.__dict__, dict(vars_of(one)), all_names))
-    for (_, names), instances in rows.items():
-        yield partial(storing(names), instances)
-    yield partial(unset_all, unset)
-    yield partial(restore_vars, dictionaries)
+    return [
+        *(partial(storing(names), instances) for (_, names), instances in rows.items()),
+        partial(unset_all, unset),
+        partial(restore_vars, dictionaries),
+    ]
 
 
 @cache

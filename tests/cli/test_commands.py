@@ -344,3 +344,41 @@ def test_ctrl_c_while_a_witness_is_made_shorter_shows_it_as_it_was_found(
 def test_a_name_that_comes_near_is_suggested() -> None:
     assert refused(kmm("run", "exec-stck"), "did you mean exec-stack?")
     assert refused(kmm("diff", "vanila", "v6"), "did you mean vanilla?")
+
+
+# Other ways to begin, to look, and to search.
+
+
+@pytest.mark.parametrize("trigger", ["compaction", "hot-remove"])
+def test_a_race_begins_with_the_trigger_that_is_named(trigger: str) -> None:
+    ran = kmm("run", "exec-stack", "--kernel", "v6", "--trigger", trigger, "--json")
+    assert ran.code == 0
+    assert ran.json["schedule"].startswith(f"exec-stack:{trigger}/v6/")
+    again = kmm("replay", ran.json["schedule"], "--json")
+    assert (again.code, again.json["steps"]) == (0, ran.json["steps"])
+
+
+def test_a_trigger_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    ran = kmm("hunt", "exec-stack", "--trigger", "kswapd")
+    assert (ran.code, ran.out) == (2, "")
+    assert "hot-remove" in ran.err
+
+
+def test_what_is_no_failure_by_itself_is_one_to_the_strict() -> None:
+    words = ("hunt", "vma-adjust", "--kernel", "2.6.34", "--budget", "20", "--json")
+    found = kmm(*words, "--strict").json
+    assert found["verdict"] == "bug"
+    assert found["failure"]["kind"] == "data_race"
+    assert kmm(*words).json["failure"]["kind"] != "data_race"
+
+
+def test_a_seed_of_pct_makes_the_same_runs_every_time() -> None:
+    words = ("hunt", "exec-stack", "--kernel", "v6", "--strategy", "pct", "--json")
+    one, again, other = (
+        kmm(*words, "--seed", seed, "--budget", "30").json for seed in "112"
+    )
+    assert one["strategy"] == "pct"
+    assert one["verdict"] == "survived"
+    assert one["executions"] == 30
+    assert (one["steps"], one["schedule"]) == (again["steps"], again["schedule"])
+    assert one["steps"] != other["steps"]

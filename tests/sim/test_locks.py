@@ -9,6 +9,7 @@ from sim.programs import Body, Cell, threads
 from sim.traces import every_run
 
 from kmm.sim.failure import Corruption, Failure
+from kmm.sim.lockdep import Lockdep
 from kmm.sim.locks import (
     ExclusiveLock,
     Mutex,
@@ -575,3 +576,53 @@ def test_a_reader_waits_only_while_somebody_writes_and_a_writer_for_nobody() -> 
     machine.step(writer)
     assert machine.enabled() == [reader]
     machine.close()
+
+
+def nested(subclass: int | None, outer: SpinLock | None = None) -> list[str]:
+    """What lockdep says of two locks of a class, the second taken as is said."""
+    first, second = SpinLock("anon_vma#1.lock"), SpinLock("anon_vma#2.lock")
+
+    async def body() -> None:
+        if outer is not None:
+            await outer.lock()
+        await first.lock()
+        if subclass is not None:
+            await second.lock_nested(subclass)
+        elif outer is not None:
+            await second.lock_nest_lock(outer)
+        else:
+            await second.lock()
+        assert second.owner is not None
+        await second.unlock()
+        await first.unlock()
+        if outer is not None:
+            await outer.unlock()
+
+    lockdep = Lockdep()
+    boot = lockdep.watch(lambda: Machine(threads(body())))
+    assert search(boot, SourceDpor()).verdict == "proved"
+    return [report.message for report in lockdep.reports]
+
+
+def test_a_second_lock_of_a_class_is_reported_unless_it_is_said_to_be_nested() -> None:
+    assert nested(None) != []
+    assert nested(1) == []
+
+
+def test_who_holds_the_outer_lock_may_take_the_others_in_any_order() -> None:
+    assert nested(None, SpinLock("mm_all_locks_mutex")) == []
+
+
+def test_a_nested_lock_is_waited_for_like_any_other() -> None:
+    def body(lock: SpinLock) -> Callable[[Room, str], Body]:
+        async def visit(room: Room, who: str) -> None:
+            async with lock.nested(1):
+                await room.visit(who)
+
+        return visit
+
+    def one_lock(room: Room, who: str) -> Body:
+        return body(locks.setdefault(id(room), SpinLock("lock")))(room, who)
+
+    locks: dict[int, SpinLock] = {}
+    assert visits(one_lock, "a", "b") == {("a",), ("b",)}
