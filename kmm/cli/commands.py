@@ -24,6 +24,7 @@ from ..sim.schedule import ScheduleError
 from ..sim.strategies import (
     Enumeration,
     Pct,
+    Portfolio,
     RandomWalk,
     RoundRobin,
     SourceDpor,
@@ -197,6 +198,8 @@ def race_named(name: str) -> Race:
 
 def strategy(options: Namespace) -> Strategy:
     match options.strategy:
+        case "portfolio":
+            return Portfolio(options.seed or 0)
         case "pct":
             return Pct(options.seed or 0)
         case "random":

@@ -156,7 +156,7 @@ def add_hunt(parser: argparse.ArgumentParser) -> None:
         "schedule that makes the same run again."
     )
     add_race(parser)
-    add_strategy(parser, ("dpor", "pct", "random", "enumeration"))
+    add_strategy(parser, ("portfolio", "dpor", "pct", "random", "enumeration"))
     add_seed(parser)
     add_budget(parser)
     add_strict(parser)
@@ -553,6 +553,7 @@ def add_strict(parser: argparse.ArgumentParser) -> None:
 
 def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
     told = {
+        "portfolio": "dpor, and after a while pct beside it",
         "dpor": "one run for each order that can matter",
         "pct": "by chance, with few switches, without end",
         "random": "by chance, without end",

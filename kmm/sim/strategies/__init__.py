@@ -7,6 +7,7 @@ start with (`prefix`, taken without asking), then chooses one step at a time.
 from .base import Strategy
 from .enumeration import Enumeration
 from .pct import Pct
+from .portfolio import Portfolio
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
@@ -15,6 +16,7 @@ from .source_dpor import SourceDpor
 __all__ = [
     "Enumeration",
     "Pct",
+    "Portfolio",
     "RandomWalk",
     "Replay",
     "RoundRobin",
