@@ -132,7 +132,10 @@ class Announced(DataRaces):
             self.ours.add(race)
 
     def accessed(self, access: Access) -> None:
-        function, _, announced = self.side(access)
+        function, announced = function_of(access), self.is_announced(access)
+        assert self.run is not None
+        if type(self.run.op) is Op:  # said of all that this step does
+            announced = True
         locks = sorted({class_name(lock.name) for lock in access.thread.held})
         use = Use(access.target, function, access.write, announced, tuple(locks))
         self.uses.add(use)
@@ -163,6 +166,14 @@ class Announced(DataRaces):
             return (site.file, site.function) in functions
         is_here = site.line <= place.line <= site.last_line
         return place.file == site.file and is_here and not self.is_announced(access)
+
+
+def function_of(access: Access) -> str:
+    """Who it is that does it; not the pointer to a page-table entry that is asked."""
+    for place in access.trace:
+        if place.file != "kmm/hw/memory.py":
+            return f"{place.file.rpartition('/tests/')[2]}:{place.function}"
+    return "?"
 
 
 class Entries(Tap):
