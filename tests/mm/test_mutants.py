@@ -100,6 +100,15 @@ def test_what_was_apart_still_or_never_was_is_not_exposed(harmless: Use) -> None
     assert KNOWN.exposed(harmless, announced_too=True) is None
 
 
+def test_two_who_share_a_lock_are_not_kept_apart_by_it() -> None:
+    reader = Use("VmArea.anon_vma", "reads", False, False, (), ("mmap_sem",))
+    other = Use("VmArea.anon_vma", "prepares", True, True, (), ("mmap_sem",))
+    writer = Use("VmArea.anon_vma", "unlinks", True, False, ("mmap_sem",), ())
+    assert reader.shares_no_lock(other)
+    assert not reader.shares_no_lock(writer)
+    assert not writer.shares_no_lock(reader)
+
+
 def test_a_function_may_meet_itself() -> None:
     found = KNOWN.exposed(use("forgets", write=True), announced_too=True)
     assert found is not None

@@ -29,10 +29,14 @@ class Use:
     function: str  # kmm/mm/page_alloc.py:buffered_rmqueue
     write: bool
     announced: bool
-    locks: tuple[str, ...]  # the classes of those that are held, in order
+    locks: tuple[str, ...]  # the classes of those that are held alone, in order
+    shared: tuple[str, ...] = ()  # and of those that others may hold as well
 
     def shares_no_lock(self, other: Use) -> bool:
-        return set(self.locks).isdisjoint(other.locks)
+        """Whether no lock keeps the two apart; two shared holds do not."""
+        return {*self.locks, *self.shared}.isdisjoint(other.locks) and set(
+            self.locks
+        ).isdisjoint(other.shared)
 
     def conflicts(self, other: Use) -> bool:
         return self.target == other.target and (self.write or other.write)

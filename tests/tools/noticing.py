@@ -42,10 +42,11 @@ from kmm.mm.shared import SHARED_BITS, SHARED_STRUCTURES
 from kmm.sim.datarace import Access, DataRaces, Run, Tap, instrumented
 from kmm.sim.failure import Failure
 from kmm.sim.lockdep import Lockdep, class_name
+from kmm.sim.locks import Rcu, RwSem
 from kmm.sim.machine import Machine
 from kmm.sim.search import Boot, Coverage, search
 from kmm.sim.strategies import Strategy
-from kmm.sim.thread import KThread, Place
+from kmm.sim.thread import Held, KThread, Place
 from kmm.sim.trap import WRITE, Op
 
 BASELINE_FACTOR = 2  # how much longer the model as it is may look for what it shows
@@ -136,8 +137,14 @@ class Announced(DataRaces):
         assert self.run is not None
         if type(self.run.op) is Op:  # said of all that this step does
             announced = True
-        locks = sorted({class_name(lock.name) for lock in access.thread.held})
-        use = Use(access.target, function, access.write, announced, tuple(locks))
+        held = access.thread.held
+        alone, shared = (
+            tuple(
+                sorted({class_name(lock.name) for lock in held if is_alone(lock) is a})
+            )
+            for a in (True, False)
+        )
+        use = Use(access.target, function, access.write, announced, alone, shared)
         self.uses.add(use)
         if self.site is not None and self.concerns(access):
             self.our_uses.add(use)
@@ -166,6 +173,13 @@ class Announced(DataRaces):
             return (site.file, site.function) in functions
         is_here = site.line <= place.line <= site.last_line
         return place.file == site.file and is_here and not self.is_announced(access)
+
+
+def is_alone(lock: Held) -> bool:
+    """Whether nobody else can hold it meanwhile."""
+    if isinstance(lock, RwSem):
+        return lock.writer is not None
+    return not isinstance(lock, Rcu)
 
 
 def function_of(access: Access) -> str:
@@ -492,7 +506,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
 def from_json(data: dict[str, Any]) -> Shown:
     return Shown(
         {(a, b, c, d, e, f, g) for a, b, c, d, e, f, g in data["races"]},
-        {Use(a, b, c, d, tuple(locks)) for a, b, c, d, locks in data["uses"]},
+        {Use(a, b, c, d, tuple(e), tuple(f)) for a, b, c, d, e, f in data["uses"]},
         {tuple(order) for order in data["orders"]},
         set(data["failures"]),
         data["first_failure"],
