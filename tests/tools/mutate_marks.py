@@ -50,7 +50,17 @@ COPIED = (*MODEL, "tests/tools")
 ENOUGH = 0.95
 
 # Sites that nobody notices, by name (`*` stands for anything), and why not.
-REASONS: dict[str, str] = {}
+NOBODY_WRITES = "nobody can write to the page: no entry lets anyone"
+REASONS: dict[str, str] = {
+    "mm/memory.py:copy_page:k.memory.copy_frame()": NOBODY_WRITES,
+    "mm/migrate.py:migrate_page_copy:k.memory.copy_frame()": NOBODY_WRITES,
+    "mm/ksm_merge.py:contents:k.memory.load()": (
+        "a first comparison, which is made again once nobody can write to the page"
+    ),
+    "mm/page_alloc.py:alloc_pages:k.memory.zero_frame()": (
+        "the frame is nobody else's yet"
+    ),
+}
 
 
 @frozen

@@ -52,6 +52,9 @@ from kmm.sim.trap import WRITE, Op
 BASELINE_FACTOR = 2  # how much longer the model as it is may look for what it shows
 PATIENCE = 30.0  # seconds that an item may take, and as often as long as without
 
+# What operations are called that announce nothing but what they do themselves.
+BY_THEMSELVES = ("frame ", "swap slot ")
+
 Race = tuple[
     str, str, int, bool, str, int, bool
 ]  # the field, and twice: who, announced
@@ -135,8 +138,9 @@ class Announced(DataRaces):
     def accessed(self, access: Access) -> None:
         function, announced = function_of(access), self.is_announced(access)
         assert self.run is not None
-        if type(self.run.op) is Op:  # said of all that this step does
-            announced = True
+        op = self.run.op
+        if type(op) is Op and not op.key.startswith(BY_THEMSELVES):
+            announced = True  # it was said of all that this step does
         held = access.thread.held
         alone, shared = (
             tuple(
