@@ -49,7 +49,8 @@ from kmm.mm.mm_types import Mm, Task
 from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
 from kmm.mm.mmu_notifier import mmu_notifier_register
 from kmm.mm.move_pages import sys_move_pages
-from kmm.mm.swap import lru_add_drain_all, put_page
+from kmm.mm.page_alloc import alloc_pages, free_pages
+from kmm.mm.swap import lru_add_drain_all, mark_page_accessed, put_page
 from kmm.mm.vmscan import kswapd, try_to_free_pages
 from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine
@@ -67,12 +68,12 @@ PROGRAM = (
     *("write", "read") * 6,
     *("write_file", "read_file") * 2,
     *("map_own", "unmap_own", "write_own", "write_own", "write_own"),
-    *("discard_own", "protect_own", "lock_own", "move_own", "map_file"),
+    *("discard_own", "protect_own", "lock_own", "move_own", "map_file", "map_private"),
     *("fork", "fork_and_write", "advise", "unadvise", "advise_own"),
 )
 KERNEL = (
     *("compact", "merge", "reclaim", "reclaim", "drain", "balance"),
-    *("where", "ksmd", "unmerge", "notify", "offline"),
+    *("where", "ksmd", "unmerge", "notify", "offline", "block", "use", "use"),
 )
 
 
@@ -160,6 +161,14 @@ class Thread:
         await sys_mmap(self.k, self.task, self.own, size, 3, flags)
         self.forget(self.own, PAGES)
 
+    async def map_private(self, *_: int) -> None:
+        """The file that all have, of which what is written here is one's own."""
+        assert self.task.mm is not None
+        file = next(vma.vm_file for vma in self.task.mm.mmap if vma.vm_file)
+        size, flags = PAGES * PAGE_SIZE, MAP_PRIVATE | MAP_FIXED
+        await sys_mmap(self.k, self.task, self.own, size, 3, flags, file)
+        self.forget(self.own, PAGES)
+
     async def unmap_own(self, page: int, _: int) -> None:
         start = self.own + page % PAGES * PAGE_SIZE
         await sys_munmap(self.k, self.task, start, PAGE_SIZE)
@@ -244,6 +253,14 @@ async def move_things(k: Kernel, mm: Mm, actions: Sequence[Action]) -> None:
             await lru_add_drain_all(k)
         elif kind == "notify":
             await mmu_notifier_register(k, mm, "somebody")
+        elif kind == "block":
+            block = await alloc_pages(k, GFP_KERNEL, 1)
+            if block is not None:
+                await free_pages(k, block, 1)
+        elif kind == "use":
+            await use(
+                k, mm, VirtAddr([COMMON, FILE][which % 2] + which % 3 * PAGE_SIZE)
+            )
         elif kind == "offline":
             start = 32 + which % 4 * 16
             await offline_pages(k, start, start + 16)
@@ -252,6 +269,17 @@ async def move_things(k: Kernel, mm: Mm, actions: Sequence[Action]) -> None:
         else:
             await sys_move_pages(k, mm, places, [which % len(k.nodes)] * PAGES, 4)
     await mmput(k, mm)
+
+
+async def use(k: Kernel, mm: Mm, where: VirtAddr) -> None:
+    """Look at a page of a process, as somebody who will come again."""
+    async with mm.mmap_sem.for_read:
+        page = await get_user_page(k, mm, where, write=False)
+    if page is None:
+        return
+    for _ in range(2):
+        await mark_page_accessed(k, page)
+    await put_page(k, page)
 
 
 def shared_machine(
@@ -264,8 +292,10 @@ def shared_machine(
 ) -> Machine:
     """One CPU for each thread, and two for what the kernel does."""
     random = Random(seed)
+    frames = [192, 128, 96][seed % 3]
     settings: dict[str, Any] = {
-        "frames": [192, 128, 96][seed % 3],
+        "frames": frames,
+        "min_free_kbytes": [0, frames * 5 // 2][seed // 4 % 2],
         "nodes": 1 + seed % 2,
         "swap_slots": [128, 40][seed // 2 % 2],
         "pageblock_order": 4,
