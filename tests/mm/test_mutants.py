@@ -130,7 +130,11 @@ UNMARKED = "mm/rmap.py:vma_address:read_plain(vma.vm_start)"
 @pytest.mark.parametrize(
     ("name", "items", "sign"),
     [
-        (UNMARKED, "vma-adjust on 2.6.34", "data race: VmArea.vm_start"),
+        (
+            UNMARKED,
+            "vma-adjust on 2.6.34",
+            "no lock in common: VmArea.vm_start in kmm/mm/rmap.py:vma_address",
+        ),
     ],
 )
 def test_what_is_left_out_is_noticed(name: str, items: str, sign: str) -> None:
