@@ -14,10 +14,9 @@ Left out: what notifiers are told.
 
 from __future__ import annotations
 
-from ..sim.access import write_once
 from ..sim.failure import bug_on
 from .kernel import Kernel
-from .mm_types import ANON_VMA, AddressSpace, AnonVma, Mm
+from .mm_types import AddressSpace, AnonVma, Mm
 
 
 async def mmu_notifier_register(k: Kernel, mm: Mm, name: str) -> None:
@@ -58,13 +57,13 @@ async def vm_lock_anon_vma(mm: Mm, anon_vma: AnonVma) -> None:
     if not anon_vma.taken:
         await anon_vma.lock.lock_nest_lock(mm.mmap_sem)
         bug_on(anon_vma.taken, "mm/mmap.c:2414")
-        await write_once(anon_vma, ANON_VMA.taken, True)
+        anon_vma.taken = True
 
 
 async def vm_unlock_anon_vma(anon_vma: AnonVma) -> None:
     """Unlock an anon_vma that is marked as locked, and take the mark off first."""
     if anon_vma.taken:
-        await write_once(anon_vma, ANON_VMA.taken, False)
+        anon_vma.taken = False
         await anon_vma.lock.unlock()
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from history import EXPECTED
 from mm.random_calls import varied
 from tools.noticing import Item
-from tools.shared_programs import shared_machine
+from tools.shared_programs import ALIKE, MERGING, RECLAIMING, WANTED, shared_machine
 
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
@@ -71,6 +71,16 @@ def together_before(seed: int) -> Machine:
     return shared_machine(seed, threads=2 + seed % 2, kernel_name=BEFORE)
 
 
+def alike(seed: int) -> Machine:
+    """With memory that is merged, swapped out, and brought back."""
+    return shared_machine(seed, threads=2, program=ALIKE, kernel=MERGING)
+
+
+def swapping(seed: int) -> Machine:
+    """With memory that is given up while all want it."""
+    return shared_machine(seed, threads=3, program=WANTED, kernel=RECLAIMING)
+
+
 def crowded(seed: int) -> Machine:
     """More than 8 CPUs, so that two of them share a slot for flushing TLBs."""
     return shared_machine(seed, threads=9, length=4, frames=192)
@@ -121,6 +131,14 @@ def battery() -> list[Item]:
         items.append(programs(seeds, together, "random"))
         items.append(programs(seeds, together_before, "pct"))
         items.append(programs(seeds, alone, "random"))
+    for seeds in parts(0, 16, 2):
+        items.append(programs(seeds, alike, "random", watched=True))
+        items.append(programs(seeds, swapping, "random", watched=True))
+    for seeds in parts(16, 30, 2):
+        items.append(programs(seeds, alike, "random", watched=True))
+    for seeds in parts(100, 140, 20):
+        items.append(programs(seeds, alike, "pct"))
+        items.append(programs(seeds, swapping, "pct"))
     for seeds in parts(0, 6, 2):
         items.append(programs(seeds, crowded, "random", watched=True))
     for seeds in parts(300, 308, 2):

@@ -59,10 +59,9 @@ METHODS = {
     " and (setattr(_s, 'value', {2}) or True))[-1]",
     ("load", 2): "{0}.read({1}, {2})",
     ("store", 2): "{0}.write({1}, {2})",
-    ("zero_frame", 1): "{0}.clear_frame({1})",
-    ("copy_frame", 2): "((_s := {0}), (_f := {2}), _s.clear_frame({1})"
-    " if _s.written.get(_f) is None else"
-    " _s.written.update({{({1}): bytes(_s.written[_f])}}))[-1]",
+    ("zero_frame", 1): "{0}.write(({1}) << 12, bytes(4096))",
+    ("copy_frame", 2): "((_s := {0}), _s.write(({1}) << 12,"
+    " _s.read(({2}) << 12, 4096)))[-1]",
     ("is_locked", 0): "({0}.owner is not None)",
     ("change_free_area", 0): "None",
     ("look_at_free_area", 0): "None",
@@ -184,7 +183,8 @@ class Finder(ast.NodeTransformer):
         if not isinstance(call, ast.Call):
             return self.generic_visit(node)
         found = marked_access(call) or method_call(call) or taken_lock(call)
-        if found is not None:
+        defines_it = self.scope[-1] in MOMENTS  # the sites are where that is called
+        if found is not None and not defines_it:
             label, sort, instead = found
             if self.add(label, sort, node):
                 if self.harmless:

@@ -106,11 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--items", default="", help="of the battery, with these words")
     parser.add_argument("--first", nargs="*", default=[], help=argparse.SUPPRESS)
     parser.add_argument("--judge", help=argparse.SUPPRESS)
-    parser.add_argument("--prepare", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--prepare", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     folders = ("mm", *options.also)
     if options.prepare:
-        prepare(options.items)
+        prepare(options.items, *options.prepare)
         return 0
     if options.judge is not None:
         sites = {site.name: site for site in sites_of(ROOT, folders)}
@@ -226,8 +226,11 @@ def judge_all(
         telling.update([verdict.by] if verdict.by else [])
         return verdict
 
-    run_in(place, ["--prepare", *passed_on])
+    def prepare_part(part: int) -> None:
+        run_in(place, ["--prepare", str(part), str(jobs), *passed_on])
+
     with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(prepare_part, range(jobs)))
         yield from pool.map(judge, sites)
 
 
@@ -263,13 +266,16 @@ def judged_here(
     return Verdict(site.name, by, how, len(telling), time.perf_counter() - began)
 
 
-def prepare(items_with: str) -> None:
-    """Find out what the model shows as it is, unless that is known already."""
+def prepare(items_with: str, part: int, parts: int) -> None:
+    """Find out what the model shows as it is, unless that is known already.
+
+    A part of it: every `parts`th item, from the one of number `part` on.
+    """
     from tools.battery import battery
     from tools.noticing import Judge
 
     items = [item for item in battery() if items_with in item.name]
-    Judge.of(items, shown_folder())
+    Judge.of(items[part::parts], shown_folder())
 
 
 def shown_folder() -> Path:

@@ -14,7 +14,8 @@ model as it is keeps what each item shows of its own accord, and which lines it 
 
 Data races are told by `DataRaces`, which here says besides which of the two accesses
 were announced: where a race is known anyway, one that was announced and is no longer is
-another thing.  Page-table entries are watched like fields (`Entries`).
+another thing.  Page-table entries and the contents of frames are watched like fields
+(`memory_watched`).
 """
 
 from __future__ import annotations
@@ -37,9 +38,16 @@ from tools.marks import LOCK, MARK, MOMENT, Site
 from tools.without import lacks_a_lock
 
 from kmm.hw import memory
-from kmm.hw.memory import EntryOp, EntryPointer
+from kmm.hw.memory import PAGE_SHIFT, EntryOp, EntryPointer, PhysicalMemory
 from kmm.mm.shared import SHARED_BITS, SHARED_STRUCTURES
-from kmm.sim.datarace import Access, DataRaces, Run, Tap, instrumented
+from kmm.sim.datarace import (
+    LISTENING,
+    Access,
+    DataRaces,
+    Run,
+    Tap,
+    instrumented,
+)
 from kmm.sim.failure import Failure
 from kmm.sim.lockdep import Lockdep, class_name
 from kmm.sim.locks import Rcu, RwSem
@@ -52,8 +60,10 @@ from kmm.sim.trap import WRITE, Op
 BASELINE_FACTOR = 2  # how much longer the model as it is may look for what it shows
 PATIENCE = 30.0  # seconds that an item may take, and as often as long as without
 
-# What operations are called that announce nothing but what they do themselves.
-BY_THEMSELVES = ("frame ", "swap slot ")
+# What the operations on frames, and on swap slots, are called.
+FRAME = "frame "
+# They announce nothing but what they do themselves.
+BY_THEMSELVES = (FRAME, "swap slot ")
 
 Race = tuple[
     str, str, int, bool, str, int, bool
@@ -105,18 +115,25 @@ class Announced(DataRaces):
     announced: dict[int, tuple[Place, ...]] = field(factory=dict)
     lacking: set[tuple[int, int]] = field(factory=set)
     of: Machine | None = None
+    frames: dict[int, Contents] = field(factory=dict)  # by pfn
 
     def before(self, machine: Machine, thread: KThread) -> None:
         super().before(machine, thread)
         run, op = self.run, thread.pending
         assert run is not None
+        assert op is not None
         if self.of is not machine:
             self.of, self.announced, self.lacking = machine, {}, set()
+            self.frames = {}
         # Whatever is announced has this very trace.
         self.announced[id(run.started_at)] = run.started_at
         if isinstance(op, EntryOp):
             write, trace = op.kind is WRITE, run.started_at
             run.note(op.pointer, "value", write, True, trace, when=run.moment)
+        elif op.key.startswith(FRAME):
+            write, pfn = op.kind is WRITE, int(op.key.removeprefix(FRAME), 16)
+            frame, trace = self.contents(pfn), run.started_at
+            run.note(frame, "bytes", write, True, trace, when=run.moment)
         self.note_lack(run, thread)
 
     def after(self, machine: Machine, thread: KThread, op: Op) -> None:
@@ -127,6 +144,9 @@ class Announced(DataRaces):
     def note_lack(self, run: Run, thread: KThread) -> None:
         if lacks_a_lock(thread):
             self.lacking.add((thread.index, run.order.now(thread.index)))
+
+    def contents(self, pfn: int) -> Contents:
+        return self.frames.setdefault(pfn, Contents(f"{FRAME}{pfn:#x}"))
 
     def add(self, machine: Machine, name: str, earlier: Access, later: Access) -> None:
         one, other = sorted((self.side(earlier), self.side(later)))
@@ -210,15 +230,39 @@ class Entries(Tap):
 MEMORY = vars(memory)
 
 
+@frozen(eq=False)
+class Contents:
+    """What a frame holds, as far as a race is concerned: one field."""
+
+    name: str
+
+
+def heard(access: Callable[..., Any], *, write: bool) -> Any:
+    """A method of PhysicalMemory, of which is heard where code uses it in passing."""
+
+    def method(memory: PhysicalMemory, address: int, *rest: Any) -> Any:
+        frame = sys._getframe(1)
+        for run in LISTENING if frame.f_globals is not MEMORY else ():
+            assert isinstance(run.races, Announced)
+            contents = run.races.contents(address >> PAGE_SHIFT)
+            run.note(contents, "bytes", write, False, run.trace(frame, contents))
+        return access(memory, address, *rest)
+
+    return method
+
+
 @contextmanager
-def entries_watched() -> Iterator[None]:
-    before = vars(EntryPointer)["value"]
-    owner: Any = EntryPointer
-    owner.value = Entries("value", before)
+def memory_watched() -> Iterator[None]:
+    """Page-table entries, and what frames hold, are heard of as fields are."""
+    entry: Any = EntryPointer
+    ram: Any = PhysicalMemory
+    value, read, write = entry.value, ram.read, ram.write
+    entry.value = Entries("value", value)
+    ram.read, ram.write = heard(read, write=False), heard(write, write=True)
     try:
         yield
     finally:
-        owner.value = before
+        entry.value, ram.read, ram.write = value, read, write
 
 
 # Running.
@@ -247,7 +291,7 @@ class Trial:
         began = time.perf_counter()
         for number, boot in enumerate(self.item.boots):
             if self.item.watched:
-                with instrumented(SHARED_STRUCTURES, SHARED_BITS), entries_watched():
+                with instrumented(SHARED_STRUCTURES, SHARED_BITS), memory_watched():
                     watched = self.lockdep.watch(self.races.watch(boot))
                     self.search(watched, number, budget, stop)
             else:

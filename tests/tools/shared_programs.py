@@ -45,13 +45,14 @@ from kmm.mm.ksm import (
 from kmm.mm.madvise import MADV_DONTNEED, MADV_MERGEABLE, MADV_UNMERGEABLE
 from kmm.mm.memory import OutOfMemory
 from kmm.mm.memory_hotplug import offline_pages
-from kmm.mm.mm_types import Mm, Task
+from kmm.mm.mm_types import PAGE, Mm, Task
 from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
 from kmm.mm.mmu_notifier import mmu_notifier_register
 from kmm.mm.move_pages import sys_move_pages
 from kmm.mm.page_alloc import alloc_pages, free_pages
 from kmm.mm.swap import lru_add_drain_all, mark_page_accessed, put_page
 from kmm.mm.vmscan import kswapd, try_to_free_pages
+from kmm.sim.access import read_once
 from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine
 from kmm.sim.thread import KThread
@@ -73,8 +74,21 @@ PROGRAM = (
 )
 KERNEL = (
     *("compact", "merge", "reclaim", "reclaim", "drain", "balance"),
-    *("where", "ksmd", "unmerge", "notify", "offline", "block", "use", "use"),
+    *("where", "ksmd", "unmerge", "notify", "offline", "block", "use", "use", "hold"),
 )
+# Of which much is merged, and given up, and brought back.
+ALIKE = (
+    *("make_alike", "make_alike", "read_own", "read_own", "write_own", "write_own"),
+    *("write_own", "move_own", "lock_own", "unadvise_own", "fork", "fork_and_write"),
+    *("write", "read", "advise"),
+)
+MERGING = (
+    *("merge", "merge", "merge", "reclaim", "reclaim", "compact", "unmerge"),
+    *("use_own", "hold"),
+)
+# Of which much is given up, and wanted by all at once.
+WANTED = ("write", "write", "read", "read", "read_file", "write_file", "fork")
+RECLAIMING = ("reclaim", "reclaim", "reclaim", "hold", "block", "balance")
 
 
 @define(eq=False)
@@ -144,6 +158,16 @@ class Thread:
     async def advise_own(self, *_: int) -> None:
         await self.madvise(self.own, MADV_MERGEABLE)
 
+    async def unadvise_own(self, *_: int) -> None:
+        await self.madvise(self.own, MADV_UNMERGEABLE)
+
+    async def make_alike(self, *_: int) -> None:
+        """Pages of its own that have the same contents, to be merged."""
+        await self.map_area(MAP_PRIVATE)
+        await self.advise_own()
+        for page in range(PAGES):
+            await self.store(self.own + page * PAGE_SIZE, 2)
+
     async def madvise(self, start: int, advice: int) -> None:
         await sys_madvise(self.k, self.task, start, PAGES * PAGE_SIZE, advice)
 
@@ -176,6 +200,10 @@ class Thread:
 
     async def write_own(self, page: int, value: int) -> None:
         await self.store(self.own + page % PAGES * PAGE_SIZE, value)
+
+    async def read_own(self, *_: int) -> None:
+        for page in range(PAGES):
+            await self.check(self.own + page * PAGE_SIZE)
 
     async def discard_own(self, *_: int) -> None:
         size = PAGES * PAGE_SIZE
@@ -254,13 +282,16 @@ async def move_things(k: Kernel, mm: Mm, actions: Sequence[Action]) -> None:
         elif kind == "notify":
             await mmu_notifier_register(k, mm, "somebody")
         elif kind == "block":
-            block = await alloc_pages(k, GFP_KERNEL, 1)
+            order = 1 + which % 3
+            block = await alloc_pages(k, GFP_KERNEL, order)
             if block is not None:
-                await free_pages(k, block, 1)
+                await free_pages(k, block, order)
         elif kind == "use":
-            await use(
-                k, mm, VirtAddr([COMMON, FILE][which % 2] + which % 3 * PAGE_SIZE)
-            )
+            await use(k, mm, [COMMON, FILE][which % 2] + which % PAGES * PAGE_SIZE)
+        elif kind == "use_own":
+            await use(k, mm, OWN + which % 2 * OWN_SIZE + which % PAGES * PAGE_SIZE)
+        elif kind == "hold":
+            await hold(k, mm, COMMON + which % PAGES * PAGE_SIZE)
         elif kind == "offline":
             start = 32 + which % 4 * 16
             await offline_pages(k, start, start + 16)
@@ -271,14 +302,26 @@ async def move_things(k: Kernel, mm: Mm, actions: Sequence[Action]) -> None:
     await mmput(k, mm)
 
 
-async def use(k: Kernel, mm: Mm, where: VirtAddr) -> None:
+async def use(k: Kernel, mm: Mm, where: int) -> None:
     """Look at a page of a process, as somebody who will come again."""
     async with mm.mmap_sem.for_read:
-        page = await get_user_page(k, mm, where, write=False)
+        page = await get_user_page(k, mm, VirtAddr(where), write=False)
     if page is None:
         return
     for _ in range(2):
         await mark_page_accessed(k, page)
+    await put_page(k, page)
+
+
+async def hold(k: Kernel, mm: Mm, where: int) -> None:
+    """Keep a page of a process locked for a while."""
+    async with mm.mmap_sem.for_read:
+        page = await get_user_page(k, mm, VirtAddr(where), write=False)
+    if page is None:
+        return
+    async with page.locked:
+        for _ in range(40):
+            await read_once(page, PAGE.flags)
     await put_page(k, page)
 
 
@@ -288,6 +331,8 @@ def shared_machine(
     length: int = 14,
     kernel_name: str = "2.6.36,anon-vma-pin=refcount-locked",
     check: bool = False,
+    program: Sequence[str] = PROGRAM,
+    kernel: Sequence[str] = KERNEL,
     **config: Any,
 ) -> Machine:
     """One CPU for each thread, and two for what the kernel does."""
@@ -316,10 +361,10 @@ def shared_machine(
     mm.mm_users += 2  # for the kernel's threads
     made = []
     for number, task in enumerate(tasks):
-        body = Thread(k, number, task).run(some(random, PROGRAM, length))
+        body = Thread(k, number, task).run(some(random, program, length))
         made.append(KThread("threads", task.pid, number, body, task=task))
     for number, comm in enumerate(("kcompactd", "khelper")):
-        body_of_kernel = move_things(k, mm, some(random, KERNEL, 2 + seed % 4))
+        body_of_kernel = move_things(k, mm, some(random, kernel, 2 + seed % 4))
         made.append(KThread(comm, 98 + number, threads + number, body_of_kernel))
     daemons = [
         KThread(f"kswapd{node}", 90 + node, threads, kswapd(k, node), daemon=True)
