@@ -32,6 +32,8 @@ class InterruptFlag(SpinLock):
     off again: they are on when the outermost gives it back (local_irq_save).
     """
 
+    __slots__ = ("depth",)
+
     tracked = False  # it is no lock, to those who look at the order of locks
     irqs_off = True
 

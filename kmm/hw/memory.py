@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import compress, count
 from struct import Struct
-from typing import NewType, cast
+from typing import NewType
 
 from ..sim.trap import READ, WRITE, Kind, Op, trap
 
@@ -229,7 +229,8 @@ class EntryPointer:
     def value(self) -> int:
         """What is there now, for code that runs alone."""
         frame = self.written.get(self.pfn, ZEROS)
-        return cast(int, self.entry.unpack_from(frame, self.offset)[0])
+        value: int = self.entry.unpack_from(frame, self.offset)[0]
+        return value
 
     @value.setter
     def value(self, value: int) -> None:
@@ -238,7 +239,8 @@ class EntryPointer:
     async def read(self) -> int:
         await trap(self.to_read)
         frame = self.written.get(self.pfn, ZEROS)
-        return cast(int, self.entry.unpack_from(frame, self.offset)[0])
+        value: int = self.entry.unpack_from(frame, self.offset)[0]
+        return value
 
     async def write(self, value: int) -> None:
         await trap(self.to_write)

@@ -21,7 +21,7 @@ written plainly.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from attrs import Attribute
 
@@ -38,15 +38,24 @@ class Named(Protocol):
 
 
 class FieldOp(Op):
-    """A marked access to one field of a structure."""
+    """A marked access to one field of a structure.
+
+    Its key is made when somebody asks for it: of the steps that a search repeats,
+    nobody does.
+    """
 
     __slots__ = ("field", "struct")
 
     def __init__(self, kind: Kind, struct: Named, field: str) -> None:
         self.kind = kind
-        self.key = f"{struct.name}.{field}"
         self.struct = struct
         self.field = field
+
+    def __getattr__(self, name: str) -> str:
+        if name != "key":
+            raise AttributeError(name)
+        self.key = f"{self.struct.name}.{self.field}"
+        return self.key
 
     def peek(self) -> object:
         return shown(getattr(self.struct, self.field))
@@ -68,7 +77,8 @@ class PlainOp(FieldOp):
 async def read_once(struct: Named, field: Attribute[T]) -> T:
     """Read one field, at one moment."""
     await trap(FieldOp(READ, struct, field.name))
-    return cast(T, getattr(struct, field.name))
+    value: T = getattr(struct, field.name)
+    return value
 
 
 async def write_once(struct: Named, field: Attribute[T], value: T) -> None:
@@ -80,7 +90,8 @@ async def write_once(struct: Named, field: Attribute[T], value: T) -> None:
 async def read_plain(struct: Named, field: Attribute[T]) -> T:
     """Read one field, which some kernel does under a lock and another does not."""
     await trap(PlainOp(READ, struct, field.name))
-    return cast(T, getattr(struct, field.name))
+    value: T = getattr(struct, field.name)
+    return value
 
 
 async def write_plain(struct: Named, field: Attribute[T], value: T) -> None:
@@ -92,7 +103,8 @@ async def write_plain(struct: Named, field: Attribute[T], value: T) -> None:
 async def modify_plain(struct: Named, field: Attribute[T]) -> T:
     """The same for a list: what the caller does to it next is done at this moment."""
     await trap(PlainOp(WRITE, struct, field.name))
-    return cast(T, getattr(struct, field.name))
+    value: T = getattr(struct, field.name)
+    return value
 
 
 async def modify_once(struct: Named, field: Attribute[T]) -> T:
@@ -101,13 +113,14 @@ async def modify_once(struct: Named, field: Attribute[T]) -> T:
     It is done at this moment, as a whole.
     """
     await trap(FieldOp(WRITE, struct, field.name))
-    return cast(T, getattr(struct, field.name))
+    value: T = getattr(struct, field.name)
+    return value
 
 
 async def atomic_add(struct: Named, field: Attribute[int], amount: int) -> int:
     """Add to a counter in one indivisible step, and return the sum."""
     await trap(FieldOp(WRITE, struct, field.name))
-    total = cast(int, getattr(struct, field.name)) + amount
+    total: int = getattr(struct, field.name) + amount
     setattr(struct, field.name, total)
     return total
 
@@ -131,14 +144,14 @@ async def set_bit(struct: Named, field: Attribute[int], number: int) -> None:
 async def clear_bit(struct: Named, field: Attribute[int], number: int) -> None:
     """Clear one bit of a mask, in one indivisible step."""
     await trap(FieldOp(WRITE, struct, field.name))
-    mask = cast(int, getattr(struct, field.name))
+    mask: int = getattr(struct, field.name)
     setattr(struct, field.name, mask & ~(1 << number))
 
 
 async def test_and_set_bit(struct: Named, field: Attribute[int], number: int) -> bool:
     """Set one bit of a mask, in one indivisible step; say whether it was set before."""
     await trap(FieldOp(WRITE, struct, field.name))
-    mask = cast(int, getattr(struct, field.name))
+    mask: int = getattr(struct, field.name)
     setattr(struct, field.name, mask | 1 << number)
     return bool(mask >> number & 1)
 
@@ -146,7 +159,7 @@ async def test_and_set_bit(struct: Named, field: Attribute[int], number: int) ->
 async def atomic_inc_not_zero(struct: Named, field: Attribute[int]) -> bool:
     """Add one to a counter unless it is zero; say whether it was done."""
     await trap(FieldOp(WRITE, struct, field.name))
-    count = cast(int, getattr(struct, field.name))
+    count: int = getattr(struct, field.name)
     if count == 0:
         return False
     setattr(struct, field.name, count + 1)

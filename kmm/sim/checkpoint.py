@@ -171,6 +171,7 @@ def puts_of_instances(found: Iterable[object]) -> list[Put]:
     rows: dict[tuple[type, tuple[str, ...]], list[Row]] = {}
     unset: list[tuple[object, str]] = []
     dictionaries: list[tuple[dict[str, object], dict[str, object], set[str]]] = []
+    no_fields: list[dict[str, object]] = []
     for one in found:
         kind = class_of(one)
         if is_frozen(kind) or isinstance(one, CALLABLES):
@@ -181,13 +182,18 @@ def puts_of_instances(found: Iterable[object]) -> list[Put]:
         if there:
             values = [getattr(one, name) for name in there]
             rows.setdefault((kind, there), []).append((one, *values))
-        if hasattr(one, "__dict__"):
+        if not hasattr(one, "__dict__"):
+            continue
+        if not one.__dict__:
+            no_fields.append(one.__dict__)
+        else:
             all_names = set(one.__dict__)
             dictionaries.append((one.__dict__, dict(vars_of(one)), all_names))
     return [
         *(partial(storing(names), instances) for (_, names), instances in rows.items()),
         partial(unset_all, unset),
         partial(restore_vars, dictionaries),
+        partial(empty_all, no_fields),
     ]
 
 

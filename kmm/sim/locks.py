@@ -16,6 +16,9 @@ every order that a queue allows, and some that it does not.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from .failure import ModelFailure
 from .thread import Held, KThread
 from .trap import (
@@ -64,6 +67,8 @@ class NestedOp(GateOp):
 class ExclusiveLock(Held):
     """A lock with one holder at a time."""
 
+    __slots__ = ("name", "owner", "to_lock", "to_unlock")
+
     sleeps = False
 
     def __init__(self, name: str) -> None:
@@ -76,7 +81,9 @@ class ExclusiveLock(Held):
         return op.kind < ACQUIRE or self.owner is None
 
     async def lock(self) -> None:
-        await self._take(self.to_lock)
+        current = await trap(self.to_lock)
+        self.owner = current
+        current.held.append(self)
 
     async def lock_nested(self, subclass: int) -> None:
         """Take it where another lock of its class is held, which comes first always.
@@ -122,8 +129,11 @@ class ExclusiveLock(Held):
         """`async with lock.nested(1):`"""
         return NestedSide(self, subclass)
 
-    async def __aenter__(self) -> None:
-        await self.lock()
+    # The blocks hand on what waits, rather than wait for it themselves: a frame between
+    # a thread and its trap costs time at every step.
+
+    def __aenter__(self) -> Coroutine[Any, Any, None]:
+        return self.lock()
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:
@@ -140,8 +150,8 @@ class NestedSide:
         self.lock = lock
         self.subclass = subclass
 
-    async def __aenter__(self) -> None:
-        await self.lock.lock_nested(self.subclass)
+    def __aenter__(self) -> Coroutine[Any, Any, None]:
+        return self.lock.lock_nested(self.subclass)
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:
@@ -151,6 +161,8 @@ class NestedSide:
 class SpinLock(ExclusiveLock):
     """spinlock_t: its holder must not sleep."""
 
+    __slots__ = ()
+
     atomic = True
 
 
@@ -159,6 +171,8 @@ class Mutex(ExclusiveLock):
 
     A lock bit is one too; it can also be looked at, and waited for without taking it.
     """
+
+    __slots__ = ()
 
     sleeps = True
 
@@ -179,11 +193,15 @@ class BitLock(Mutex):
     not follow these, here as in Linux.
     """
 
+    __slots__ = ()
+
     tracked = False
 
 
 class RwSem(Held):
     """rw_semaphore: many readers or one writer, all of whom may sleep."""
+
+    __slots__ = ("name", "readers", "to_read", "to_write", "writer")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -251,8 +269,8 @@ class WriteSide:
         self.sem = sem
         self.subclass = subclass
 
-    async def __aenter__(self) -> None:
-        await self.sem.down_write(self.subclass)
+    def __aenter__(self) -> Coroutine[Any, Any, None]:
+        return self.sem.down_write(self.subclass)
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:
@@ -265,8 +283,8 @@ class ReadSide:
     def __init__(self, sem: RwSem) -> None:
         self.sem = sem
 
-    async def __aenter__(self) -> None:
-        await self.sem.down_read()
+    def __aenter__(self) -> Coroutine[Any, Any, None]:
+        return self.sem.down_read()
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:
@@ -359,8 +377,8 @@ class Rcu(Held):
         )
         self.sections.remove(innermost)
 
-    async def __aenter__(self) -> None:
-        await self.read_lock()
+    def __aenter__(self) -> Coroutine[Any, Any, None]:
+        return self.read_lock()
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:

@@ -23,7 +23,7 @@ from .failure import (
     sleeping_in_atomic,
 )
 from .thread import KThread
-from .trap import Op, Question, Start, get_current
+from .trap import ACQUIRE, ASK, Op, Start, get_current
 
 T = TypeVar("T")
 
@@ -97,7 +97,12 @@ class Machine:
         """The threads that can go on now, in order."""
         if self.failure is not None:
             return []
-        return [t for t in self.threads if t.pending and t.pending.possible()]
+        return [
+            thread
+            for thread in self.threads
+            if (op := thread.pending) is not None
+            and (op.kind < ACQUIRE or op.possible())
+        ]
 
     def unfinished(self) -> list[KThread]:
         """The threads that have not come to their end, daemons aside."""
@@ -105,15 +110,14 @@ class Machine:
 
     def step(self, thread: KThread) -> None:
         """Let `thread` do what it announced, and run it to its next trap."""
-        self.choices.append(thread.index)
-        if self.watchers:
+        choices = self.choices
+        choices.append(thread.index)
+        if self.watchers or self.is_checked:
             self._step_watched(thread)
         else:
             self._resume(thread, thread)
-        if len(self.choices) >= self.max_steps and thread.pending:
+        if len(choices) >= self.max_steps and thread.pending:
             self.failure = self.failure or livelock(thread, self.max_steps)
-        if self.is_checked and self.failure is None:
-            self._ask(self.always, thread)
 
     def _step_watched(self, thread: KThread) -> None:
         op = thread.pending
@@ -123,25 +127,40 @@ class Machine:
         self._resume(thread, thread)
         for watcher in self.watchers:
             watcher.after(self, thread, op)
+        if self.is_checked and self.failure is None:
+            self._ask(self.always, thread)
 
     def replay(self, choices: Sequence[int]) -> None:
-        """Take known steps again: the start of a run that has been made before."""
+        """Take known steps again: the start of a run that has been made before.
+
+        Searches spend most of their time here.  Where nobody looks on, all that is
+        left of a step is to resume the thread.
+        """
         threads = self.threads
         if self.watchers or self.is_checked:
             for index in choices:
                 self.step(threads[index])
             return
-        for index in choices:  # the same, where nobody looks on
-            self._resume(threads[index], threads[index])
+        for index in choices:
+            thread = threads[index]
+            try:
+                op = thread.body.send(thread)
+                if op.kind >= ACQUIRE:
+                    op = self._heed(thread, op)
+            except (StopIteration, ModelFailure) as end:
+                self._end(thread, end)
+            else:
+                thread.pending = op
         self.choices += choices
 
     def run(self, chooser: Chooser) -> bool:
         """Run on to the end; False if `chooser` gave the run up before that."""
+        choose, step = chooser.choose, self.step
         while enabled := self.enabled():
-            thread = chooser.choose(self, enabled)
+            thread = choose(self, enabled)
             if thread is None:
                 return False
-            self.step(thread)
+            step(thread)
         self._finish()
         return True
 
@@ -151,23 +170,37 @@ class Machine:
             thread.body.close()
 
     def _resume(self, thread: KThread, value: KThread | None) -> None:
+        """Run a thread to its next trap; `value` is None if it has yet to start."""
         try:
-            op = thread.body.send(value)  # type: ignore[arg-type]  # None starts it
-            while isinstance(op, Question):
-                if isinstance(op, Start):
-                    self.add(op.thread)
-                op = thread.body.send(thread)
-        except StopIteration:
-            thread.pending = None
-            if thread.held:
-                self.failure = held_at_exit(thread)
-        except ModelFailure as error:
-            thread.pending = None
-            self.failure = failure_of(thread, error)
+            op = thread.body.send(value)  # type: ignore[arg-type]
+            if op.kind >= ACQUIRE:
+                op = self._heed(thread, op)
+        except (StopIteration, ModelFailure) as end:
+            self._end(thread, end)
         else:
             thread.pending = op
-            if op.sleeps and thread.in_atomic:
-                self.failure = sleeping_in_atomic(thread)
+
+    def _heed(self, thread: KThread, op: Op) -> Op:
+        """What a thread announces, its questions having been answered.
+
+        If it may have to sleep for that, see whether it is allowed to.
+        """
+        while op.kind is ASK:
+            if isinstance(op, Start):
+                self.add(op.thread)
+            op = thread.body.send(thread)
+        if op.sleeps and thread.in_atomic:
+            thread.pending = op
+            self.failure = sleeping_in_atomic(thread)
+        return op
+
+    def _end(self, thread: KThread, end: StopIteration | ModelFailure) -> None:
+        """A thread is done, or has failed."""
+        thread.pending = None
+        if isinstance(end, ModelFailure):
+            self.failure = failure_of(thread, end)
+        elif thread.held:
+            self.failure = held_at_exit(thread)
 
     def _finish(self) -> None:
         """Nobody can go on.  Is that because everybody is done?"""

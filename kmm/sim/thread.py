@@ -28,6 +28,8 @@ class Place:
 class Held:
     """What a thread can hold."""
 
+    __slots__ = ()
+
     name: str
     atomic = False  # whether its holder must not sleep
     irqs_off = False  # whether its holder's CPU lets no interrupt in

@@ -15,7 +15,8 @@ That is the only `yield` in kmm, and these are the rules that follow from it:
    are on the same object and conflict (`Op.conflicts`).  Searches rely on this, so
    a lockless access that is not announced here is an error in the model.
 4. A thread that must wait announces an operation that is not possible yet.  It is
-   blocked until it is; the run loop asks (`Op.possible`).
+   blocked until it is; the run loop asks (`Op.possible`).  Only kinds from ACQUIRE on
+   ever have to wait, so of the others nobody asks.
 5. Two awaits are not preemption points: `get_current` asks who is running, and
    `start_thread` adds a thread to the run.
 6. These coroutines are not asyncio's.  `Machine` steps them.
@@ -45,9 +46,10 @@ class Kind(IntEnum):
     ACQUIRE = 5  # takes it exclusively, once nobody holds it
     SHARE = 6  # takes it together with other readers, once no writer holds it
     WAIT = 7  # takes nothing, but goes on only once the object allows it
+    ASK = 8  # is no operation, but a question to the run loop
 
 
-READ, WRITE, TRY, RELEASE, UNSHARE, ACQUIRE, SHARE, WAIT = Kind
+READ, WRITE, TRY, RELEASE, UNSHARE, ACQUIRE, SHARE, WAIT, ASK = Kind
 
 # Pairs that can be swapped: neither order can be told from the other afterwards.
 COMMUTING = frozenset(
@@ -139,6 +141,9 @@ class Question(Op):
 
     __slots__ = ()
 
+    def __init__(self, what: str) -> None:
+        super().__init__(ASK, what)
+
 
 class Start(Question):
     """A thread is to run from now on, beside the others."""
@@ -146,11 +151,11 @@ class Start(Question):
     __slots__ = ("thread",)
 
     def __init__(self, thread: KThread) -> None:
-        super().__init__(WRITE, f"start of {thread.name}")
+        super().__init__(f"start of {thread.name}")
         self.thread = thread
 
 
-WHO = Question(READ, "current")
+WHO = Question("current")
 
 
 async def get_current() -> KThread:

@@ -33,6 +33,7 @@ partial order reduction", J. ACM 64 (2017).  Sleep sets: Godefroid, LNCS 1032 (1
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from ..machine import Machine
 from ..thread import KThread
@@ -45,26 +46,37 @@ Asleep = dict[int, Op]  # by thread
 # Kinds of which no two steps on one object can be swapped, nor one with another kind.
 EXCLUSIVE = frozenset(Kind) - {kind for pair in COMMUTING for kind in pair}
 
+# Asked of each thread at each step; as functions of C, since that is often.
+PENDING, INDEX = attrgetter("pending"), attrgetter("index")
+THREAD = attrgetter("thread")
+
 
 class Node:
-    """A point of the current run: what could be done there, and what was."""
+    """A point of the current run: what could be done there, and what was.
 
-    __slots__ = ("asleep", "clock", "enabled", "op", "pending", "planned", "thread")
+    Sets of threads are masks: bit i is thread i.
+    """
+
+    __slots__ = (
+        *("asleep", "clock", "enabled", "explored", "op", "pending", "planned"),
+        "thread",
+    )
 
     def __init__(
-        self, pending: list[Op | None], enabled: list[int], asleep: Asleep, thread: int
+        self,
+        pending: tuple[Op, ...],
+        enabled: tuple[int, ...],
+        asleep: Asleep,
+        thread: int,
     ) -> None:
-        self.pending = pending  # of every thread
+        self.pending = pending  # of every thread; None of one that has ended
         self.enabled = enabled
         self.asleep = asleep  # explored from here, or before without a conflict since
-        self.planned = {thread}  # the source set, as far as it is known
+        self.explored = 0  # those explored from here
+        self.planned = 1 << thread  # the source set, as far as it is known
         self.clock: Clock = ()
-        self.choose(thread)
-
-    def choose(self, thread: int) -> None:
-        op = self.pending[thread]
-        assert op is not None
-        self.thread, self.op = thread, op
+        self.thread = thread
+        self.op = pending[thread]
 
     def still_asleep(self) -> Asleep:
         """Who sleeps on after this step: those with whose own it does not conflict."""
@@ -73,6 +85,24 @@ class Node:
     def precedes(self, clock: Clock) -> bool:
         """Whether this step happens before one with `clock`."""
         return self.clock[self.thread] <= clock[self.thread]
+
+    def has_more(self) -> bool:
+        """Whether a thread is planned here that was not explored yet, nor sleeps.
+
+        The one that was explored last sleeps from now on, and the next is chosen.
+        """
+        self.explored |= 1 << self.thread
+        left = self.planned & ~self.explored
+        if not left:
+            return False
+        self.asleep = {**self.asleep, self.thread: self.op}
+        for thread in self.asleep:
+            left &= ~(1 << thread)
+        if not left:
+            return False
+        self.thread = (left & -left).bit_length() - 1  # the lowest
+        self.op = self.pending[self.thread]
+        return True
 
 
 class SourceDpor(Strategy):
@@ -95,19 +125,20 @@ class SourceDpor(Strategy):
         if not self.started:
             self.started = True
             return True
-        while self.stack:
-            node = self._take_back()
-            node.asleep[node.thread] = node.op
-            left = node.planned - node.asleep.keys()
-            if left:
-                node.choose(min(left))
-                self.stack.append(node)
+        stack, steps_on, clocks = self.stack, self.steps_on, self.clocks
+        while stack:
+            node = stack[-1]
+            steps_on[node.op.key].pop()
+            clocks[node.thread].pop()
+            if node.has_more():
+                self.compared = len(stack) - 1
                 return True
+            stack.pop()
         return False
 
     @property
     def prefix(self) -> Sequence[int]:
-        return [node.thread for node in self.stack]
+        return list(map(THREAD, self.stack))
 
     # During a run, past the prefix.
 
@@ -129,8 +160,8 @@ class SourceDpor(Strategy):
             before = threads[last.thread]
             if before in enabled and last.thread not in asleep:
                 chosen = before
-        pending = [thread.pending for thread in threads]
-        able = [thread.index for thread in enabled]
+        pending = tuple(map(PENDING, threads))
+        able = tuple(map(INDEX, enabled))
         stack.append(Node(pending, able, asleep, chosen.index))
         return chosen
 
@@ -147,9 +178,7 @@ class SourceDpor(Strategy):
             self._find_races(thread.index, op)
             if op.possible() and thread.index in last.enabled:
                 # A failure cut it short.  In another run it goes on without that step.
-                last.planned.add(thread.index)
-
-    # The stack.
+                last.planned |= 1 << thread.index
 
     def _compare(self, machine: Machine) -> None:
         """Compare the steps that are new with those before them."""
@@ -158,22 +187,20 @@ class SourceDpor(Strategy):
             self.clocks = [[(0,) * number] for _ in range(number)]
         elif len(self.clocks) != number:
             raise RuntimeError("a reduced search cannot cover threads that are started")
-        stack, steps_on = self.stack, self.steps_on
-        for node in stack[self.compared :]:
-            thread = node.thread
-            clock = list(self._find_races(thread, node.op))
-            clock[thread] += 1
-            node.clock = tuple(clock)
-            steps_on.setdefault(node.op.key, []).append(self.compared)
-            self.clocks[thread].append(node.clock)
-            self.compared += 1
-
-    def _take_back(self) -> Node:
-        node = self.stack.pop()
-        self.compared -= 1
-        self.steps_on[node.op.key].pop()
-        self.clocks[node.thread].pop()
-        return node
+        stack, steps_on, clocks = self.stack, self.steps_on, self.clocks
+        for position in range(self.compared, len(stack)):
+            node = stack[position]
+            thread, key = node.thread, node.op.key
+            self.compared = position
+            before = self._find_races(thread, node.op)
+            now = before[thread] + 1
+            node.clock = clock = (*before[:thread], now, *before[thread + 1 :])
+            clocks[thread].append(clock)
+            if key in steps_on:
+                steps_on[key].append(position)
+            else:
+                steps_on[key] = [position]
+        self.compared = len(stack)
 
     # Races.
 
@@ -218,8 +245,8 @@ class SourceDpor(Strategy):
             if thread not in node.enabled:
                 return  # it was impossible before that step as well
             initials.append(thread)
-        if node.planned.isdisjoint(initials):
-            node.planned.add(thread if thread in initials else initials[0])
+        if not any(node.planned >> initial & 1 for initial in initials):
+            node.planned |= 1 << (thread if thread in initials else initials[0])
 
 
 def find_initials(steps: Sequence[Node]) -> list[int]:
