@@ -57,6 +57,8 @@ class InterruptFlag(SpinLock):
 class LocalApic:
     """The interrupts that are pending at one CPU, by vector."""
 
+    CACHES = ("to_send", "to_take")  # see `sim.checkpoint`
+
     def __init__(self, cpu: int) -> None:
         self.name = f"interrupts pending at CPU {cpu}"
         self.pending: set[int] = set()  # IRR: asking twice is asking once

@@ -199,6 +199,7 @@ class EntryPointer:
     MMU of any CPU may be looking at the same entry.
     """
 
+    CACHES = ("to_read", "to_write")  # see `sim.checkpoint`
     __slots__ = (
         "address",
         "entry",

@@ -77,6 +77,8 @@ class Counters:
 class Tlb:
     """What one CPU remembers."""
 
+    TALLIES = ("counters",)  # see `sim.state`
+
     def __init__(self, size: TlbSize | None = None) -> None:
         self.size = size or TlbSize()
         self.counters = Counters()

@@ -109,6 +109,8 @@ KSWAPD = fields(Kswapd)
 class Kernel:
     """What the kernel's functions share."""
 
+    TALLIES = ("vm_events",)  # see `sim.state`
+
     config: Config
     rmap_walk: RmapWalk
     exec_stack: ExecStack

@@ -326,6 +326,8 @@ MM_SWAPENTS = "swap entries"
 class Task:
     """struct task_struct: what a process is to the memory manager."""
 
+    TALLIES = ("min_flt", "maj_flt")  # see `sim.state`
+
     comm: str
     pid: int
     cpu: Cpu

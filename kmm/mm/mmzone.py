@@ -113,6 +113,8 @@ class ReclaimStat:
 class Zone:
     """struct zone."""
 
+    TALLIES = ("vm_stat",)  # see `sim.state`
+
     name: str  # as /proc shows it: DMA, DMA32 or Normal
     node: int
     zone_start_pfn: Pfn

@@ -67,6 +67,7 @@ class NestedOp(GateOp):
 class ExclusiveLock(Held):
     """A lock with one holder at a time."""
 
+    CACHES = ("to_lock", "to_unlock")  # see `sim.checkpoint`
     __slots__ = ("name", "owner", "to_lock", "to_unlock")
 
     sleeps = False
@@ -201,6 +202,7 @@ class BitLock(Mutex):
 class RwSem(Held):
     """rw_semaphore: many readers or one writer, all of whom may sleep."""
 
+    CACHES = ("to_read", "to_write")  # see `sim.checkpoint`
     __slots__ = ("name", "readers", "to_read", "to_write", "writer")
 
     def __init__(self, name: str) -> None:

@@ -6,6 +6,7 @@ start with (`prefix`, taken without asking), then chooses one step at a time.
 
 from .base import Strategy
 from .enumeration import Enumeration
+from .merging import Merging
 from .pct import Pct
 from .portfolio import Portfolio
 from .random_walk import RandomWalk
@@ -15,6 +16,7 @@ from .source_dpor import SourceDpor
 
 __all__ = [
     "Enumeration",
+    "Merging",
     "Pct",
     "Portfolio",
     "RandomWalk",
