@@ -238,11 +238,9 @@ def read_instance(kind: type) -> Reader:
     def in_slots(one: Any) -> list[Any]:
         return [getattr(one, name, None) for name in names]
 
-    def in_dict(one: Any) -> Iterator[Any]:
-        for name, value in vars_of(one).items():
-            if name not in tallies:
-                yield name
-                yield value
+    def in_dict(one: Any) -> Iterable[Any]:
+        items = vars_of(one).items()
+        return chain.from_iterable(item for item in items if item[0] not in tallies)
 
     if not any("__dict__" in vars(base) for base in kind.__mro__):
         return in_slots
