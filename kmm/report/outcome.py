@@ -10,7 +10,7 @@ from ..scenarios import Race
 from ..scenarios.play import Played
 from ..sim.failure import Failure, Report
 from ..sim.schedule import context_switches
-from .interleaving import two_columns
+from .interleaving import lanes
 from .oops import oops
 from .words import kernel_trace
 
@@ -101,8 +101,8 @@ def as_text(
         console = oops(played.recording, played.kernel.name)
         if console:
             blocks.append(console)
-        blocks.append("The steps that matter, one column a CPU:")
-        blocks.append("\n".join(two_columns(played.recording, width)))
+        blocks.append("The steps that matter, one lane a CPU:")
+        blocks.append("\n".join(lanes(played.recording, width)))
         if played.reports and not is_only_a_report(played):
             blocks.append(also_reported(played, width, whole=stories))
         blocks.append(how_to_replay(played))
