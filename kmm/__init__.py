@@ -10,7 +10,7 @@ The rooms, in reading order; each one imports only from those before it.
 `designs`    the rival historic answers to each question, one small module each
 `scenarios`  the races, as litmus tests
 `conform`    recorded behaviour of real hardware, and the model held against it
-`report`     the oops, the two-column interleaving, JSON
+`report`     the oops, the drawing of a race, JSON
 `tui`, `cli` two faces over the same calls
 """
 

@@ -127,7 +127,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Make one run of a race and draw it: one column a CPU, the steps in which the\n"
+        "Make one run of a race and draw it: one lane a CPU, the steps in which the\n"
         "CPUs meet.  One run rarely fails; `kmm hunt` searches for one that does."
     )
     add_race(parser)

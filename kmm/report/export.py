@@ -10,7 +10,8 @@ import attrs
 
 from ..scenarios.play import Played
 from ..sim.recording import Recording, Step
-from .interleaving import steps_that_matter, two_columns
+from .causes import steps_that_matter
+from .interleaving import lanes
 from .oops import oops
 from .outcome import failure_json
 from .words import Names, describe, function, kernel_trace
@@ -121,11 +122,11 @@ def export_perfetto(played: Played) -> str:
 
 
 def export_text(played: Played) -> str:
-    """The oops and the two columns."""
+    """The oops and the drawing."""
     recording = played.recording
     assert recording is not None
     console = oops(recording, played.kernel.name)
-    drawing = "\n".join(two_columns(recording))
+    drawing = "\n".join(lanes(recording))
     return f"{console}\n\n{drawing}\n" if console else f"{drawing}\n"
 
 

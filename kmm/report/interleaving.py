@@ -1,214 +1,286 @@
-"""A run as two columns, one a CPU, with only the steps that matter.
+"""A run from the top down, with a lane for each CPU and only the steps that matter.
 
-This is how the messages of kernel commits draw a race.  Of a hundred steps some ten
-tell the story:
+A line has the number of the step, the lane in which it was taken, the function, what
+that did, the locks held that matter, and the place in the source:
 
-- steps of different threads on the same object, one right after the other, at least
-  one of which changed it: their order is what the schedule decided;
-- the steps from which the failure got what it saw: who stored the value that was
-  read last, and where did that value come from.
+      57 | 1 store_bounds: vma#1.vm_start ..e000 -> ..8000  [mmap_sem] vma.py:316
 
-Spinlocks and semaphores are left out, but for those that a deadlock is about: where
-they were taken, and who waits for them.
+What has been said shorter is explained below the drawing.  Which steps matter, and
+which locks, `causes` says.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
-from itertools import pairwise
+from collections import Counter
+
+from attrs import evolve, frozen
 
 from ..sim.failure import Failure
-from ..sim.recording import Recording, Step
-from .words import Names, describe, function
+from ..sim.recording import Recording
+from ..sim.thread import Place
+from .causes import Cause, causes, held_at_the_end, waiting_at_the_end
+from .words import Names, describe, place
 
-WRITES = ("write", "try", "release", "acquire")
-BOOKKEEPING = (".cpu_vm_mask",)  # fields that are only about whom to interrupt
-MARGIN = 2  # spaces before what a function did
+ADDRESS = re.compile(r"0x[0-9a-f]{12,}")
+FEWEST_DIGITS = 4  # of an address that is cut
+MOST_DIGITS = 6
+SHORTER = (
+    (re.compile(r"migration entry \(page (\w+)\)"), r"migration(\1)"),
+    (re.compile(r"PG_locked of page (\w+)"), r"PG_locked(\1)"),
+    (re.compile(r"tries to take (.+): busy"), r"finds \1 busy"),
+    (re.compile(r"(#\d+)\.lock\b"), r"\1"),
+)
+# What the reader must be told of them: of these the first that is there.
+LONGER = (
+    (re.compile(r"migration\((\w+)\)"), r"\g<0>: migration entry for page \1"),
+    (re.compile(r"PG_locked\((\w+)\)"), r"\g<0>: lock of page \1"),
+)
+PTL = "page_table_lock"
+RIGHT = "[locks] place"
+IDLE = "|"  # a lane in which nothing happens on this line
+INDENT = 2  # spaces before the rest of what does not fit on one line
 
 
-def two_columns(recording: Recording, width: int = 80) -> list[str]:
-    """The lines of the drawing: a column for each thread, which interrupts share."""
-    threads = [recording.threads[index] for index in recording.columns]
-    column = (width - 2 * (len(threads) - 1)) // len(threads)
-    lines = [
-        join_cells([f"CPU {t.cpu}: {t.name}" for t in threads], column),
-        join_cells(["-" * column for _ in threads], column),
+@frozen
+class Row:
+    """What stands on a line, or on two if it does not fit."""
+
+    number: str  # of the step, from 1
+    lane: int | None  # None: in nobody's
+    function: str
+    what: str
+    locks: tuple[str, ...] = ()
+    where: str = ""
+
+    @property
+    def left(self) -> str:
+        return f"{self.function}: {self.what}" if self.function else self.what
+
+    @property
+    def held(self) -> str:
+        return f"[{' '.join(self.locks) or '-'}]" if self.function else ""
+
+    @property
+    def right(self) -> str:
+        return f"{self.held} {self.where}".strip()
+
+
+def lanes(recording: Recording, width: int = 80) -> list[str]:
+    """The lines of the drawing.  An interrupt is drawn in the lane of its CPU."""
+    rows = [*rows_of_steps(recording), *rows_of_failure(recording)]
+    short = Shortened(rows)
+    rows = [short.row(row) for row in rows]
+    gutter = Gutter(recording, max((len(row.number) for row in rows), default=0))
+    space = width - gutter.width
+    body = in_columns(rows, space) or [
+        line for row in rows for line in in_lines(row, space)
     ]
+    drawn = [gutter.before(row, first) + text for row, first, text in body]
+    edge = max((len(line) for line in drawn), default=width)
+    return [*gutter.head(width, edge), *drawn, *short.legend(width)]
+
+
+# The rows.
+
+
+def rows_of_steps(recording: Recording) -> list[Row]:
     names = Names(recording)
-    last: tuple[int, str] | None = None
-    for step in steps_that_matter(recording):
-        here = (step.thread, function(step))
-        cell = [] if here == last else [f"{here[1]}()"]
-        cell += textwrap.wrap(
-            describe(step, names),
-            column,
-            initial_indent=" " * MARGIN,
-            subsequent_indent=" " * MARGIN * 2,
-            break_on_hyphens=False,
-        )
-        lines += in_column(cell, recording.column_of(step.thread), len(threads), column)
-        last = here
-    if is_nobodys(recording.failure):
-        assert recording.failure is not None
-        lines += ["", *textwrap.wrap(recording.failure.message, width)]
-    for thread, words in ending(recording):
-        cell = textwrap.wrap(words, column)
-        lines += in_column(cell, recording.column_of(thread), len(threads), column)
+    return [row_of(recording, cause, names) for cause in causes(recording)]
+
+
+def row_of(recording: Recording, cause: Cause, names: Names) -> Row:
+    step = cause.step
+    return Row(
+        str(step.number + 1),
+        recording.column_of(step.thread),
+        cause.function,
+        describe(step, names),
+        cause.matter,
+        short_place(cause.place),
+    )
+
+
+def rows_of_failure(recording: Recording) -> list[Row]:
+    """How the run ended: in a deadlock, who waits for what and whom."""
+    failure = recording.failure
+    if failure is None:
+        return []
+    if failure.kind == "deadlock":
+        return [
+            row_of_waiter(recording, thread) for thread in waiting_at_the_end(recording)
+        ]
+    lane = None if failure.thread is None else lane_of(recording, failure)
+    return [Row("", lane, "", failure.message)]
+
+
+def lane_of(recording: Recording, failure: Failure) -> int:
+    names = [thread.name for thread in recording.threads]
+    assert failure.thread is not None
+    return recording.column_of(names.index(failure.thread))
+
+
+def row_of_waiter(recording: Recording, thread: int) -> Row:
+    last = recording.moments[-1]
+    lock = waiting_at_the_end(recording)[thread]
+    holders = [
+        info.name
+        for info, held in zip(recording.threads, last.held, strict=True)
+        if lock in held
+    ]
+    by = f", held by {', '.join(holders)}" if holders else ""
+    where = place(last.standing[thread])
+    return Row(
+        "",
+        recording.column_of(thread),
+        where.function if where else "?",
+        f"waits for {lock}{by}",
+        held_at_the_end(recording, thread),
+        short_place(where),
+    )
+
+
+def short_place(where: Place | None) -> str:
+    return f"{where.file.rpartition('/')[2]}:{where.line}" if where else ""
+
+
+# What is said shorter, and how the reader learns of it.
+
+
+class Shortened:
+    """Addresses by their last digits, and locks by as little as tells them apart."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        steps = [row for row in rows if row.function]  # a failure's words are its own
+        self.addresses = sorted({a for row in steps for a in ADDRESS.findall(row.what)})
+        self.digits = enough_digits(self.addresses)
+        locks = {lock for row in steps for lock in row.locks}
+        self.same_field = Counter(lock.rpartition(".")[2] for lock in locks)
+        self.texts: list[str] = []
+
+    def row(self, row: Row) -> Row:
+        if not row.function:
+            return row
+        what, locks = self.text(row.what), tuple(self.lock(name) for name in row.locks)
+        self.texts += [what, *locks]
+        return evolve(row, what=what, locks=locks)
+
+    def text(self, text: str) -> str:
+        for pattern, shorter in SHORTER:
+            text = pattern.sub(shorter, text)
+        return ADDRESS.sub(lambda found: self.address(found[0]), text)
+
+    def address(self, whole: str) -> str:
+        return f"..{whole[-self.digits :]}"
+
+    def lock(self, name: str) -> str:
+        thing, _, field = self.text(name).rpartition(".")
+        short = "ptl" if field == PTL else field
+        return f"{thing}.{short}" if thing and self.same_field[field] > 1 else short
+
+    def legend(self, width: int) -> list[str]:
+        """What a reader has to be told."""
+        words = []
+        if any(text.endswith("ptl") for text in self.texts):
+            words.append(f"ptl: {PTL}")
+        for pattern, longer in LONGER:
+            found = [match for text in self.texts if (match := pattern.search(text))]
+            if found:
+                words.append(found[0].expand(longer))
+                break
+        alike = len(beginnings(self.addresses, self.digits)) == 1
+        explained = self.addresses[:1] if alike else self.addresses
+        words += [f"{self.address(whole)}: {whole}" for whole in explained]
+        words.append("[locks] held: those that others take too, or the last")
+        return packed([*(f"{word};" for word in words[:-1]), f"{words[-1]}."], width)
+
+
+def packed(phrases: list[str], width: int) -> list[str]:
+    """Phrases on as few lines as can be, each unbroken if it fits on one."""
+    lines: list[str] = []
+    for phrase in phrases:
+        if lines and len(lines[-1]) + 1 + len(phrase) <= width:
+            lines[-1] += f" {phrase}"
+        else:
+            lines += textwrap.wrap(phrase, width, break_on_hyphens=False)
     return lines
 
 
-def is_nobodys(failure: Failure | None) -> bool:
-    """Whether it was found when every thread had ended, so is in nobody's column."""
-    return failure is not None and failure.thread is None and failure.kind != "deadlock"
+def enough_digits(addresses: list[str]) -> int:
+    """How many of the last digits tell the addresses apart.
 
-
-def ending(recording: Recording) -> list[tuple[int, str]]:
-    """How the run failed: the thread, and what is said in its column."""
-    failure = recording.failure
-    if failure is None or is_nobodys(failure):
-        return []
-    names = [thread.name for thread in recording.threads]
-    if failure.kind == "deadlock":
-        lines = (line.partition(" ") for line in failure.details)
-        return [
-            (names.index(name), words)
-            for name, _, words in lines
-            if words.startswith("waits for") and not words.endswith("a cycle")
-        ]
-    assert failure.thread is not None
-    return [(names.index(failure.thread), failure.message)]
-
-
-def in_column(cell: list[str], index: int, columns: int, width: int) -> list[str]:
-    return [
-        join_cells([text if i == index else "" for i in range(columns)], width)
-        for text in cell
-    ]
-
-
-def join_cells(cells: list[str], width: int) -> str:
-    return "  ".join(f"{cell:{width}}" for cell in cells).rstrip()
-
-
-def steps_that_matter(recording: Recording) -> list[Step]:
-    """The steps to draw, in order."""
-    steps = [step for step in recording.steps if is_shown(step)]
-    wanted = contested(steps)
-    if recording.failure is not None and recording.steps:
-        wanted |= taken_for_good(recording)
-        if recording.failure.thread is not None:
-            wanted |= sources_of_failure(recording, steps)
-    return [step for step in recording.steps if step.number in wanted]
-
-
-def is_shown(step: Step) -> bool:
-    """Not a lock (but for the page lock), not a mask, and not a store of the same."""
-    if step.target.startswith("PG_locked"):
-        return True
-    if step.target.endswith(BOOKKEEPING):
-        return False
-    if step.kind == "write":
-        return step.before != step.after
-    return step.kind == "read"
-
-
-def taken_for_good(recording: Recording) -> set[int]:
-    """In a deadlock, the steps that took the locks which are never given back."""
-    assert recording.failure is not None
-    if recording.failure.kind != "deadlock":
-        return set()
-    held = recording.moments[-1].held
-    taken = {
-        (step.thread, step.target): step.number
-        for step in recording.steps
-        if step.kind in ("acquire", "share", "try") and step.target in held[step.thread]
-    }
-    return set(taken.values())
-
-
-def contested(steps: list[Step]) -> set[int]:
-    """Steps next to a conflicting one of another thread, on the same object.
-
-    Fields of one structure that a function looks at in one go count as one look: only
-    the pair whose second step comes first is kept.
+    The rest is the same for all, unless they would have to be long for that.
     """
-    pairs: dict[tuple[int, str], tuple[Step, Step]] = {}
-    look_of = looks(steps)
-    by_object: dict[str, list[Step]] = {}
-    for step in steps:
-        by_object.setdefault(step.target, []).append(step)
-    for history in by_object.values():
-        for one, other in pairwise(history):
-            if one.thread == other.thread or not changes(one, other):
-                continue
-            key = (look_of[one.number], one.target.partition(".")[0])
-            if key not in pairs or other.number < pairs[key][1].number:
-                pairs[key] = (one, other)
-    return {step.number for pair in pairs.values() for step in pair}
+    for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1):
+        if len(beginnings(addresses, digits)) == 1:
+            return digits
+    digits = FEWEST_DIGITS
+    while len({address[-digits:] for address in addresses}) < len(addresses):
+        digits += 1
+    return digits
 
 
-def looks(steps: list[Step]) -> dict[int, int]:
-    """For each step, the first of the unbroken run of steps in the same function."""
-    found: dict[int, int] = {}
-    start = before = None
-    for step in steps:
-        here = (step.thread, function(step))
-        if here != before:
-            start, before = step.number, here
-        assert start is not None
-        found[step.number] = start
-    return found
+def beginnings(addresses: list[str], digits: int) -> set[str]:
+    """What so many digits leave out of the addresses."""
+    return {address[:-digits] for address in addresses}
 
 
-def changes(one: Step, other: Step) -> bool:
-    return one.kind in WRITES or other.kind in WRITES
+# The lines.
 
 
-def sources_of_failure(recording: Recording, steps: list[Step]) -> set[int]:
-    """The failing step, and the stores that led to what it saw, back to the first.
+class Gutter:
+    """What stands left of the text: the number of the step, and the lanes."""
 
-    A store is followed to where its value came from: the last step before it, of the
-    same thread, that met the same value elsewhere.
-    """
-    last = recording.steps[-1]
-    wanted = {last.number}
-    # What the failing thread looked at last.
-    queue = [step for step in steps if step.thread == last.thread][-2:]
-    while queue:
-        read = queue.pop()
-        wanted.add(read.number)
-        store = last_store(steps, read)
-        if store is None or store.number in wanted:
-            continue
-        wanted.add(store.number)
-        origin = last_meeting(steps, store)
-        if origin is not None:
-            queue.append(origin)
-    return wanted
+    def __init__(self, recording: Recording, digits: int) -> None:
+        threads = [recording.threads[index] for index in recording.columns]
+        self.names = [f"CPU {thread.cpu}: {thread.name}" for thread in threads]
+        self.marks = [str(thread.cpu) for thread in threads]
+        self.digits = max(digits, len("step"))
+        self.width = self.digits + 1 + sum(len(mark) + 1 for mark in self.marks)
 
+    def head(self, width: int, edge: int) -> list[str]:
+        """Who is in which lane, and what stands at the right edge of the drawing."""
+        lines = textwrap.wrap(f"{'step':>{self.digits}} {'  '.join(self.names)}", width)
+        space = edge - len(lines[-1])
+        if space > len(RIGHT):
+            lines[-1] += f"{RIGHT:>{space}}"
+        return lines
 
-def last_store(steps: list[Step], read: Step) -> Step | None:
-    """Who put there what `read` found."""
-    for step in reversed(steps):
-        if (
-            step.number < read.number
-            and step.target == read.target
-            and step.kind in WRITES
-        ):
-            return step
-    return None
+    def before(self, row: Row, first: bool) -> str:
+        number = row.number if first else ""
+        lane = row.lane if first else None
+        cells = (self.cell(n, lane) for n in range(len(self.marks)))
+        return f"{number:>{self.digits}} {''.join(cells)}"
+
+    def cell(self, lane: int, active: int | None) -> str:
+        mark = self.marks[lane]
+        return f"{mark if lane == active else IDLE:{len(mark)}} "
 
 
-def last_meeting(steps: list[Step], store: Step) -> Step | None:
-    """Where the thread got the value that it stored."""
-    for step in reversed(steps):
-        if (
-            step.number < store.number
-            and step.thread == store.thread
-            and step.target != store.target
-            and store.after in (step.before, step.after)
-            and isinstance(store.after, int)
-            and store.after != 0
-        ):
-            return step
-    return None
+Line = tuple[Row, bool, str]  # whether it is the row's first line, and its text
+
+
+def in_columns(rows: list[Row], space: int) -> list[Line]:
+    """One line a row, everything in columns; [] if that is too wide."""
+    steps = [row for row in rows if row.function]
+    function = max((len(row.function) for row in steps), default=0)
+    what = max((len(row.what) for row in steps), default=0)
+    locks = max((len(row.held) for row in steps), default=0)
+    lines = []
+    for row in rows:
+        text = f"{row.function:{function}}  {row.what:{what}}  {row.held:{locks}}"
+        text = f"{text}  {row.where}" if row.function else row.what
+        lines.append((row, True, text.rstrip()))
+    return lines if all(len(text) <= space for _, _, text in lines) else []
+
+
+def in_lines(row: Row, space: int) -> list[Line]:
+    """The locks and the place at the right edge, below the rest if it is too long."""
+    left = textwrap.wrap(
+        row.left, space, subsequent_indent=" " * INDENT, break_on_hyphens=False
+    )
+    if len(left[-1]) + 1 + len(row.right) > space:
+        left.append("")
+    left[-1] = f"{left[-1]}{row.right:>{space - len(left[-1])}}".rstrip()
+    return [(row, number == 0, text) for number, text in enumerate(left)]

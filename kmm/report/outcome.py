@@ -9,10 +9,12 @@ from ..designs import KernelSpec
 from ..scenarios import Race
 from ..scenarios.play import Played
 from ..sim.failure import Failure, Report
+from ..sim.recording import Recording
 from ..sim.schedule import context_switches
-from .interleaving import two_columns
+from .causes import causes
+from .interleaving import lanes
 from .oops import oops
-from .words import kernel_trace
+from .words import Names, kernel_trace
 
 ANSWERS = {
     "bug": "Sometimes",
@@ -46,6 +48,7 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "verdict": played.verdict,
         "failure": failure_json(recording.failure) if recording else None,
         "reports": [report_json(report) for report in played.reports],
+        "slice": slice_json(recording) if recording else [],
         "schedule": str(played.token) if played.token else None,
         "executions": played.coverage.executions,
         "given_up": played.coverage.given_up,
@@ -87,6 +90,27 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
+def slice_json(recording: Recording) -> list[dict[str, Any]]:
+    """The steps that matter, numbered from 1 as `kmm replay --step` does."""
+    names = Names(recording)
+    return [
+        {
+            "step": cause.step.number + 1,
+            "cpu": cause.cpu,
+            "thread": cause.thread,
+            "function": cause.function,
+            "file": cause.place.file if cause.place else None,
+            "line": cause.place.line if cause.place else None,
+            "kind": cause.step.kind,
+            "target": names.label(cause.step),
+            "before": cause.step.before,
+            "after": cause.step.after,
+            "held": list(cause.held),
+        }
+        for cause in causes(recording)
+    ]
+
+
 def as_text(
     played: Played, width: int = 80, stories: bool = False, seconds: float = 0.0
 ) -> str:
@@ -101,8 +125,8 @@ def as_text(
         console = oops(played.recording, played.kernel.name)
         if console:
             blocks.append(console)
-        blocks.append("The steps that matter, one column a CPU:")
-        blocks.append("\n".join(two_columns(played.recording, width)))
+        blocks.append("The steps that matter, one lane a CPU:")
+        blocks.append("\n".join(lanes(played.recording, width)))
         if played.reports and not is_only_a_report(played):
             blocks.append(also_reported(played, width, whole=stories))
         blocks.append(how_to_replay(played))

@@ -69,6 +69,11 @@ def is_entry(step: Step) -> bool:
     return step.target.startswith("entry ")
 
 
+def describe_if_entry(step: Step, value: object) -> str:
+    """A page-table entry in words; "" of anything else."""
+    return describe_entry(value) if is_entry(step) and isinstance(value, int) else ""
+
+
 def in_words(step: Step, value: object) -> str:
     """A value of the step's object."""
     if not isinstance(value, int):
@@ -108,7 +113,13 @@ def kernel_trace(trace: tuple[Place, ...]) -> tuple[Place, ...]:
     return tuple(place for place in trace if not in_hardware(place))
 
 
+def place(trace: tuple[Place, ...]) -> Place | None:
+    """Where the kernel took a step; where the hardware did, if it took it alone."""
+    where = kernel_trace(trace) or trace[-1:]
+    return where[0] if where else None
+
+
 def function(step: Step) -> str:
     """The kernel function that took the step; the hardware's, if it took it alone."""
-    trace = kernel_trace(step.trace) or step.trace[-1:]
-    return trace[0].function if trace else "?"
+    where = place(step.trace)
+    return where.function if where else "?"

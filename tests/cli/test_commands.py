@@ -23,6 +23,7 @@ CONTRACT: dict[str, tuple[type, ...]] = {
     "verdict": (str,),
     "failure": (dict, type(None)),
     "reports": (list,),
+    "slice": (list,),
     "schedule": (str, type(None)),
     "executions": (int,),
     "steps": (int,),

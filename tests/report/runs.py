@@ -26,6 +26,12 @@ def hunted(kernel: str, budget: int | None = None) -> Played:
 
 
 @cache
+def witness(race: str, kernel: str) -> Recording:
+    """The shortest failing run of another race, as a hunt finds it."""
+    return recorded(play.hunt(find_race(race), parse_kernel(kernel), SourceDpor()))
+
+
+@cache
 def single(kernel: str = "2.6.34") -> Played:
     """One run in turns; it does not fail."""
     return play.run(find_race("exec-stack"), parse_kernel(kernel), RoundRobin())
@@ -49,6 +55,27 @@ def deadlocked() -> Recording:
 
         return Machine(
             [KThread("a", 1, 0, take(one, two)), KThread("b", 2, 1, take(two, one))]
+        )
+
+    return record(boot, RoundRobin())
+
+
+@cache
+def in_a_circle() -> Recording:
+    """Three threads, each of which has a lock that the one before it waits for."""
+
+    def boot() -> Machine:
+        locks = [SpinLock(name) for name in ("one", "two", "three")]
+
+        async def take(first: SpinLock, second: SpinLock) -> None:
+            async with first, second:
+                pass
+
+        return Machine(
+            [
+                KThread(name, n + 1, n, take(locks[n], locks[(n + 1) % 3]))
+                for n, name in enumerate("abc")
+            ]
         )
 
     return record(boot, RoundRobin())

@@ -88,5 +88,5 @@ def test_text_is_the_oops_and_the_drawing() -> None:
     played = hunted("2.6.34")
     text = EXPORTS["text"](played)
     assert text.startswith(oops(recorded(played), "2.6.34"))
-    assert "CPU 0: compact:3977" in text
-    assert EXPORTS["text"](single()).startswith("CPU 0: compact:3977")
+    assert "step CPU 0: compact:3977" in text
+    assert EXPORTS["text"](single()).startswith("step CPU 0: compact:3977")

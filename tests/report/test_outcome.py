@@ -6,7 +6,7 @@ import pytest
 from report.runs import BUG_LINE, hunted, recorded, single
 
 from kmm.designs import find_kernel
-from kmm.report.outcome import answer, as_json, as_text, plural
+from kmm.report.outcome import answer, as_json, as_text, plural, slice_json
 from kmm.scenarios import find_race, play
 from kmm.scenarios.play import Played
 from kmm.sim.schedule import context_switches
@@ -118,8 +118,31 @@ def test_json_of_a_bug_has_what_others_rely_on() -> None:
     assert failure["trace"][-1] == "execve"
 
 
+def test_json_has_the_steps_that_matter_with_values_locks_and_places() -> None:
+    """Numbered as in the drawing and in `kmm replay --step`; the values are raw."""
+    found = slice_json(recorded(hunted("2.6.34")))
+    assert described(hunted("2.6.34"))["slice"] == found
+    moved = next(one for one in found if one["function"] == "store_bounds")
+    assert moved.pop("line") > 0
+    assert moved == {
+        "step": 57,
+        "cpu": 1,
+        "thread": "date:4021",
+        "function": "store_bounds",
+        "file": "kmm/mm/vma.py",
+        "kind": "write",
+        "target": "vma#1.vm_start",
+        "before": 0x7FFFFFFFE000,
+        "after": 0x7FFFFFFF8000,
+        "held": ["mm#1.mmap_sem"],
+    }
+    assert [one["step"] for one in found] == sorted(one["step"] for one in found)
+    assert found[-1]["target"] == "PG_locked of page 0xc"
+
+
 def test_json_of_a_proof_has_no_failure_and_no_schedule() -> None:
     found = described(hunted("v6"))
+    assert found["slice"] == []
     assert found["verdict"] == "proved"
     assert (found["failure"], found["schedule"]) == (None, None)
     assert found["context_switches"] is None

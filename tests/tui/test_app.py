@@ -341,7 +341,7 @@ def test_the_oops_leads_to_the_drawing_and_to_other_kernels() -> None:
         await press(pilot, "end")
         await on_top(pilot, Oops)
         await press(pilot, "d")
-        await on_top(pilot, Drawing, "try_to_unmap_one()")
+        await on_top(pilot, Drawing, "try_to_unmap_one")
         await press(pilot, "escape")
         await on_top(pilot, Stepper)
         await press(pilot, "o")
@@ -432,7 +432,7 @@ def test_a_search_finds_the_bug_and_shows_it(size: tuple[int, int]) -> None:
 
     async def steps(pilot: Pilot[None]) -> None:
         await press(pilot, "s")
-        await on_top(pilot, Search, "Sometimes: execution 9", "store_bounds()")
+        await on_top(pilot, Search, "Sometimes: execution 9", "store_bounds")
         assert f"{found} steps, 3 context switches" in words(pilot)
         await press(pilot, "enter")
         await on_top(pilot, Stepper, f"step 0 of {found}")

@@ -1,4 +1,4 @@
-"""The run in two columns, with only the steps that matter."""
+"""The run from the top down, with only the steps that matter."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from ...report.interleaving import two_columns
+from ...report.interleaving import lanes
 from ...sim.recording import Recording
 from ..lines import Line
 from .box import Box
 
-WIDTH = 80  # as wide as a drawing needs to be
+WIDTH = 120  # as wide as a drawing needs to be
 FRAME = 7  # columns that are not for text
 
 
 class Drawing(Box[None]):
-    heading = "The race: one column a CPU, from the top down"
+    heading = "The race: one lane a CPU, from the top down"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,space,enter", "answer", "close", key_display="esc"),
     ]
@@ -33,4 +33,4 @@ class Drawing(Box[None]):
 def drawing_lines(recording: Recording, columns: int) -> list[Line]:
     """For a screen of so many columns."""
     width = min(WIDTH, columns - FRAME)
-    return [Line(text) for text in two_columns(recording, width)]
+    return [Line(text) for text in lanes(recording, width)]

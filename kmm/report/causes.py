@@ -1,0 +1,426 @@
+"""Why a run failed: of its steps, those without which nobody would understand it.
+
+Of a hundred steps some ten tell the story.  They are found in the recording, from the
+failure backwards:
+
+- *What it saw.*  The last looks of the thread that failed; who stored what it found
+  there; and where the storing thread had that value from, back to the first.
+- *Who was in between.*  Another thread looked at one of these objects right before it
+  was changed, or right after, and went on with what it had seen.
+- *Who was overtaken.*  A thread touched one object, another thread conflicted with
+  that, and did something else that the first met afterwards: no order of one after the
+  other gives the same.  Only pairs count that are next to each other on their object,
+  since the schedule decided about those, and of each such circle the first way back.
+
+Locks are left out, and masks that are waited for, unless the failure is about them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from attrs import frozen
+
+from ..sim.failure import Failure
+from ..sim.recording import Recording, Step
+from ..sim.thread import Place
+from .words import INTERRUPTS, describe_if_entry, function, place
+
+REPORTS = ("data_race", "lock_order")
+LOCKING = ("acquire", "share", "release", "unshare", "try", "wait")
+TAKING = ("acquire", "share", "try")
+WRITES = ("write", "try", "release", "acquire")
+BOOKKEEPING = (".cpu_vm_mask",)  # fields that are only about whom to interrupt
+FRAME = re.compile(r"(?:frame|page) (0x[0-9a-f]+)")
+COUNTS = 1 << 12  # numbers below are counts and flags, which are equal by chance
+
+Pair = tuple[Step, Step]  # of two threads, in the order in which they were taken
+
+
+@frozen
+class Cause:
+    """A step that matters, with what a reader wants to know of it."""
+
+    step: Step
+    cpu: int
+    thread: str  # comm:pid
+    function: str
+    place: Place | None
+    held: tuple[str, ...]  # the locks that the thread held while it took the step
+    matter: tuple[str, ...]  # of these, those that others take; else the last one
+
+
+def causes(recording: Recording) -> list[Cause]:
+    """The steps that matter, in order."""
+    contended = locks_of_several(recording)
+    found = []
+    for step in steps_that_matter(recording):
+        thread = recording.threads[step.thread]
+        held = recording.moments[step.number].held[step.thread]
+        found.append(
+            Cause(
+                step,
+                thread.cpu,
+                thread.name,
+                function(step),
+                place(step.trace),
+                held,
+                that_matter(held, step.target, contended),
+            )
+        )
+    return found
+
+
+def held_at_the_end(recording: Recording, thread: int) -> tuple[str, ...]:
+    """The locks that matter of those that a thread holds after the last step."""
+    held = recording.moments[-1].held[thread]
+    return that_matter(held, "", locks_of_several(recording))
+
+
+def that_matter(
+    held: tuple[str, ...], target: str, contended: set[str]
+) -> tuple[str, ...]:
+    """Of the locks held, those that could have kept another out.
+
+    A lock that nobody else takes could only have done so if he did: of such, the last.
+    """
+    others = [
+        lock
+        for lock in held
+        if lock not in (target, "rcu") and not lock.startswith(INTERRUPTS)
+    ]
+    return tuple(lock for lock in others if lock in contended) or tuple(others[-1:])
+
+
+def locks_of_several(recording: Recording) -> set[str]:
+    """The locks that more than one thread took, or was about to take at the end."""
+    takers: dict[str, set[int]] = {}
+    for step in recording.steps:
+        if step.kind in TAKING:
+            takers.setdefault(step.target, set()).add(step.thread)
+    for thread, lock in waiting_at_the_end(recording).items():
+        takers.setdefault(lock, set()).add(thread)
+    return {lock for lock, threads in takers.items() if len(threads) > 1}
+
+
+def waiting_at_the_end(recording: Recording) -> dict[int, str]:
+    """What each thread waits for that can not go on after the last step."""
+    last = recording.moments[-1]
+    return {
+        thread: about_to.partition(" ")[2]
+        for thread, about_to in enumerate(last.about_to)
+        if about_to is not None and last.blocked[thread]
+    }
+
+
+def steps_that_matter(recording: Recording) -> list[Step]:
+    """The same as steps alone."""
+    failure = recording.failure
+    history = History(recording.steps)
+    if failure is not None and failure.kind == "deadlock":
+        wanted = taken_for_good(recording)
+    elif failure is None or failure.thread is None or not recording.steps:
+        wanted = numbers(one_a_look(history, history.pairs()))
+        looks = [recording.steps[number] for number in wanted]
+        wanted |= numbers(history.last_use(look) for look in looks if is_frame(look))
+    elif (shown := reported_step(recording)) is not None:
+        wanted = history.other_side(shown, failure) | taken_before(recording, shown)
+    else:
+        wanted = history.seen(last_looks(recording, history))
+        wanted |= history.between(wanted)
+        wanted |= history.overtaken(wanted)
+    return [step for step in recording.steps if step.number in wanted]
+
+
+def taken_for_good(recording: Recording) -> set[int]:
+    """In a deadlock, the steps that took the locks which others wait for."""
+    wanted = set(waiting_at_the_end(recording).values())
+    held = recording.moments[-1].held
+    taken = {
+        (step.thread, step.target): step.number
+        for step in recording.steps
+        if step.kind in TAKING and step.target in held[step.thread]
+    }
+    return {number for (_, lock), number in taken.items() if lock in wanted}
+
+
+def reported_step(recording: Recording) -> Step | None:
+    """The step that showed a report, which is the failure of a strict search."""
+    failure = recording.failure
+    assert failure is not None
+    if failure.kind not in REPORTS:
+        return None
+    for step in recording.steps:
+        if step.trace != failure.trace:
+            continue
+        if failure.kind == "lock_order" and step.kind in TAKING:
+            return step
+        if any(step.target in line for line in failure.details):
+            return step
+    return None
+
+
+def taken_before(recording: Recording, shown: Step) -> set[int]:
+    """If a lock is what shows it: where the locks were taken that were held then."""
+    if shown.kind not in TAKING:
+        return set()
+    held = recording.moments[shown.number].held[shown.thread]
+    taken = {
+        step.target: step.number
+        for step in recording.steps[: shown.number]
+        if step.kind in TAKING and step.thread == shown.thread and step.target in held
+    }
+    return set(taken.values())
+
+
+def last_looks(recording: Recording, history: History) -> list[Step]:
+    """What the failing thread looked at last, and what belongs to that.
+
+    That is what it saw of the same structure, and its look before if that was made in
+    one of the calls in which it failed.  Of one that went in circles, all rounds:
+    finding a lock taken is a look, too.
+    """
+    failure = recording.failure
+    assert failure is not None
+    names = [thread.name for thread in recording.threads]
+    own = [s for s in recording.steps if names[s.thread] == failure.thread]
+    busy = [step for step in own if found_busy(step)]
+    if failure.kind == "livelock" and busy:
+        return [step for step in busy if step.target == busy[-1].target]
+    looks = [step for step in own if history.is_look(step)]
+    if not looks:
+        return own[-1:]
+    calls = {where.function for where in failure.trace}
+    structure = looks[-1].target.partition(".")[0]
+    fields = {
+        step.target: step
+        for step in looks
+        if step.target.partition(".")[0] == structure
+    }
+    return [*(one for one in looks[-2:-1] if function(one) in calls), *fields.values()]
+
+
+def found_busy(step: Step) -> bool:
+    return step.kind == "try" and step.before != "free"
+
+
+def numbers(groups: Iterable[Iterable[Step]]) -> set[int]:
+    return {step.number for group in groups for step in group}
+
+
+def changes(step: Step) -> bool:
+    """Whether a reader would see that the object was another afterwards.
+
+    Bits of an entry that are not shown do not count; a frame's bytes may be unknown.
+    """
+    if step.kind not in WRITES or found_busy(step):
+        return False
+    if step.before == step.after:
+        return is_frame(step) and step.after is None
+    words = describe_if_entry(step, step.before)
+    return not words or words != describe_if_entry(step, step.after)
+
+
+def is_frame(step: Step) -> bool:
+    return step.target.startswith("frame ")
+
+
+def names_frame(step: Step, value: object, target: str) -> bool:
+    """Whether the value is an entry for the frame that `target` has to do with."""
+    frame = FRAME.search(target)
+    words = describe_if_entry(step, value)
+    return frame is not None and words.startswith(f"page {frame[1]} ")
+
+
+class History:
+    """The steps of a run, by what they touched."""
+
+    def __init__(self, steps: tuple[Step, ...]) -> None:
+        self.steps = steps
+        # What orders threads rather than telling them something.
+        self.locks = {step.target for step in steps if step.kind in LOCKING}
+        self.by_object: dict[str, list[Step]] = {}
+        for step in steps:
+            if self.is_look(step):
+                self.by_object.setdefault(step.target, []).append(step)
+
+    def is_look(self, step: Step) -> bool:
+        """Whether it is about data, and not a store of what was there already."""
+        if step.target in self.locks:
+            return step.kind == "read"
+        if step.target.endswith(BOOKKEEPING):
+            return False
+        return step.kind == "read" or changes(step)
+
+    # What it saw.
+
+    def seen(self, looks: list[Step]) -> set[int]:
+        """The looks, who stored what they found, and where that came from."""
+        wanted = numbers(self.last_use(look) for look in looks)
+        followed: set[int] = set()
+        queue = list(looks)
+        while queue:
+            look = queue.pop()
+            if look.number in followed:
+                continue
+            followed.add(look.number)
+            store = self.last_change(look)
+            if store is not None:
+                wanted.add(store.number)
+                queue += self.origin(store)
+            if self.is_look(look):
+                queue += self.pointer_to(look)
+        return wanted | followed
+
+    def before(self, step: Step) -> Iterator[Step]:
+        """The steps before it, backwards."""
+        return reversed(self.steps[: step.number])
+
+    def last_change(self, look: Step) -> Step | None:
+        """Who put there what was found."""
+        for step in self.before(look):
+            if step.target == look.target and changes(step):
+                return step
+        return None
+
+    def pointer_to(self, look: Step) -> list[Step]:
+        """Where the thread had read which object, or which frame, to look at."""
+        thing, _, field = look.target.partition(".")
+        for step in self.before(look):
+            if step.thread != look.thread or not self.is_look(step):
+                continue
+            if field and step.kind == "read" and step.after == thing:
+                return [step]
+            if is_frame(look) and names_frame(step, step.after, look.target):
+                return [step]
+        return []
+
+    def origin(self, store: Step) -> list[Step]:
+        """Where the thread had found the value that it stored; maybe in that place."""
+        value = store.after
+        if store.kind != "write" or not isinstance(value, int) or value < COUNTS:
+            return []
+        for step in self.before(store):
+            if step.thread != store.thread or step.target == store.target:
+                continue
+            if step.before == value and self.is_look(step):
+                return [step]
+        return [store] if store.before else []
+
+    def last_use(self, look: Step) -> list[Step]:
+        """When another thread last made or unmade an entry for the same frame.
+
+        That is told of bytes, since a CPU may use an entry that it remembers without a
+        look, and of what nobody has stored in this run.
+        """
+        if not is_frame(look) and self.last_change(look) is not None:
+            return []
+        for step in self.before(look):
+            if step.thread != look.thread and changes(step):
+                values = (step.before, step.after)
+                if any(names_frame(step, value, look.target) for value in values):
+                    return [step]
+        return []
+
+    def other_side(self, step: Step, failure: Failure) -> set[int]:
+        """A step that showed a data race, and the one that it raced with."""
+        for other in self.before(step):
+            if other.thread == step.thread or other.target != step.target:
+                continue
+            if function(other) in failure.message:
+                return {step.number, other.number}
+        return {step.number}
+
+    # Who was in between.
+
+    def between(self, wanted: set[int]) -> set[int]:
+        """Looks of others right before or after a change, who went on with them.
+
+        Not if the same thread looks again, and that is wanted already.
+        """
+        steps = [self.steps[number] for number in sorted(wanted)]
+        last = {step.thread: step.number for step in steps}
+        looks_again = {(step.thread, step.target): step.number for step in steps}
+        found = set()
+        for pair in self.pairs():
+            for change, look in (pair, pair[::-1]):
+                if change.number not in wanted or not changes(change):
+                    continue
+                if looks_again.get((look.thread, look.target), -1) > look.number:
+                    continue
+                if last.get(look.thread, -1) > look.number:
+                    found.add(look.number)
+        return found
+
+    # Who was overtaken.
+
+    def pairs(self) -> list[Pair]:
+        """Conflicting looks of two threads, one right after the other.
+
+        In the order of the second, which is when the schedule had decided.
+        """
+        found = [
+            (one, other)
+            for target, looks in self.by_object.items()
+            if target not in self.locks
+            for one, other in pairwise(looks)
+            if one.thread != other.thread and (changes(one) or changes(other))
+        ]
+        return sorted(found, key=lambda pair: pair[1].number)
+
+    def overtaken(self, wanted: set[int]) -> set[int]:
+        """The pairs on circles: from a thread to others, and back to it later."""
+        pairs = self.pairs()
+        on_circles: list[Pair] = []
+        for pair in pairs:
+            if wanted.issuperset(numbers([pair])):
+                continue  # it is told already
+            way = self.way_back(pair, pairs)
+            if way:
+                on_circles += [pair, *way]
+        return numbers(one_a_look(self, on_circles))
+
+    def way_back(self, out: Pair, pairs: list[Pair]) -> list[Pair]:
+        """The pairs by which the thread that `out` left was first told of it.
+
+        [] if it never was, or by the same object: then it knows better.
+        """
+        thread = out[0].thread
+        reached: dict[int, tuple[int, list[Pair]]] = {}
+        reached[out[1].thread] = (out[1].number, [])
+        for pair in pairs:
+            one, other = pair
+            if one.thread not in reached or one.number < reached[one.thread][0]:
+                continue
+            way = [*reached[one.thread][1], pair]
+            if other.thread == thread:
+                return way if other.target != out[0].target else []
+            reached.setdefault(other.thread, (other.number, way))
+        return []
+
+
+def one_a_look(history: History, pairs: list[Pair]) -> list[Pair]:
+    """Fields of one structure that a function looks at in one go are one look.
+
+    Of these only the pair is kept whose second step comes first.
+    """
+    kept: dict[tuple[int, str], Pair] = {}
+    go = goes(history.steps)
+    for pair in sorted(pairs, key=lambda pair: pair[1].number):
+        one = pair[0]
+        kept.setdefault((go[one.number], one.target.partition(".")[0]), pair)
+    return list(kept.values())
+
+
+def goes(steps: tuple[Step, ...]) -> dict[int, int]:
+    """For each step, the first of the unbroken run of steps in the same function."""
+    found: dict[int, int] = {}
+    start, before = 0, None
+    for step in steps:
+        here = (step.thread, function(step))
+        if here != before:
+            start, before = step.number, here
+        found[step.number] = start
+    return found
