@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from ..estimate import Estimate
 from ..machine import Machine
 from ..thread import KThread
 
@@ -31,6 +32,13 @@ class Strategy(ABC):
     @abstractmethod
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
         """Who goes on; None to give up a run that cannot lead to anything new."""
+
+    def estimate(self) -> Estimate | None:
+        """How many runs there will be, as it seems now; None if nobody knows.
+
+        Runs that are given up count too.
+        """
+        return None
 
     def ended(self, machine: Machine, complete: bool) -> None:  # noqa: B027  # optional
         """The run is over; `complete` unless `choose` gave it up."""

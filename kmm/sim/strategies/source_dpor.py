@@ -32,9 +32,10 @@ partial order reduction", J. ACM 64 (2017).  Sleep sets: Godefroid, LNCS 1032 (1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+from ..estimate import Branches, Estimate, estimate
 from ..machine import Machine
 from ..thread import KThread
 from ..trap import ACQUIRE, COMMUTING, ENABLING, Kind, Op
@@ -59,7 +60,7 @@ class Node:
 
     __slots__ = (
         *("asleep", "clock", "enabled", "explored", "op", "pending", "planned"),
-        "thread",
+        *("since", "sizes", "thread"),
     )
 
     def __init__(
@@ -68,6 +69,7 @@ class Node:
         enabled: tuple[int, ...],
         asleep: Asleep,
         thread: int,
+        since: int,
     ) -> None:
         self.pending = pending  # of every thread; None of one that has ended
         self.enabled = enabled
@@ -77,6 +79,10 @@ class Node:
         self.clock: Clock = ()
         self.thread = thread
         self.op = pending[thread]
+        # For guessing how many runs there will be: how many there were before this
+        # branch, and how many each branch from here took before it.
+        self.since = since
+        self.sizes: tuple[int, ...] = ()
 
     def still_asleep(self) -> Asleep:
         """Who sleeps on after this step: those with whose own it does not conflict."""
@@ -86,23 +92,33 @@ class Node:
         """Whether this step happens before one with `clock`."""
         return self.clock[self.thread] <= clock[self.thread]
 
-    def has_more(self) -> bool:
+    def has_more(self, runs: int) -> bool:
         """Whether a thread is planned here that was not explored yet, nor sleeps.
 
         The one that was explored last sleeps from now on, and the next is chosen.
+        `runs` is how many have been made in all.
         """
         self.explored |= 1 << self.thread
         left = self.planned & ~self.explored
         if not left:
             return False
         self.asleep = {**self.asleep, self.thread: self.op}
-        for thread in self.asleep:
-            left &= ~(1 << thread)
+        left &= ~mask_of(self.asleep)
         if not left:
             return False
         self.thread = (left & -left).bit_length() - 1  # the lowest
         self.op = self.pending[self.thread]
+        self.sizes, self.since = (*self.sizes, runs - self.since), runs
         return True
+
+    def branches(self) -> Branches:
+        """What is known of the branches from here."""
+        gone = self.explored | mask_of(self.asleep) | 1 << self.thread
+        return Branches(self.sizes, (self.planned & ~gone).bit_count())
+
+
+def mask_of(threads: Iterable[int]) -> int:
+    return sum(1 << thread for thread in threads)
 
 
 class SourceDpor(Strategy):
@@ -117,20 +133,20 @@ class SourceDpor(Strategy):
         self.steps_on: dict[str, list[int]] = {}  # an object's key -> stack positions
         self.clocks: list[list[Clock]] = []  # of every thread's steps, by its index
         self.given_up = 0  # runs that only sleepers could have continued
-        self.started = False
+        self.runs = 0
+        self.base = 0  # so many steps from the bottom are not its own to change
 
     # Between runs: back to the last point with something left to try.
 
     def next_run(self) -> bool:
-        if not self.started:
-            self.started = True
+        if not self.runs:
             return True
         stack, steps_on, clocks = self.stack, self.steps_on, self.clocks
-        while stack:
+        while len(stack) > self.base:
             node = stack[-1]
             steps_on[node.op.key].pop()
             clocks[node.thread].pop()
-            if node.has_more():
+            if node.has_more(self.runs):
                 self.compared = len(stack) - 1
                 return True
             stack.pop()
@@ -139,6 +155,13 @@ class SourceDpor(Strategy):
     @property
     def prefix(self) -> Sequence[int]:
         return list(map(THREAD, self.stack))
+
+    def estimate(self) -> Estimate:
+        """How many runs there will be."""
+        if not self.stack:
+            return Estimate(self.runs, 0)  # all of them have been made
+        points = (node.branches() for node in reversed(self.stack[self.base :]))
+        return estimate(points)
 
     # During a run, past the prefix.
 
@@ -162,11 +185,12 @@ class SourceDpor(Strategy):
                 chosen = before
         pending = tuple(map(PENDING, threads))
         able = tuple(map(INDEX, enabled))
-        stack.append(Node(pending, able, asleep, chosen.index))
+        stack.append(Node(pending, able, asleep, chosen.index, self.runs))
         return chosen
 
     def ended(self, machine: Machine, complete: bool) -> None:
         """Plan to reverse races, those with operations that were never done too."""
+        self.runs += 1
         if not self.stack:
             return
         self._compare(machine)
