@@ -28,6 +28,7 @@ sys.path.insert(0, str(TESTS))
 
 from benchmarks.explorers.rows import (  # noqa: E402
     ALL,
+    BUG,
     FIRST,
     FIXED,
     SCALED,
@@ -65,6 +66,10 @@ TOOLS = (
 
 class MissingError(Exception):
     """A tool is not here, for this reason."""
+
+
+class FailedError(Exception):
+    """A tool is here, and its module ended in an error, which it has printed."""
 
 
 # Finding a Python that has the tool.
@@ -136,7 +141,7 @@ def measured(tool: Tool, options: Namespace) -> Peer:
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        sys.exit(f"{tool.name} failed")
+        raise FailedError
     return received(done.stdout)
 
 
@@ -150,9 +155,10 @@ def time_of(seconds: float) -> str:
 
 
 def cell(row: Row) -> str:
+    none = "none in " if row.goal == FIRST and row.outcome != BUG else ""
     more = "> " if row.outcome == STOPPED else ""
     unit = " states" if row.unit == "states" else ""
-    return f"{more}{row.number:,.10g}{unit}, {time_of(row.seconds)}"
+    return f"{none}{more}{row.number:,.10g}{unit}, {time_of(row.seconds)}"
 
 
 def rate(rows: Sequence[Row]) -> str:
@@ -207,16 +213,14 @@ def verdicts(peers: Sequence[Peer]) -> Iterator[Sequence[str]]:
 def report(peers: Sequence[Peer]) -> str:
     smaller = [scaled(3, n) for n in (1, 2, 3)]
     larger = [name for name in SCALED if name not in smaller]
-    toys = [(TOY, FIRST), (TOY, ALL), (FIXED, ALL)]
+    first = [(TOY, FIRST), (FIXED, ALL), *((name, ALL) for name in smaller)]
+    second = [(name, ALL) for name in larger]
     heads = ["tool", "method"]
+    called = ["toy, to the first bug", "toy, fixed", *smaller, "a second"]
     parts = [
         ", ".join(f"{p.name} {p.version} (Python {p.python})" for p in peers),
-        table(
-            [*heads, "toy, to the first bug", "toy, all", "toy fixed, all", "a second"],
-            by_program(peers, toys, rates=True),
-        ),
-        table([*heads, *smaller], by_program(peers, [(n, ALL) for n in smaller])),
-        table([*heads, *larger], by_program(peers, [(n, ALL) for n in larger])),
+        table([*heads, *called], by_program(peers, first, rates=True)),
+        table([*heads, *larger], by_program(peers, second)),
         table(
             [*heads, "says of the toy", "of the toy fixed", "when its budget is spent"],
             verdicts(peers),
@@ -236,7 +240,7 @@ def main() -> None:
     add("--python", help="the Python that has the tools, or that is to have them")
     add("--only", nargs="+", metavar="TOOL", help="by name")
     options = parser.parse_args()
-    peers, missing = [], []
+    peers, remarks, failed = [], [], False
     for tool in TOOLS:
         if options.only and tool.name not in options.only:
             continue
@@ -244,10 +248,12 @@ def main() -> None:
         try:
             peers.append(measured(tool, options))
         except MissingError as reason:
-            missing.append(f"{tool.name} is missing: {reason}")
-    print(report(peers))
-    if missing:
-        print("\n" + "\n".join(missing))
+            remarks.append(f"{tool.name} is missing: {reason}")
+        except FailedError:
+            remarks.append(f"{tool.name} failed")
+            failed = True
+    print("\n\n".join([report(peers)] * bool(peers) + remarks))
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
