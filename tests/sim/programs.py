@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from attrs import define, fields
@@ -11,6 +11,8 @@ from sim.traces import TracedBoot, TracedMachine
 from kmm.sim.access import read_once, write_once
 from kmm.sim.failure import Corruption
 from kmm.sim.locks import Mutex, Rcu, RwSem, SpinLock
+from kmm.sim.machine import Machine, no_check
+from kmm.sim.search import Boot
 from kmm.sim.thread import KThread
 from kmm.sim.trap import WAIT, WRITE, GateOp, Op, trap
 
@@ -57,6 +59,20 @@ def threads(*bodies: Body) -> list[KThread]:
     return [KThread("abcdef"[i], i + 1, i, body) for i, body in enumerate(bodies)]
 
 
+# What a machine is made of: threads, and what must hold once they have ended.
+
+Parts = tuple[list[KThread], Callable[[], None]]
+
+
+def traced(make: Callable[[], Parts]) -> TracedBoot:
+    return lambda: TracedMachine(*make())
+
+
+def untraced(make: Callable[[], Parts]) -> Boot:
+    """Machines that remember nothing, for who measures how fast they are."""
+    return lambda: Machine(*make())
+
+
 # Programs whose traces were also counted by model checkers for C.
 
 NONE, PRESENT, MIGRATION = 0, 1, 2
@@ -64,6 +80,10 @@ OLD, NEW = 2, 1  # where the moving page is mapped, before and after
 
 
 def toy(*, fixed: bool, bystander: int = 0) -> TracedBoot:
+    return traced(toy_parts(fixed=fixed, bystander=bystander))
+
+
+def toy_parts(*, fixed: bool, bystander: int = 0) -> Callable[[], Parts]:
     """A page table walk against a move of what it looks for, in miniature.
 
     The walker makes every migration entry present again, wherever a vma says that the
@@ -72,7 +92,7 @@ def toy(*, fixed: bool, bystander: int = 0) -> TracedBoot:
     the page table so many times.
     """
 
-    def boot() -> TracedMachine:
+    def make() -> Parts:
         anon_vma, page_table_lock = SpinLock("anon_vma"), SpinLock("page_table_lock")
         first = [MIGRATION, NONE, MIGRATION, PRESENT, NONE]
         pte = [Cell(f"pte{i}", value) for i, value in enumerate(first)]
@@ -114,18 +134,22 @@ def toy(*, fixed: bool, bystander: int = 0) -> TracedBoot:
         bodies = [walker(), mover()]
         if bystander:
             bodies.append(third())
-        return TracedMachine(threads(*bodies), check)
+        return threads(*bodies), check
 
-    return boot
+    return make
 
 
 def counters(*, sections: int, locks: int) -> TracedBoot:
+    return traced(counter_parts(sections=sections, locks=locks))
+
+
+def counter_parts(*, sections: int, locks: int) -> Callable[[], Parts]:
     """Three threads, each of which adds one to a counter `sections` times.
 
     There is a counter under each lock; the threads go round them, and begin apart.
     """
 
-    def boot() -> TracedMachine:
+    def make() -> Parts:
         guards = [SpinLock(f"lock{i}") for i in range(locks)]
         cells = [Cell(f"counter{i}") for i in range(locks)]
 
@@ -135,9 +159,9 @@ def counters(*, sections: int, locks: int) -> TracedBoot:
                 async with guards[section % locks]:
                     await cell.write(await cell.read() + 1)
 
-        return TracedMachine(threads(*(body(i) for i in range(3))))
+        return threads(*(body(i) for i in range(3))), no_check
 
-    return boot
+    return make
 
 
 def opposite_locks() -> TracedMachine:
