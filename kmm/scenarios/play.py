@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from ..designs import KernelSpec
+from ..designs import KernelSpec, parse_kernel
 from ..sim.failure import Report
 from ..sim.machine import Machine
 from ..sim.recording import Recording, record, record_choices
 from ..sim.schedule import ScheduleError
-from ..sim.search import Coverage, Progress, SearchResult, keep_going, search
+from ..sim.search import Boot, Coverage, Progress, SearchResult, keep_going, search
 from ..sim.shrink import shrink
 from ..sim.strategies import Strategy
+from . import find_race
 from .race import Race, ScheduleToken
 from .watching import Watch, as_failure, reports_of
 
@@ -163,6 +164,19 @@ def machine_at(race: Race, kernel: KernelSpec, choices: Sequence[int]) -> Machin
     machine = race.boot(race.kernel(kernel))
     machine.replay(choices)
     return machine
+
+
+@frozen
+class RaceBoot:
+    """Makes what makes a race's machines, from names that can go to other processes."""
+
+    race: str
+    kernel: str  # its text
+    checked: bool = False
+
+    def __call__(self) -> Boot:
+        race = evolve(find_race(self.race), checked=self.checked)
+        return race.rewinder(parse_kernel(self.kernel))
 
 
 def once(race: Race, kernel: KernelSpec, strategy: str, recording: Recording) -> Played:

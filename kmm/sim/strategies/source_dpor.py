@@ -65,20 +65,21 @@ class Node:
 
     def __init__(
         self,
-        pending: tuple[Op, ...],
-        enabled: tuple[int, ...],
+        threads: Sequence[KThread],
+        enabled: Sequence[KThread],
         asleep: Asleep,
         thread: int,
         since: int,
     ) -> None:
-        self.pending = pending  # of every thread; None of one that has ended
-        self.enabled = enabled
+        # Of every thread; None of one that has ended.
+        self.pending: tuple[Op, ...] = tuple(map(PENDING, threads))
+        self.enabled: tuple[int, ...] = tuple(map(INDEX, enabled))
         self.asleep = asleep  # explored from here, or before without a conflict since
         self.explored = 0  # those explored from here
         self.planned = 1 << thread  # the source set, as far as it is known
         self.clock: Clock = ()
         self.thread = thread
-        self.op = pending[thread]
+        self.op = self.pending[thread]
         # For guessing how many runs there will be: how many there were before this
         # branch, and how many each branch from here took before it.
         self.since = since
@@ -183,9 +184,7 @@ class SourceDpor(Strategy):
             before = threads[last.thread]
             if before in enabled and last.thread not in asleep:
                 chosen = before
-        pending = tuple(map(PENDING, threads))
-        able = tuple(map(INDEX, enabled))
-        stack.append(Node(pending, able, asleep, chosen.index, self.runs))
+        stack.append(Node(threads, enabled, asleep, chosen.index, self.runs))
         return chosen
 
     def ended(self, machine: Machine, complete: bool) -> None:
