@@ -7,7 +7,9 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,11 @@ from ..report.outcome import answer, as_json, as_text
 from ..scenarios import Race, ScheduleToken, find_race, play
 from ..scenarios.play import Played
 from ..sim.schedule import ScheduleError
+from ..sim.sharing import processes
+from ..sim.state import Unmergeable
 from ..sim.strategies import (
     Enumeration,
+    Merging,
     Pct,
     Portfolio,
     RandomWalk,
@@ -32,9 +37,10 @@ from ..sim.strategies import (
 )
 from .exits import FAILED, INTERRUPTED, OK, Usage, complain
 from .output import USUAL, check_output, color_diff, deliver, on_terminal, text_width
-from .progress import Meter
+from .progress import Meter, nobody_knows
 
 # A hunt by chance has no end of its own.
+BY_CHANCE = ("pct", "random")
 RANDOM_BUDGET = 10_000
 
 # Longer than any file with a schedule in it, and short enough to read at once.
@@ -74,23 +80,54 @@ def search(options: Namespace, *, announce: str) -> int:
     """Hunt and prove: the same search, with other defaults."""
     race, kernel = chosen(options)
     check_output(options.output)
-    budget = options.budget
-    by_chance = options.strategy in ("pct", "random")
+    if options.workers is not None:
+        check_sharing(options)
+    how, budget = strategy(options), options.budget
+    by_chance = options.strategy in BY_CHANCE
     if by_chance and not (options.budget or options.seconds):
         budget = RANDOM_BUDGET
     started = time.perf_counter()
-    with Meter(
-        f"{announce} {race.name}", options.seconds, quiet=options.quiet
-    ) as meter:
-        played = play.hunt(
-            race,
-            kernel,
-            strategy(options),
-            budget=budget,
-            progress=meter.update,
-            strict=options.strict,
-        )
+    with (
+        Meter(
+            f"{announce} {race.name}",
+            options.seconds,
+            quiet=options.quiet,
+            guess=how.estimate if options.workers is None else nobody_knows,
+        ) as meter,
+        workers(options) as executor,
+    ):
+        try:
+            played = play.hunt(
+                race,
+                kernel,
+                how,
+                budget=budget,
+                progress=meter.update,
+                strict=options.strict,
+                workers=executor,
+            )
+        except Unmergeable as error:
+            raise Usage(f"{error}, so equal states are not known: use dpor") from None
     return report(options, played, time.perf_counter() - started)
+
+
+def check_sharing(options: Namespace) -> None:
+    """What workers can share is the exhaustive search.  Raises Usage."""
+    if options.strict:
+        raise Usage("--strict looks at all runs in one process: leave out --workers")
+    if options.strategy not in ("dpor", "portfolio"):
+        raise Usage(f"--workers share the search by dpor, not by {options.strategy}")
+    options.strategy = "dpor"
+
+
+@contextmanager
+def workers(options: Namespace) -> Iterator[Executor | None]:
+    """Those that --workers asks for."""
+    if options.workers is None:
+        yield None
+    else:
+        with processes(options.workers) as executor:
+            yield executor
 
 
 def replay_command(options: Namespace) -> int:
@@ -208,6 +245,8 @@ def strategy(options: Namespace) -> Strategy:
             return RoundRobin()
         case "enumeration":
             return Enumeration()
+        case "merging":
+            return Merging()
         case _:
             return SourceDpor()
 

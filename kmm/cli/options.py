@@ -156,9 +156,12 @@ def add_hunt(parser: argparse.ArgumentParser) -> None:
         "schedule that makes the same run again."
     )
     add_race(parser)
-    add_strategy(parser, ("portfolio", "dpor", "pct", "random", "enumeration"))
+    add_strategy(
+        parser, ("portfolio", "dpor", "merging", "pct", "random", "enumeration")
+    )
     add_seed(parser)
     add_budget(parser)
+    add_sharing(parser)
     add_strict(parser)
     add_json(parser)
     add_output(parser)
@@ -177,16 +180,18 @@ def add_prove(parser: argparse.ArgumentParser) -> None:
         "that fails ends it, and is shown as `kmm hunt` shows it."
     )
     add_race(parser)
-    add_strategy(parser, ("dpor", "enumeration"))
+    add_strategy(parser, ("dpor", "merging", "enumeration"))
     add_seed(parser)
     add_budget(parser)
+    add_sharing(parser)
     add_strict(parser)
     add_json(parser)
     add_output(parser)
     parser.epilog = (
         "examples:\n"
         "  kmm prove exec-stack --kernel v6\n"
-        "  kmm prove exec-stack --kernel v6 --design pte-peek=unlocked\n\n"
+        "  kmm prove exec-stack --kernel v6 --design pte-peek=unlocked\n"
+        "  kmm prove stack-growth --kernel v6 --workers 2\n\n"
         "exit code: 0 if no run failed, 1 if one did, 130 if interrupted; only the\n"
         "word `proved` means proved"
     )
@@ -471,6 +476,16 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_sharing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=whole_number,
+        metavar="N",
+        help="processes that share the search by dpor; its outcome is the same for any "
+        "number",
+    )
+
+
 def add_cost(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Count what each answer to a question costs: for rmap-walk, locks taken and\n"
@@ -555,6 +570,7 @@ def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> Non
     told = {
         "portfolio": "dpor, and after a while pct beside it",
         "dpor": "one run for each order that can matter",
+        "merging": "no state twice, for many threads that want one lock",
         "pct": "by chance, with few switches, without end",
         "random": "by chance, without end",
         "enumeration": "every order, for very small programs",

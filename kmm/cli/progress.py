@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
+from ..sim.estimate import Estimate
 from ..sim.search import Coverage
 from .output import on_terminal
 
 REDRAW = 0.1  # seconds
+
+
+def nobody_knows() -> None:
+    """How many there will be of what is counted."""
 
 
 class Meter:
@@ -23,10 +29,12 @@ class Meter:
         quiet: bool,
         unit: str = "executions",
         rate: bool = True,
+        guess: Callable[[], Estimate | None] = nobody_knows,
     ) -> None:
         self.what = what
         self.unit = unit
         self.rate = rate  # whether how many there are a second says anything
+        self.guess = guess  # how many there will be
         self.started = time.perf_counter()
         self.deadline = self.started + seconds if seconds else None
         self.shown = not quiet and on_terminal(sys.stderr)
@@ -47,7 +55,15 @@ class Meter:
 
     def draw(self, done: int, elapsed: float) -> None:
         rate = f", {done / elapsed:,.0f}/s" if self.rate else ""
-        line = f"{self.what}: {done:,} {self.unit}{rate}, {elapsed:.0f} s"
+        guess = self.guess()
+        if guess is None:
+            line = f"{self.what}: {done:,} {self.unit}{rate}, {elapsed:.0f} s"
+        else:
+            left = max(0.0, guess.runs - done) * elapsed / max(done, 1)
+            line = (
+                f"{self.what}: {done:,} of about {guess.runs:,.0f} {self.unit} "
+                f"({guess.low:,.0f} to {guess.high:,.0f}), {left:.0f} s left"
+            )
         sys.stderr.write(f"\r{line}\x1b[K")
         sys.stderr.flush()
         self.drawn = True

@@ -55,10 +55,20 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "steps": played.coverage.steps,
         "schedule_steps": len(choices) if choices is not None else None,
         "context_switches": context_switches(choices) if choices is not None else None,
+        "states": played.states,
+        "estimate": estimate_json(played),
         "bounds": played.race.bounds,
         "stopped": played.stopped,
         "seconds": round(seconds, 3),
     }
+
+
+def estimate_json(played: Played) -> dict[str, int] | None:
+    """How many executions a search would take that was not finished, if one can say."""
+    guess = played.estimate
+    if guess is None:
+        return None
+    return {"executions": round(guess.runs), "spread": round(guess.spread)}
 
 
 def kernel_json(kernel: KernelSpec, name: str) -> dict[str, str]:
@@ -171,18 +181,43 @@ def answer(played: Played) -> str:
     word = ANSWERS[played.verdict]
     if played.verdict == "proved":
         return (
-            f"{word}: proved by {runs} ({steps}), which cover every interleaving "
-            f"within these bounds: {bounds(played)}.{checks(played)}"
+            f"{word}: proved by {runs} ({steps}){merged(played)}, which cover every "
+            f"interleaving within these bounds: {bounds(played)}.{checks(played)}"
         )
     if played.stopped == "interrupt":
-        return f"{word}: interrupted after {runs} ({steps}); this is no proof."
+        return (
+            f"{word}: interrupted after {runs} ({steps}){of_about(played)}; this is no "
+            f"proof."
+        )
     if played.recording is None:
-        return f"{word} in {runs} ({steps}), the whole budget; this is no proof."
+        return (
+            f"{word} in {runs} ({steps}), the whole budget{of_about(played)}; this is "
+            f"no proof."
+        )
     if played.verdict == "survived":
         return f"{word}: this run went well.  Others may not (see `kmm hunt`)."
     if coverage.executions == 1:
         return f"{word}: this run failed."
     return f"{word}: execution {coverage.executions:,} of the search failed."
+
+
+def merged(played: Played) -> str:
+    """That a proof rests on states having been taken for equal, and how many."""
+    if played.states is None:
+        return ""
+    cut = plural(played.coverage.given_up, "more", "")
+    return (
+        f" and {cut} up to a state that was known, of {plural(played.states, 'state')}"
+    )
+
+
+def of_about(played: Played) -> str:
+    """How much of a search that was not finished has been covered, if one can say."""
+    guess = played.estimate
+    if guess is None:
+        return ""
+    about, low, high = (f"{round(n):,}" for n in (guess.runs, guess.low, guess.high))
+    return f", of about {about} ({low} to {high})"
 
 
 def effort(played: Played, seconds: float) -> str:
@@ -238,6 +273,8 @@ def how_to_replay(played: Played) -> str:
     return f"{steps}, {switches}.  The same run again:\n\n  {again}"
 
 
-def plural(count: int, noun: str) -> str:
-    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """A number of things; `many` is the ending of more than one."""
+    usual = "es" if noun.endswith("ch") else "s"
+    ending = "" if count == 1 else usual if many is None else many
     return f"{count:,} {noun}{ending}"

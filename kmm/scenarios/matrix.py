@@ -12,14 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, wait
 from functools import cache
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from attrs import asdict, evolve, frozen
 from ..designs import KernelSpec, parse_kernel
 from ..sim.schedule import context_switches
 from ..sim.search import Coverage
+from ..sim.sharing import processes
 from ..sim.strategies import SourceDpor
 from . import find_race
 from .play import hunt
@@ -142,7 +140,7 @@ def work_out(
     left = [job for job, cell in known.items() if cell is None]
     if not left:
         return
-    with executor(workers, len(left)) as pool:
+    with processes(min(workers or os.cpu_count() or 1, len(left))) as pool:
         futures = {pool.submit(run, job): job for job in left}
         waiting = set(futures)
         while waiting:
@@ -151,27 +149,6 @@ def work_out(
             if store:
                 store.save_all(found)
             yield found
-
-
-@contextmanager
-def executor(workers: int | None, jobs: int) -> Iterator[Executor]:
-    """Processes, as many as are of use; they do not outlive an interruption."""
-    number = min(workers or os.cpu_count() or 1, jobs)
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(number, context, initializer=leave_ctrl_c_to_others)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in active_children():
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-def leave_ctrl_c_to_others() -> None:
-    """In a process that works for another: that one decides what becomes of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run(job: Job) -> Cell:

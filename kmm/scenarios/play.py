@@ -7,15 +7,18 @@ cannot.  Searches are silent and report through `progress`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 from attrs import evolve, frozen
 
 from ..designs import KernelSpec, parse_kernel
+from ..sim.estimate import Estimate
 from ..sim.failure import Report
 from ..sim.machine import Machine
 from ..sim.recording import Recording, record, record_choices
 from ..sim.schedule import ScheduleError
 from ..sim.search import Boot, Coverage, Progress, SearchResult, keep_going, search
+from ..sim.sharing import shared_search
 from ..sim.shrink import shrink
 from ..sim.strategies import Strategy
 from . import find_race
@@ -37,6 +40,9 @@ class Played:
     # What the recorded run shows besides; with `strict`, what all runs have shown.
     reports: tuple[Report, ...] = ()
     strict: bool = False
+    # How many executions a search that was not finished would have taken, as it seems.
+    estimate: Estimate | None = None
+    states: int | None = None  # that are known, if equal ones were merged
 
     @property
     def token(self) -> ScheduleToken | None:
@@ -67,17 +73,24 @@ def hunt(
     budget: int | None = None,
     progress: Progress = keep_going,
     strict: bool = False,
+    workers: Executor | None = None,
 ) -> Played:
     """Search until a run fails; its schedule is then made as short as can be.
 
     A strategy that covers everything and finds nothing has proved the race.  With
-    `strict`, a data race or an order of locks that may deadlock is a failure too.
+    `strict`, a data race or an order of locks that may deadlock is a failure too.  With
+    `workers`, they share the exhaustive search of `dpor`, whatever the strategy.
     """
     kernel = race.kernel(kernel)
-    boot = race.rewinder(kernel)
     if strict:
         return hunt_strictly(race, kernel, strategy, budget=budget, progress=progress)
-    result: SearchResult = search(boot, strategy, budget=budget, progress=progress)
+    boot = race.rewinder(kernel)
+    result: SearchResult
+    if workers is None:
+        result = search(boot, strategy, budget=budget, progress=progress)
+    else:
+        make_boot = RaceBoot(race.name, kernel.text, race.checked)
+        result = shared_search(make_boot, workers, budget=budget, progress=progress)
     recording, stopped = None, result.stopped
     if result.failure is not None:
         try:
@@ -94,6 +107,8 @@ def hunt(
         recording,
         stopped,
         reports_of(race.booter(kernel), recording) if recording is not None else (),
+        estimate=None if workers or not stopped else strategy.estimate(),
+        states=strategy.states,
     )
 
 

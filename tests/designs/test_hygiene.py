@@ -93,7 +93,8 @@ def test_there_is_one_yield_in_what_kernel_threads_run() -> None:
         "instrumented",
         "over",
         "work_out",
-        "executor",
+        "processes",
+        "shared_out",
     }
     found = []
     for room in ("sim", "hw", "mm", "fs", "kernel", "designs", "scenarios"):

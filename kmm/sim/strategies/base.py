@@ -19,6 +19,7 @@ class Strategy(ABC):
 
     name: str  # as `--strategy` has it
     exhaustive = False  # whether running out of runs means that all were covered
+    states: int | None = None  # that are known, of a search that merges equal ones
 
     @property
     def prefix(self) -> Sequence[int]:

@@ -72,7 +72,7 @@ class Merging(Strategy):
     exhaustive = True
 
     def __init__(self) -> None:
-        self.states = States()
+        self.known = States()
         # Who slept when a state was last explored, as a mask: bit i is thread i.
         self.slept: dict[State, int] = {}
         self.touched: dict[str, set[tuple[int, Kind]]] = {}  # by key: who did what
@@ -103,8 +103,8 @@ class Merging(Strategy):
         return False
 
     @property
-    def known(self) -> int:
-        """How many states there are at which there was a choice, as far as is known."""
+    def states(self) -> int:  # type: ignore[override]
+        """How many states are known at which there was a choice that matters."""
         return len(self.slept)
 
     @property
@@ -179,7 +179,7 @@ class Merging(Strategy):
 
         Raises Unmergeable.
         """
-        state = self.states.of((machine.threads, machine.check, machine.model))
+        state = self.known.of((machine.threads, machine.check, machine.model))
         mask = sum(1 << thread for thread in asleep)
         before = self.slept.get(state)
         if before is None:

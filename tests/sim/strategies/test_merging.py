@@ -93,7 +93,7 @@ def test_ten_sections_under_one_lock_are_covered_although_they_have_many_orders(
     strategy = Merging()
     proof = search(counters(sections=10, locks=1), strategy)
     assert proof.verdict == "proved"
-    assert strategy.known < 1331
+    assert strategy.states < 1331
     assert proof.coverage.executions + proof.coverage.given_up < 3000
 
 
@@ -154,7 +154,7 @@ def test_the_same_search_is_made_every_time() -> None:
     def numbers() -> tuple[object, ...]:
         strategy = Merging()
         done = search(toy(fixed=False, bystander=2), strategy, stop_at_failure=False)
-        return done.coverage, done.choices, strategy.known
+        return done.coverage, done.choices, strategy.states
 
     assert numbers() == numbers()
 
