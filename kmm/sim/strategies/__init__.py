@@ -5,18 +5,24 @@ start with (`prefix`, taken without asking), then chooses one step at a time.
 """
 
 from .base import Strategy
+from .bounded import Bounded
+from .delays import Delays
 from .enumeration import Enumeration
 from .pct import Pct
 from .portfolio import Portfolio
+from .preemptions import Preemptions
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
 from .source_dpor import SourceDpor
 
 __all__ = [
+    "Bounded",
+    "Delays",
     "Enumeration",
     "Pct",
     "Portfolio",
+    "Preemptions",
     "RandomWalk",
     "Replay",
     "RoundRobin",
