@@ -10,11 +10,13 @@ from .delays import Delays
 from .enumeration import Enumeration
 from .pct import Pct
 from .portfolio import Portfolio
+from .pos import Pos
 from .preemptions import Preemptions
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
 from .source_dpor import SourceDpor
+from .surw import Surw
 
 __all__ = [
     "Bounded",
@@ -22,10 +24,12 @@ __all__ = [
     "Enumeration",
     "Pct",
     "Portfolio",
+    "Pos",
     "Preemptions",
     "RandomWalk",
     "Replay",
     "RoundRobin",
     "SourceDpor",
     "Strategy",
+    "Surw",
 ]
