@@ -1,8 +1,14 @@
 """PCT: few context switches, in random places.
 
 Each thread has a priority, and the one with the highest goes on.  At some steps, chosen
-at random beforehand, whoever is running falls below all others.  So a run has few
-switches, as the runs have that show a race, and they may be anywhere.
+at random beforehand, whoever is running falls below all that have not fallen yet.  So a
+run has few switches, as the runs have that show a race, and they may be anywhere.
+
+How low one falls is drawn as well: each of those steps has a priority of its own, which
+does not depend on where it is.  If a later fall were always the lower one, two threads
+would change places each time, and most races be met sooner.  But then whoever was
+stopped first would go on first, and a bug that needs three threads to be stopped one
+within the other would never be met.
 
 With n threads, k steps and a bug that needs d things to happen in a certain order, a
 run finds it with a chance of at least 1 / (n * k ** (d - 1)), whatever else the program
@@ -32,27 +38,23 @@ class Pct(Strategy):
         self.depth = depth
         self.longest = 1  # steps of the longest run so far
         self.priority: dict[int, float] = {}  # by a thread's index
-        self.changes: set[int] = set()  # steps before which the running thread falls
-        self.fallen = 0.0  # below all that have fallen before
+        self.changes: dict[int, int] = {}  # steps at which a priority falls, to what
         self.taken = 0
 
     def next_run(self) -> bool:
         self.priority = {}
-        self.fallen = 0.0
         self.taken = 0
-        number = self.depth - 1
-        self.changes = {self._below(self.longest) for _ in range(number)}
+        self.changes = {self._below(self.longest): low for low in range(1, self.depth)}
         return True
 
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread:
         for thread in machine.threads:
             if thread.index not in self.priority:
-                # Above 0, where nobody has fallen.
-                self.priority[thread.index] = 1 + self.chance.random()
+                # Above all to which one can fall.
+                self.priority[thread.index] = self.depth + self.chance.random()
         chosen = self._highest(enabled)
         if self.taken in self.changes:
-            self.fallen -= 1
-            self.priority[chosen.index] = self.fallen
+            self.priority[chosen.index] = self.changes[self.taken]
             chosen = self._highest(enabled)
         self.taken += 1
         return chosen

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from sim.programs import Cell, threads, toy
 
+from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine
 from kmm.sim.schedule import context_switches
-from kmm.sim.search import search
+from kmm.sim.search import Boot, search
 from kmm.sim.strategies import Pct, RandomWalk
 
 
@@ -57,10 +60,10 @@ def test_changes_are_spread_over_the_longest_run_so_far() -> None:
     strategy = Pct(seed=2, depth=4)
     runs(strategy, 1)
     assert strategy.longest == 24
-    places = set()
+    places: set[int] = set()
     for _ in range(200):
         strategy.next_run()
-        places |= strategy.changes
+        places |= strategy.changes.keys()
     assert places == set(range(24))
 
 
@@ -74,3 +77,62 @@ def test_it_finds_a_bug_of_few_switches_sooner_than_chance_does() -> None:
     assert by_pct < 2000 * len(seeds), "it does find it"
     assert search(toy(fixed=True), Pct(1), budget=300).verdict == "survived"
     assert by_pct < 3 * by_chance
+
+
+# The promise: a bug of depth d, 1 / (n * k ** (d - 1)).
+
+
+def failing(boot: Boot, strategy: Pct, runs: int) -> float:
+    """The part of the runs that fail."""
+    found = search(boot, strategy, budget=runs, stop_at_failure=False)
+    return found.coverage.failures / runs
+
+
+def promised(boot: Boot, depth: int) -> float:
+    machine = boot()
+    machine.run(RandomWalk(0))
+    threads, steps = len(machine.threads), len(machine.choices)
+    return 1 / (threads * math.pow(steps, depth - 1))
+
+
+@pytest.mark.parametrize("bystander", [0, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_bug_of_one_preemption_is_met_as_often_as_promised(
+    bystander: int, seed: int
+) -> None:
+    program = toy(fixed=False, bystander=bystander)
+    assert failing(program, Pct(seed, depth=2), 3000) >= promised(program, depth=2)
+
+
+@pytest.mark.parametrize("bystander", [0, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_with_depth_1_a_bug_of_one_preemption_is_never_met(
+    bystander: int, seed: int
+) -> None:
+    assert failing(toy(fixed=False, bystander=bystander), Pct(seed, 1), 1000) == 0
+
+
+def nested() -> Machine:
+    """Fails only if who is stopped first is the last to go on."""
+    cells = [Cell(name) for name in "abc"]
+    order: list[str] = []
+
+    async def body(cell: Cell, first: str, second: str) -> None:
+        await cell.read()
+        order.append(first)
+        await cell.read()
+        await cell.read()
+        await cell.read()
+        order.append(second)
+
+    def check() -> None:
+        if order == ["a1", "b1", "c1", "c2", "b2", "a2"]:
+            raise Corruption("one within the other")
+
+    bodies = [body(cell, f"{cell.name}1", f"{cell.name}2") for cell in cells]
+    return Machine(threads(*bodies), check)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_was_stopped_first_may_be_the_last_to_go_on(seed: int) -> None:
+    assert failing(nested, Pct(seed, depth=3), 3000) >= promised(nested, depth=3)
