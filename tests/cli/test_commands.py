@@ -12,7 +12,7 @@ from kmm.designs import QUESTIONS
 
 BUG_LINE = "kernel BUG at include/linux/swapops.h:105!"
 
-SCHEDULE = "exec-stack/2.6.34/52a30b10a19b/3110"  # see `schedule`
+SCHEDULE = "exec-stack/2.6.34/48a30b8a19b/3ab2"  # see `schedule`
 
 # What others rely on: the keys of the report, and what each may hold.
 CONTRACT: dict[str, tuple[type, ...]] = {
@@ -256,7 +256,7 @@ def test_names_that_cannot_be_compared_are_refused() -> None:
         ("exec-stack/2.6.34/50a30b10a19/45b9", "not a schedule at '19'"),
         ("exec-stack/2.6.34/50a30b10a19b9a/45b9", "step"),
         ("exec-stack/2.6.34/45z30b22a19b/95e6", "step"),
-        ("exec-stack/2.6.34/52a30b10a19b/0000", "check"),
+        ("exec-stack/2.6.34/48a30b8a19b/0000", "check"),
         ("exec-stack/v6/50a30b10a19b/45b9", "schedule"),
         ("exec-stack-peek/2.6.34/50a30b10a19b/45b9", "schedule"),
         ("exec-stack/2.6.34/garbage/95e6", "not a schedule at 'garbage'"),

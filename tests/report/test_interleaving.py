@@ -7,13 +7,13 @@ from kmm.report.interleaving import steps_that_matter, two_columns
 
 WIDTHS = (60, 80, 120)
 STORY = {
-    # In this order: the migration entry goes in, the stack moves, the second walk
-    # looks where the entry is not, and exec meets it.
+    # In this order: the migration entry goes in, the stack moves, the second walk finds
+    # the vma half changed and the page not in it, and exec meets the entry.
     "2.6.34": (
         "pte 0x7fffffffe000 empty -> migration entry (page 0xc)",
         "vma#1.vm_start 0x7fffffffe000 -> 0x7fffffff8000",
         "pte 0x7fffffff8000 empty -> migration entry (page 0xc)",
-        "pte 0x7fffffffe000 is empty",
+        "vma#1.vm_end is 0x7fffffff9000",
         "gives back PG_locked of page 0xc",
         "PG_locked of page 0xc is free",
     ),
