@@ -47,6 +47,7 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "failure": failure_json(recording.failure) if recording else None,
         "reports": [report_json(report) for report in played.reports],
         "schedule": str(played.token) if played.token else None,
+        "operations": list(recording.operations) if recording else None,
         "executions": played.coverage.executions,
         "given_up": played.coverage.given_up,
         "steps": played.coverage.steps,
