@@ -144,11 +144,11 @@ def replay_command(options: Namespace) -> int:
 
 def replayed(schedule: str, *, checked: bool = False) -> Played:
     """The run of a schedule, or of a file with one.  Raises Usage."""
-    text = schedule_text(schedule)
+    text, operations = written_schedule(schedule)
     try:
         token = ScheduleToken.parse(text)
         race = evolve(race_named(token.race), checked=checked)
-        return play.replay(race, token)
+        return play.replay(race, token, operations)
     except ScheduleError as error:
         raise Usage(str(error)) from None
 
@@ -251,10 +251,13 @@ def strategy(options: Namespace) -> Strategy:
             return SourceDpor()
 
 
-def schedule_text(argument: str) -> str:
-    """The schedule itself: given as it is, or in what kmm wrote, as text or JSON."""
+def written_schedule(argument: str) -> tuple[str, list[str] | None]:
+    """The schedule itself: given as it is, or in what kmm wrote, as text or JSON.
+
+    JSON has the operation of each step as well.
+    """
     if argument.count("/") == 3 and not os.access(argument, os.F_OK):
-        return argument
+        return argument, None
     try:
         path = Path("/dev/stdin" if argument == "-" else argument)
         with path.open(encoding="utf-8") as file:
@@ -267,14 +270,24 @@ def schedule_text(argument: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise Usage(f"cannot read {argument!r}: {reason(error)}") from None
     if not text.lstrip().startswith(("{", "[")):
-        return text.rpartition("kmm replay ")[2]
+        return text.rpartition("kmm replay ")[2], None
     try:
-        schedule = json.loads(text)["schedule"]
+        written = json.loads(text)
+        schedule = written["schedule"]
+        operations = operations_in(written)
     except (ValueError, LookupError, TypeError, RecursionError):
         raise Usage(f"{argument!r} holds no schedule: it is not kmm's JSON") from None
     if not isinstance(schedule, str):
         raise Usage(f"{argument!r} holds no schedule: no run failed in it")
-    return schedule
+    return schedule, operations
+
+
+def operations_in(written: dict[str, Any]) -> list[str] | None:
+    """The operations in kmm's JSON; an exported recording has them step by step."""
+    if isinstance(written.get("steps"), list):
+        return [f"{step['kind']} {step['object']}" for step in written["steps"]]
+    operations = written.get("operations")
+    return None if operations is None else [str(one) for one in operations]
 
 
 def reason(error: Exception) -> str:

@@ -50,6 +50,7 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "reports": [report_json(report) for report in played.reports],
         "slice": slice_json(recording) if recording else [],
         "schedule": str(played.token) if played.token else None,
+        "operations": list(recording.operations) if recording else None,
         "executions": played.coverage.executions,
         "given_up": played.coverage.given_up,
         "steps": played.coverage.steps,

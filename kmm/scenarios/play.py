@@ -152,22 +152,40 @@ def hunt_strictly(
     )
 
 
-def replay(race: Race, token: ScheduleToken) -> Played:
-    """The run of a token again.  Raises ScheduleError if it does not fit any more."""
+def replay(
+    race: Race, token: ScheduleToken, operations: Sequence[str] | None = None
+) -> Played:
+    """The run of a token again; `operations` is what each step did, where it is known.
+
+    Raises ScheduleError where it does not fit any more.
+    """
     if token.race != race.name:
         raise ScheduleError(
             f"this is a schedule of {token.race}, which is another race than "
             f"{race.name}"
         )
-    kernel = race.kernel(token.kernel)
-    recording = record_choices(race.booter(kernel), token.choices)
-    if recording.fingerprint != token.check:
+    if operations is not None and len(operations) != len(token.choices):
         raise ScheduleError(
-            f"the schedule can be followed, but the operations are not those that it "
-            f"was made for (check {recording.fingerprint}, expected {token.check}): "
-            f"it comes from another version of kmm, or was altered"
+            f"the schedule has {len(token.choices)} steps, but there are "
+            f"{len(operations)} operations beside it: it was altered"
         )
+    kernel = race.kernel(token.kernel)
+    recording = record_choices(race.booter(kernel), token.choices, operations)
+    if recording.fingerprint != token.check:
+        raise ScheduleError(differs(recording.fingerprint, token, operations))
     return once(race, kernel, "replay", recording)
+
+
+def differs(check: str, token: ScheduleToken, operations: Sequence[str] | None) -> str:
+    """What is wrong with a schedule that can be followed to its end."""
+    checks = f"check {check}, expected {token.check}"
+    if operations is not None:
+        return f"every step does what it was to do, so the check was altered ({checks})"
+    return (
+        f"the schedule can be followed, but the operations are not those that it was "
+        f"made for ({checks}): it comes from another version of kmm, or was altered; "
+        f"a file from `kmm hunt --json -o FILE` would tell which step differs"
+    )
 
 
 def machine_at(race: Race, kernel: KernelSpec, choices: Sequence[int]) -> Machine:

@@ -73,6 +73,11 @@ class Recording:
         return tuple(step.thread for step in self.steps)
 
     @property
+    def operations(self) -> tuple[str, ...]:
+        """What each step did, by operation and object: enough to tell runs apart."""
+        return tuple(f"{step.kind} {step.target}" for step in self.steps)
+
+    @property
     def columns(self) -> tuple[int, ...]:
         """The threads that a drawing gives a column, in order.
 
@@ -152,11 +157,16 @@ def pad(moment: Moment, threads: int) -> Moment:
     )
 
 
-def record_choices(boot: Boot, choices: Sequence[int]) -> Recording:
-    """Make a known run again.  Raises ScheduleError if it does not fit the program."""
-    replay = Replay(choices)
+def record_choices(
+    boot: Boot, choices: Sequence[int], operations: Sequence[str] | None = None
+) -> Recording:
+    """Make a known run again, in which each step does what `operations` say.
+
+    Raises ScheduleError where it does not fit the program.
+    """
+    replay = Replay(choices, operations)
     recording = record(boot, replay)
-    replay.check_length(len(recording.steps))
+    replay.check_length(len(recording.steps), recording.failure)
     return recording
 
 

@@ -50,3 +50,15 @@ def decode(text: str) -> list[int]:
 def context_switches(choices: Sequence[int]) -> int:
     """How often the CPU changes hands."""
     return sum(a != b for a, b in pairwise(choices))
+
+
+def place_of_step(choices: Sequence[int], step: int) -> str:
+    """Where a step stands in the text; steps are counted from 1, as people see them."""
+    start = 0
+    for number, (who, run) in enumerate(groupby(choices), start=1):
+        steps = sum(1 for _ in run)
+        if step < start + steps:
+            block = f"{steps}{LETTERS[who]}"
+            return f"step {step + 1} ({step - start + 1} of {block}, block {number})"
+        start += steps
+    raise IndexError(step)

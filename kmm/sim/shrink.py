@@ -1,31 +1,121 @@
-"""From a failing run to one that is easier to read: fewer switches, then fewer steps.
+"""From a failing run to its witness: the least run that ends in the same failure.
 
-A schedule is seen as blocks: so many steps of one thread, then so many of another.
-Merging two blocks of the same thread removes a context switch.  A merged schedule may
-not fit any more (locks are in the way, a thread ends early), so it is taken as a wish:
-`Wish` follows it where it can, and what comes out is judged by its own choices.
+The least is the one with the fewest context switches; of those, the one with the fewest
+steps; and of those, the first in an order that is as good as any (`order.cost`).  It is
+the same from whichever failing run one begins, as it depends on nothing but the program
+and the failure.
 
-When no merge helps any more, every switch is moved as late as it can go.  That brings
-witnesses of the same failure, found from different seeds, close to one form.
+It is searched for twice.  Runs with few switches can all be tried (`turns`).  Where it
+takes many switches, there are more such runs than traces, and one run of each trace is
+made (`SourceDpor`), from which the least of its trace can be told.
+
+Where both would take too long, the run that was found is made easier: it is seen as
+blocks, so many steps of one thread and then so many of another, and two blocks of one
+thread are merged where the failure stays.  What comes out is the least run of its own
+trace, but other failing runs may lead to another (`Witness.is_least` says which it is).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from attrs import frozen
 
 from .failure import Failure
-from .machine import Machine
-from .schedule import context_switches
+from .machine import Chooser, Machine
+from .order import Block, Step, blocks_of, choices_of, cost, least_of_trace
 from .search import Boot
+from .strategies import SourceDpor
 from .thread import KThread
+from .turns import Allowance, FewTurns, TooMany, Unpredictable, alike
 
-Block = tuple[int, int]  # a thread's index, and a number of steps
+# Steps that each of the searches may take: about a second's worth.
+FEW_TURNS, ALL_TRACES = 500_000, 1_000_000
 
-# Steps by which a merged block may be longer or shorter: in short runs, and in others,
-# which have too many pairs of blocks to try that much with each.
-SLACK, LESS_SLACK = 24, 4
-FEW_BLOCKS = 10
+# Steps by which a merged block may be longer or shorter.
+SLACK = 4
+
+
+@frozen
+class Witness:
+    """An easy run that fails, and what it took to find it."""
+
+    choices: tuple[int, ...]
+    is_least: bool  # of all that fail alike
+    runs: int
+
+
+def shrink(boot: Boot, choices: Sequence[int], failure: Failure) -> tuple[int, ...]:
+    """The choices of the easiest run that ends in the same failure."""
+    return find_witness(boot, choices, failure).choices
+
+
+def find_witness(boot: Boot, choices: Sequence[int], failure: Failure) -> Witness:
+    """The easiest run that fails as the run of `choices` does."""
+    counted = Counted(boot)
+    known = blocks_of(choices)
+    known = easier(counted, known, failure, known) or known
+    for blocks in least_runs(counted, failure, switches=len(known) - 1)[:1]:
+        if is_run(counted, blocks, failure):
+            return Witness(choices_of(blocks), is_least=True, runs=counted.runs)
+    blocks = merged(counted, known, failure)
+    return Witness(choices_of(blocks), is_least=False, runs=counted.runs)
+
+
+def least_runs(boot: Boot, failure: Failure, *, switches: int) -> list[list[Block]]:
+    """The least run first, which has at most so many switches; [] if it is too far."""
+    try:
+        return FewTurns(boot, failure, Allowance(FEW_TURNS)).search(switches)
+    except Unpredictable:
+        return []
+    except TooMany:
+        pass
+    try:
+        return least_of_all(boot, failure, Allowance(ALL_TRACES))
+    except (TooMany, Unpredictable):
+        return []
+
+
+def preemptions(boot: Boot, choices: Sequence[int]) -> int:
+    """How many of the switches took the CPU from a thread that could have gone on.
+
+    The others come where a thread has ended or must wait.
+    """
+    machine = boot()
+    taken = 0
+    for before, thread in pairwise(choices):
+        machine.step(machine.threads[before])
+        stopped = machine.threads[before].pending
+        taken += before != thread and stopped is not None and stopped.possible()
+    machine.close()
+    return taken
+
+
+# Runs and what they do.
+
+
+class Counted:
+    """Makes machines, and counts them."""
+
+    def __init__(self, boot: Boot) -> None:
+        self.boot = boot
+        self.runs = 0
+
+    def __call__(self) -> Machine:
+        self.runs += 1
+        return self.boot()
+
+
+@frozen
+class Run:
+    steps: list[Step]
+    cut_short: bool  # by a failure
+    failure: Failure | None
+
+    @property
+    def blocks(self) -> list[Block]:
+        return blocks_of([thread for thread, _ in self.steps])
 
 
 class Wish:
@@ -47,47 +137,71 @@ class Wish:
         return possible[self.last]
 
 
-def shrink(boot: Boot, choices: Sequence[int], failure: Failure) -> tuple[int, ...]:
-    """The choices of an easier run that ends in the same failure."""
-    best = tuple(choices)
-    best = improve(boot, best, failure, merges)
-    return settle(boot, best, failure)
+def make_run(boot: Boot, chooser: Chooser) -> Run:
+    """A run from its start to its end, with what was done."""
+    machine = boot()
+    steps: list[Step] = []
+    while enabled := machine.enabled():
+        thread = chooser.choose(machine, enabled)
+        assert thread is not None
+        assert thread.pending is not None
+        steps.append((thread.index, thread.pending))
+        machine.step(thread)
+    cut_short = machine.failure is not None
+    machine.run(chooser)  # nobody can go on: only the last checks
+    machine.close()
+    return Run(steps, cut_short, machine.failure)
 
 
-def improve(
-    boot: Boot,
-    best: tuple[int, ...],
-    failure: Failure,
-    variants: Callable[[list[Block]], Iterator[list[Block]]],
-) -> tuple[int, ...]:
-    """Take the first variant that fails alike and is easier; repeat until none is."""
+def is_run(boot: Boot, blocks: Sequence[Block], failure: Failure) -> bool:
+    """Whether there is such a run, and it fails alike."""
+    run = make_run(boot, Wish(choices_of(blocks)))
+    return run.blocks == blocks and alike(run.failure, failure)
+
+
+# One run of each trace.
+
+
+def least_of_all(
+    boot: Boot, failure: Failure, allowance: Allowance
+) -> list[list[Block]]:
+    """The least run of each trace that fails alike, the least of them first.
+
+    Raises TooMany and Unpredictable.
+    """
+    strategy = SourceDpor()
+    found: list[list[Block]] = []
+    machine = boot()
+    threads = len(machine.threads)
+    machine.close()
+    while strategy.next_run():
+        machine = boot()
+        machine.replay(strategy.prefix)
+        complete = machine.run(strategy)
+        machine.close()
+        if len(machine.threads) != threads:
+            raise Unpredictable
+        strategy.ended(machine, complete)
+        allowance.spend(machine)
+        if alike(machine.failure, failure):
+            run = make_run(boot, Wish(machine.choices))
+            found.append(least_of_trace(run.steps, cut_short=run.cut_short))
+    return sorted(found, key=cost)
+
+
+# One run made easier.
+
+
+def merged(boot: Boot, best: list[Block], failure: Failure) -> list[Block]:
+    """Take the first merge that makes it easier; repeat until none does."""
     improved = True
     while improved:
         improved = False
-        for variant in variants(blocks_of(best)):
-            attempt = outcome(boot, variant, failure)
-            if attempt is not None and cost(attempt) < cost(best):
+        for blocks in merges(best):
+            attempt = easier(boot, blocks, failure, best)
+            if attempt is not None:
                 best, improved = attempt, True
                 break
-    return best
-
-
-def settle(boot: Boot, best: tuple[int, ...], failure: Failure) -> tuple[int, ...]:
-    """Move each switch as late as it can go without a new one."""
-    index = 0
-    while index < len(blocks := blocks_of(best)) - 1:
-        thread, steps = blocks[index]
-        later = sum(n for who, n in blocks[index + 1 :] if who == thread)
-        for more in range(later, 0, -1):
-            attempt = outcome(boot, lengthen(blocks, index, more), failure)
-            if (
-                attempt is not None
-                and cost(attempt) <= cost(best)
-                and blocks_of(attempt)[index] > (thread, steps)
-            ):
-                best = attempt
-                break
-        index += 1
     return best
 
 
@@ -98,45 +212,28 @@ def merges(blocks: list[Block]) -> Iterator[list[Block]]:
     (a list may be longer, a lock taken), so each merged block is also tried with some
     more steps, and some fewer.
     """
-    slack = SLACK if len(blocks) <= FEW_BLOCKS else LESS_SLACK
     for i, (thread, steps) in enumerate(blocks):
         for j in range(i + 2, len(blocks)):
             if blocks[j][0] != thread:
                 continue
             between, after = blocks[i + 1 : j], blocks[j + 1 :]
-            for more in sorted(range(-slack, slack + 1), key=abs):
+            for more in sorted(range(-SLACK, SLACK + 1), key=abs):
                 whole = [(thread, max(1, steps + blocks[j][1] + more))]
                 yield blocks[:i] + whole + between + after
                 yield blocks[:i] + between + whole + after
 
 
-def lengthen(blocks: list[Block], index: int, more: int) -> list[Block]:
-    """Block `index` with `more` steps, taken from the thread's next blocks."""
-    thread, steps = blocks[index]
-    longer = [*blocks[:index], (thread, steps + more)]
-    for who, n in blocks[index + 1 :]:
-        taken = min(more, n) if who == thread else 0
-        more -= taken
-        longer.append((who, n - taken))
-    return longer
+def easier(
+    boot: Boot, blocks: Sequence[Block], failure: Failure, best: Sequence[Block]
+) -> list[Block] | None:
+    """The least run of the trace that `blocks` lead to, if it fails alike.
 
-
-def outcome(
-    boot: Boot, blocks: list[Block], failure: Failure
-) -> tuple[int, ...] | None:
-    """The choices really made when `blocks` is wished for, if the run fails alike."""
-    machine = boot()
-    machine.run(Wish([who for who, n in blocks for _ in range(n)]))
-    machine.close()
-    found = machine.failure
-    if found is None or (found.kind, found.message) != (failure.kind, failure.message):
+    None if it costs no less than `best`.
+    """
+    run = make_run(boot, Wish(choices_of(blocks)))
+    if not alike(run.failure, failure):
         return None
-    return tuple(machine.choices)
-
-
-def blocks_of(choices: Sequence[int]) -> list[Block]:
-    return [(who, sum(1 for _ in run)) for who, run in groupby(choices)]
-
-
-def cost(choices: Sequence[int]) -> tuple[int, int]:
-    return context_switches(choices), len(choices)
+    for attempt in least_of_trace(run.steps, cut_short=run.cut_short), run.blocks:
+        if cost(attempt) < cost(best) and is_run(boot, attempt, failure):
+            return attempt
+    return None

@@ -12,7 +12,7 @@ from kmm.designs import QUESTIONS
 
 BUG_LINE = "kernel BUG at include/linux/swapops.h:105!"
 
-SCHEDULE = "exec-stack/2.6.34/52a30b10a19b/3110"  # see `schedule`
+SCHEDULE = "exec-stack/2.6.34/48a30b8a19b/3ab2"  # see `schedule`
 
 # What others rely on: the keys of the report, and what each may hold.
 CONTRACT: dict[str, tuple[type, ...]] = {
@@ -25,6 +25,7 @@ CONTRACT: dict[str, tuple[type, ...]] = {
     "reports": (list,),
     "slice": (list,),
     "schedule": (str, type(None)),
+    "operations": (list, type(None)),
     "executions": (int,),
     "steps": (int,),
     "context_switches": (int, type(None)),
@@ -257,7 +258,7 @@ def test_names_that_cannot_be_compared_are_refused() -> None:
         ("exec-stack/2.6.34/50a30b10a19/45b9", "not a schedule at '19'"),
         ("exec-stack/2.6.34/50a30b10a19b9a/45b9", "step"),
         ("exec-stack/2.6.34/45z30b22a19b/95e6", "step"),
-        ("exec-stack/2.6.34/52a30b10a19b/0000", "check"),
+        ("exec-stack/2.6.34/48a30b8a19b/0000", "a file from `kmm hunt --json"),
         ("exec-stack/v6/50a30b10a19b/45b9", "schedule"),
         ("exec-stack-peek/2.6.34/50a30b10a19b/45b9", "schedule"),
         ("exec-stack/2.6.34/garbage/95e6", "not a schedule at 'garbage'"),
@@ -292,6 +293,9 @@ def test_a_schedule_that_is_none_or_does_not_fit_is_refused(
         (b'{"schedule": ["a"]}', "no run failed in it"),
         (b'{"a": ' + b"[" * 100_000, "holds no schedule"),
         (b'{"schedule": "exec-stack/2.6.34/45a/95e6"}', "cut off"),
+        (b'{"schedule": "exec-stack/2.6.34/1a/9", "operations": 3}', "no schedule"),
+        (b'{"schedule": "exec-stack/2.6.34/1a/9", "operations": []}', "was altered"),
+        (b'{"schedule": "exec-stack/2.6.34/1a/9", "steps": [3]}', "no schedule"),
     ],
 )
 def test_a_file_without_a_schedule_that_fits_is_refused(
@@ -302,6 +306,36 @@ def test_a_file_without_a_schedule_that_fits_is_refused(
     ran = kmm("replay", str(file))
     assert refused(ran, cause)
     assert ran.err.strip("\n").isprintable()
+
+
+def altered(written: dict[str, Any], step: int) -> dict[str, Any]:
+    """The same run, but that one step was to do something else."""
+    if isinstance(written["steps"], list):
+        written["steps"][step]["object"] = "nothing"
+    else:
+        written["operations"][step] = "read nothing"
+    return written
+
+
+@pytest.mark.parametrize("options", [("--json",), ("--export", "json")])
+def test_a_file_says_which_step_of_its_run_differs(
+    options: tuple[str, ...], tmp_path: Path, schedule: str
+) -> None:
+    file = tmp_path / "witness.json"
+    kmm("replay", schedule, *options, "-o", str(file))
+    assert kmm("replay", str(file)).code == 1
+    file.write_text(json.dumps(altered(json.loads(file.read_text()), 59)))
+    ran = kmm("replay", str(file))
+    assert refused(ran, "the run differs at step 60 (12 of 30b, block 2): date:4021 is")
+    assert "nothing" in ran.err
+
+
+def test_a_file_from_before_operations_were_written_down_is_taken(
+    tmp_path: Path, schedule: str
+) -> None:
+    file = tmp_path / "witness.json"
+    file.write_text(json.dumps({"schedule": schedule}))
+    assert kmm("replay", str(file)).code == 1
 
 
 def test_a_proof_has_no_run_to_replay(tmp_path: Path) -> None:

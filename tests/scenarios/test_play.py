@@ -47,6 +47,31 @@ def test_a_replay_of_another_race_or_of_an_altered_run_is_refused() -> None:
         replay(RACE, evolve(token, choices=token.choices[:-3]))
 
 
+def test_a_run_with_its_operations_says_which_step_differs() -> None:
+    played = hunt(RACE, VANILLA, SourceDpor())
+    token, recording = played.token, played.recording
+    assert token is not None
+    assert recording is not None
+    known = recording.operations
+    assert replay(RACE, token, known).recording == recording
+    with pytest.raises(ScheduleError, match="so the check was altered"):
+        replay(RACE, evolve(token, check="0000"), known)
+    with pytest.raises(ScheduleError, match="but there are 3 operations beside it"):
+        replay(RACE, token, known[:3])
+    altered = [*known[:80], "read nothing", *known[81:]]
+    with pytest.raises(ScheduleError, match=r"at step 81 .* was to read nothing"):
+        replay(RACE, token, altered)
+
+
+def test_a_run_of_another_kernel_is_told_by_its_first_step_that_differs() -> None:
+    played = hunt(RACE, VANILLA, SourceDpor())
+    assert played.token is not None
+    assert played.recording is not None
+    token = evolve(played.token, kernel=find_kernel("v4"))
+    with pytest.raises(ScheduleError, match=r"differs at step \d+ .* and was to "):
+        replay(RACE, token, played.recording.operations)
+
+
 def test_the_machine_of_a_moment_is_as_the_recording_says() -> None:
     recording = run(RACE, VANILLA, RandomWalk(1)).recording
     assert recording is not None

@@ -129,6 +129,20 @@ def test_choices_that_do_not_fit_are_refused() -> None:
         record_choices(counter, [0, 0, 1, 0, 1, 0, 1, 1])
 
 
+def test_the_operations_of_a_run_are_written_down_and_can_be_insisted_on() -> None:
+    recording = record_choices(counter, [0, 0, 1, 0, 1, 0])
+    assert recording.operations[:3] == (
+        "acquire lock",
+        "read cell.value",
+        "read cell.value",
+    )
+    again = record_choices(counter, recording.choices, recording.operations)
+    assert again == recording
+    others = [*recording.operations[:4], "read cell.value", "release lock"]
+    with pytest.raises(ScheduleError, match="and was to read cell"):
+        record_choices(counter, recording.choices, others)
+
+
 class GivesUp:
     """Chooses twice and then gives the run up; whoever asks once more is wrong."""
 

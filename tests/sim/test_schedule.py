@@ -11,6 +11,7 @@ from kmm.sim.schedule import (
     context_switches,
     decode,
     encode,
+    place_of_step,
 )
 
 choices = st.lists(st.integers(0, len(LETTERS) - 1))
@@ -75,3 +76,16 @@ def test_a_switch_is_a_step_of_another_thread_than_the_last(
     text: str, switches: int
 ) -> None:
     assert context_switches(decode(text)) == switches
+
+
+@pytest.mark.parametrize(
+    ("step", "place"),
+    [
+        (0, "step 1 (1 of 2a, block 1)"),
+        (1, "step 2 (2 of 2a, block 1)"),
+        (2, "step 3 (1 of 1b, block 2)"),
+        (5, "step 6 (3 of 3a, block 3)"),
+    ],
+)
+def test_a_step_is_named_with_its_block(step: int, place: str) -> None:
+    assert place_of_step(decode("2a1b3a"), step) == place
