@@ -83,7 +83,7 @@ class Doing:
     able: list[list[int]] = field(factory=list)
     # Afterwards:
     unfinished: frozenset[int] = frozenset()  # daemons aside
-    not_done: list[tuple[int, Op]] = field(factory=list)  # who waits, and for what
+    waiting: list[tuple[int, Op]] = field(factory=list)  # who, and for what
     cut_short: bool = False  # by a failure
     is_over: bool = False  # nobody can go on
     failure: Failure | None = None
@@ -185,12 +185,8 @@ class FewTurns:
 
     def _try(self, turn: Turn, cut: int, thread: int) -> None:
         """Let `turn` end after `cut` steps, and `thread` go on."""
-        if cut == 0:  # instead of this turn, then
-            if turn.before is not None and turn.before.thread != thread:
-                self._try(turn.before, turn.cut, thread)
-            return
         doing = turn.doing
-        if (cut, thread) in turn.tried or thread not in doing.able[cut]:
+        if cut == 0 or thread not in doing.able[cut] or (cut, thread) in turn.tried:
             return
         turn.tried.add((cut, thread))
         past = turn.past.copy()
@@ -213,11 +209,11 @@ class FewTurns:
     def _shorten_earlier(self, turn: Turn) -> None:
         """Stop turns before a step that conflicts with what is done in this one.
 
-        Or with what is not done because it must wait.  Only the last turn of each
+        Or with what somebody must wait for.  Only the last turn of each
         other thread can be meant: it has gone on since its earlier ones.
         """
         doing = turn.doing
-        for who, op in doing.not_done:
+        for who, op in doing.waiting:
             if who != turn.thread:
                 for step in doing.conflicting(len(doing.ops), [op]):
                     self._try(turn, step, who)
@@ -225,7 +221,7 @@ class FewTurns:
         for earlier, cut in turn.way():
             if earlier.thread not in passed:
                 passed.add(earlier.thread)
-                waiting = [op for who, op in doing.not_done if who != earlier.thread]
+                waiting = [op for who, op in doing.waiting if who != earlier.thread]
                 for step in earlier.doing.conflicting(cut, doing.ops + waiting):
                     self._try(earlier, step, then)
             then = earlier.thread
@@ -277,10 +273,10 @@ class FewTurns:
             make_last_checks(machine)
         doing.failure = machine.failure
         doing.unfinished = frozenset(t.index for t in machine.unfinished())
-        doing.not_done = [
+        doing.waiting = [
             (t.index, t.pending)
             for t in machine.threads
-            if t.pending and (doing.cut_short or not t.pending.possible())
+            if t.pending and not t.pending.possible()
         ]
 
 

@@ -89,6 +89,8 @@ def test_there_is_one_yield_in_what_kernel_threads_run() -> None:
         "pagemap_of",
         "parts_of_range",
         "merges",
+        "way",
+        "ways_on",
         "sources",
         "instrumented",
         "over",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from sim.programs import Cell, threads, toy
+from sim.programs import Cell, Flag, threads, toy
 from sim.traces import TracedMachine
 from sim.witnesses import ENOUGH, Tally, failing_cases
 
-from kmm.sim.failure import Corruption
+from kmm.sim.failure import Corruption, Failure
+from kmm.sim.locks import Mutex
 from kmm.sim.order import choices_of
 from kmm.sim.schedule import encode
 from kmm.sim.search import search
@@ -62,6 +63,48 @@ def test_as_many_switches_are_found_as_it_takes(rounds: int) -> None:
     found = FewTurns(boot, failure, allowance).search(ENOUGH)
     assert encode(choices_of(found[0])) == "2a2b" * rounds
     assert FewTurns(boot, failure, allowance).search(2 * rounds - 2) == []
+
+
+def needs_the_lock_first(*, at_once: bool) -> TracedMachine:
+    """Fails if b has the lock after a's first step and before a has it.
+
+    If a has it first, it keeps it and waits, for c and so for b, which waits for it: b
+    is never seen to take what a took, only to want it, `at_once` or in a while.
+    """
+    lock, cell = Mutex("lock"), Cell("cell")
+    begun, done, woken = Flag("begun"), Flag("done"), Flag("woken")
+
+    async def first() -> None:
+        await begun.put(True)
+        async with lock:
+            await woken.wait()
+            if await cell.read() == 1:
+                raise Corruption("b was first")
+
+    async def second() -> None:
+        if not at_once:
+            await begun.wait()
+        async with lock:
+            if at_once:
+                await begun.wait()
+            await cell.write(1)
+            await done.put(True)
+
+    async def third() -> None:
+        await done.wait()
+        await woken.put(True)
+
+    return TracedMachine(threads(first(), second(), third()))
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_turn_is_shortened_for_those_who_wait_for_what_it_took(at_once: bool) -> None:
+    def boot() -> TracedMachine:
+        return needs_the_lock_first(at_once=at_once)
+
+    failure = Failure("corruption", "b was first", "a:1")
+    found = FewTurns(boot, failure, Allowance(ENOUGH)).search(most=3)
+    assert [encode(choices_of(blocks)) for blocks in found[:1]] == ["1a5b2c3a"]
 
 
 def test_a_search_stops_when_its_steps_are_spent() -> None:
