@@ -26,21 +26,44 @@ from ..sim.schedule import ScheduleError
 from ..sim.sharing import processes
 from ..sim.state import Unmergeable
 from ..sim.strategies import (
+    Delays,
     Enumeration,
     Merging,
     Pct,
     Portfolio,
+    Pos,
+    Preemptions,
     RandomWalk,
     RoundRobin,
     SourceDpor,
     Strategy,
+    Surw,
 )
 from .exits import FAILED, INTERRUPTED, OK, Usage, complain
 from .output import USUAL, check_output, color_diff, deliver, on_terminal, text_width
 from .progress import Meter, nobody_knows
 
+# What --strategy names: of --seed, of --bound, and of neither.
+SEEDED: Mapping[str, Callable[[int], Strategy]] = {
+    "portfolio": Portfolio,
+    "pct": Pct,
+    "pos": Pos,
+    "surw": Surw,
+    "random": RandomWalk,
+}
+BOUNDED: Mapping[str, Callable[[int | None], Strategy]] = {
+    "preemptions": Preemptions,
+    "delays": Delays,
+}
+OTHERS: Mapping[str, Callable[[], Strategy]] = {
+    "dpor": SourceDpor,
+    "merging": Merging,
+    "round-robin": RoundRobin,
+    "enumeration": Enumeration,
+}
+
 # A hunt by chance has no end of its own.
-BY_CHANCE = ("pct", "random")
+BY_CHANCE = ("pct", "pos", "surw", "random")
 RANDOM_BUDGET = 10_000
 
 # Longer than any file with a schedule in it, and short enough to read at once.
@@ -82,6 +105,8 @@ def search(options: Namespace, *, announce: str) -> int:
     check_output(options.output)
     if options.workers is not None:
         check_sharing(options)
+    if options.bound is not None and options.strategy not in BOUNDED:
+        raise Usage(f"--bound is for {' and '.join(BOUNDED)}: choose a --strategy")
     how, budget = strategy(options), options.budget
     by_chance = options.strategy in BY_CHANCE
     if by_chance and not (options.budget or options.seconds):
@@ -234,21 +259,12 @@ def race_named(name: str) -> Race:
 
 
 def strategy(options: Namespace) -> Strategy:
-    match options.strategy:
-        case "portfolio":
-            return Portfolio(options.seed or 0)
-        case "pct":
-            return Pct(options.seed or 0)
-        case "random":
-            return RandomWalk(options.seed or 0)
-        case "round-robin":
-            return RoundRobin()
-        case "enumeration":
-            return Enumeration()
-        case "merging":
-            return Merging()
-        case _:
-            return SourceDpor()
+    name: str = options.strategy
+    if name in SEEDED:
+        return SEEDED[name](options.seed or 0)
+    if name in BOUNDED:
+        return BOUNDED[name](options.bound)
+    return OTHERS[name]()
 
 
 def written_schedule(argument: str) -> tuple[str, list[str] | None]:

@@ -157,7 +157,11 @@ def add_hunt(parser: argparse.ArgumentParser) -> None:
     )
     add_race(parser)
     add_strategy(
-        parser, ("portfolio", "dpor", "merging", "pct", "random", "enumeration")
+        parser,
+        (
+            *("portfolio", "dpor", "merging", "preemptions", "delays"),
+            *("pct", "pos", "surw", "random", "enumeration"),
+        ),
     )
     add_seed(parser)
     add_budget(parser)
@@ -180,7 +184,7 @@ def add_prove(parser: argparse.ArgumentParser) -> None:
         "that fails ends it, and is shown as `kmm hunt` shows it."
     )
     add_race(parser)
-    add_strategy(parser, ("dpor", "merging", "enumeration"))
+    add_strategy(parser, ("dpor", "merging", "preemptions", "delays", "enumeration"))
     add_seed(parser)
     add_budget(parser)
     add_sharing(parser)
@@ -568,10 +572,14 @@ def add_strict(parser: argparse.ArgumentParser) -> None:
 
 def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
     told = {
-        "portfolio": "dpor, and after a while pct beside it",
+        "portfolio": "dpor, and after a while preemptions and pos beside it",
         "dpor": "one run for each order that can matter",
         "merging": "no state twice, for many threads that want one lock",
+        "preemptions": "runs that interrupt a thread seldom come first",
+        "delays": "runs that pass over a thread seldom come first",
         "pct": "by chance, with few switches, without end",
+        "pos": "by chance, with priorities for steps, without end",
+        "surw": "by chance, even over the orders of one object, without end",
         "random": "by chance, without end",
         "enumeration": "every order, for very small programs",
     }
@@ -582,6 +590,13 @@ def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> Non
         metavar="NAME",
         help="; ".join(f"{name}: {told[name]}" for name in names)
         + " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--bound",
+        type=whole_number,
+        metavar="N",
+        help="of preemptions, or delays: the most of them in a run (default: as many "
+        "as it takes)",
     )
 
 

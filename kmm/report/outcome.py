@@ -57,6 +57,7 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "schedule_steps": len(choices) if choices is not None else None,
         "context_switches": context_switches(choices) if choices is not None else None,
         "states": played.states,
+        "bound": played.bound,
         "estimate": estimate_json(played),
         "bounds": played.race.bounds,
         "stopped": played.stopped,
@@ -190,6 +191,8 @@ def answer(played: Played) -> str:
             f"{word}: interrupted after {runs} ({steps}){of_about(played)}; this is no "
             f"proof."
         )
+    if played.recording is None and played.stopped is None:
+        return f"{word} in {runs} ({steps}), all {within(played)}; this is no proof."
     if played.recording is None:
         return (
             f"{word} in {runs} ({steps}), the whole budget{of_about(played)}; this is "
@@ -219,6 +222,12 @@ def of_about(played: Played) -> str:
         return ""
     about, low, high = (f"{round(n):,}" for n in (guess.runs, guess.low, guess.high))
     return f", of about {about} ({low} to {high})"
+
+
+def within(played: Played) -> str:
+    """The bound of a search that has covered all that it allows."""
+    assert played.bound is not None
+    return f"with at most {plural(played.bound, played.strategy.removesuffix('s'))}"
 
 
 def effort(played: Played, seconds: float) -> str:

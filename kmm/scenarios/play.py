@@ -43,6 +43,7 @@ class Played:
     # How many executions a search that was not finished would have taken, as it seems.
     estimate: Estimate | None = None
     states: int | None = None  # that are known, if equal ones were merged
+    bound: int | None = None  # what a run costs at most, as its strategy counts
 
     @property
     def token(self) -> ScheduleToken | None:
@@ -109,6 +110,7 @@ def hunt(
         reports_of(race.booter(kernel), recording) if recording is not None else (),
         estimate=None if workers or not stopped else strategy.estimate(),
         states=strategy.states,
+        bound=strategy.bound,
     )
 
 

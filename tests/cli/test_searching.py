@@ -81,3 +81,21 @@ def test_progress_shows_how_many_there_will_be_and_how_long_it_takes(
     text = terminal.getvalue()
     assert "proving: 1,000 of about 2,000 executions (1,500 to 2,500), " in text
     assert " s left" in text
+
+
+def test_a_bound_that_is_reached_is_no_proof_and_is_named() -> None:
+    ran = kmm("prove", "tlb-flushed", "--strategy", "preemptions", "--bound", "1")
+    assert ran.code == 0
+    words = " ".join(ran.out.split())
+    assert "Not seen in" in words
+    assert "all with at most 1 preemption; this is no proof" in words
+
+
+def test_a_bound_is_for_strategies_that_have_one() -> None:
+    assert refused(kmm("hunt", "exec-stack", "--bound", "2"), "--bound is for")
+
+
+@pytest.mark.parametrize("strategy", ["preemptions", "delays", "pos", "surw"])
+def test_every_strategy_hunts(strategy: str) -> None:
+    ran = kmm("hunt", "tlb-stale", "--strategy", strategy, "--seed", "3", "--json")
+    assert (ran.code, ran.json["strategy"]) == (1, strategy)

@@ -20,6 +20,7 @@ class Strategy(ABC):
     name: str  # as `--strategy` has it
     exhaustive = False  # whether running out of runs means that all were covered
     states: int | None = None  # that are known, of a search that merges equal ones
+    bound: int | None = None  # the highest cost of a run, of a search that has a bound
 
     @property
     def prefix(self) -> Sequence[int]:

@@ -52,7 +52,7 @@ class Bounded(Strategy):
     """Every run within the bound, depth first; then the same with a higher bound."""
 
     def __init__(self, last: int | None = None) -> None:
-        self.bound = 0
+        self.bound: int = 0
         self.last = last  # the highest bound; None to go on until all is covered
         self.ruled_out = False  # whether this bound has kept a thread from going on
         self.stack: list[Point] = []
