@@ -37,12 +37,12 @@ TOLD = {
         1 migration_entry_wait pte 0x7fffffff8000
         1 migration_entry_to_page PG_locked
     """,
-    # The new place is looked at too early, the old one too late.
+    # The merged VMA is passed over before it is longer, the old place is looked at too
+    # late.
     ("mremap-merge", "v6"): """
-        1 store_bounds vma#1.vm_end
         0 try_to_unmap_one pte 0x7f0000010000
         0 vma_address vma#1.vm_end
-        0 remove_migration_pte pte 0x7f0000001000
+        1 store_bounds vma#1.vm_end
         1 ptep_clear_flush pte 0x7f0000010000
         1 move_ptes pte 0x7f0000001000
         0 remove_migration_pte pte 0x7f0000010000
@@ -74,9 +74,8 @@ TOLD = {
         1 vma_adjust anon_vma#2.lock
         0 trylock_own anon_vma#2.lock
     """,
-    # The frame is a page directory of the other's by then.
+    # What is restored is a frame that was given to somebody else.
     ("stale-entry-reuse", "v2"): """
-        0 populate pgd 0x7f0000000000 of mm#1
         1 ptep_clear_flush pte 0x7fffffffe000 of mm#2
         1 move_ptes pte 0x7fffffff8000 of mm#2
         1 restore_pte pte 0x7fffffff8000 of mm#2
@@ -149,7 +148,7 @@ def test_what_a_thread_held_is_told_whole_and_what_matters_of_it() -> None:
     assert {"PG_locked of page 0xc", "rcu", "anon_vma#1.lock"} < set(held)
     assert matter == ("anon_vma#1.lock",)
     assert found["store_bounds"] == (("mm#1.mmap_sem",), ("mm#1.mmap_sem",))
-    held, matter = found["remove_migration_pte"]
+    held, matter = found["try_to_unmap_one"]
     assert matter == ("anon_vma#1.lock", "mm#1.page_table_lock")
 
 

@@ -125,7 +125,7 @@ def test_json_has_the_steps_that_matter_with_values_locks_and_places() -> None:
     moved = next(one for one in found if one["function"] == "store_bounds")
     assert moved.pop("line") > 0
     assert moved == {
-        "step": 57,
+        "step": 53,
         "cpu": 1,
         "thread": "date:4021",
         "function": "store_bounds",

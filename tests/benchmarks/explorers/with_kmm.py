@@ -8,6 +8,7 @@ here, and a search that gave runs up on the way to them is an error too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from statistics import median
 from time import perf_counter
@@ -31,7 +32,15 @@ from sim.programs import counter_parts, opposite_locks, toy_parts, untraced
 
 from kmm import __version__
 from kmm.sim.search import Boot, Coverage, search
-from kmm.sim.strategies import Enumeration, Pct, RandomWalk, SourceDpor, Strategy
+from kmm.sim.strategies import (
+    Enumeration,
+    Merging,
+    Pct,
+    Preemptions,
+    RandomWalk,
+    SourceDpor,
+    Strategy,
+)
 
 OPPOSITE = "opposite locks"
 BYSTANDERS = (1, 2, 4)
@@ -134,6 +143,17 @@ def plain(effort: Effort) -> Iterator[Row]:
         yield searched("enumeration", Enumeration(), program, goal, effort.seconds)
 
 
+def merging(effort: Effort) -> Iterator[Row]:
+    """Counted in states: those in which there was a choice."""
+    for program, goal in (
+        *((TOY, FIRST), (TOY, ALL), (FIXED, ALL)),
+        *((scaled(sections, locks), ALL) for sections, locks in SCALED.values()),
+    ):
+        strategy = Merging()
+        row = searched("merging", strategy, program, goal, effort.seconds)
+        yield replace(row, number=strategy.states, unit="states")
+
+
 def at_random(method: str, sampler: Callable[[int], Strategy], effort: Effort) -> Row:
     """The first bug at the median of some seeds."""
     seeds = range(20 if effort.quick else 100)
@@ -156,7 +176,9 @@ def spent() -> Row:
 def measure(effort: Effort) -> Iterator[Row]:
     yield from exhaustive(effort)
     yield spent()
+    yield from merging(effort)
     yield from plain(effort)
+    yield searched("preemptions", Preemptions(), TOY, FIRST, effort.seconds)
     yield at_random("random", RandomWalk, effort)
     for depth in (2, 3):
         yield at_random(f"PCT, depth {depth}", partial(Pct, depth=depth), effort)
