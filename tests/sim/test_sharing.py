@@ -5,26 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
-from random import Random
 from typing import Any
 
 import pytest
 from sim.programs import counters, looked_at_while_held, opposite_locks, toy
-from sim.random_programs import booter, random_program, text_of
-from sim.traces import (
-    Ending,
-    TracedBoot,
-    TracedMachine,
-    explore,
-    guess_interleavings,
-)
+from sim.traces import Ending, TracedBoot, TracedMachine
 
 from kmm.scenarios.play import RaceBoot
 from kmm.sim.machine import Machine
 from kmm.sim.recording import record_choices
 from kmm.sim.search import Boot, Coverage, search
 from kmm.sim.sharing import processes, shared_search
-from kmm.sim.strategies import Enumeration, SourceDpor
+from kmm.sim.strategies import SourceDpor
 
 
 class AtOnce(Executor):
@@ -86,27 +78,6 @@ def test_it_makes_one_run_for_each_trace(
 ) -> None:
     found, coverage = endings(program, limit)
     assert len(found) == coverage.executions == traces
-
-
-@pytest.mark.slow
-def test_it_finds_what_enumeration_finds_in_random_programs() -> None:
-    compared = can_deadlock = 0
-    for number in range(10_000):
-        program = random_program(Random(f"sharing/{number}"))
-        boot = booter(program)
-        if guess_interleavings(boot) > 600:
-            continue
-        plain = explore(boot, Enumeration(), 300)
-        if plain is None:
-            continue
-        for limit in (1, 3):
-            assert endings(boot, limit)[0] == plain.endings, text_of(program)
-        compared += 1
-        can_deadlock += plain.can("deadlock")
-        if compared == 150:
-            break
-    assert compared == 150
-    assert can_deadlock > 40
 
 
 # Whoever helps.

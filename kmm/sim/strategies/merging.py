@@ -48,11 +48,15 @@ Asleep = dict[int, Op]  # by thread
 class Node:
     """A point of the current run: who is to go on from there, and who sleeps."""
 
-    __slots__ = ("asleep", "left", "op", "thread")
+    __slots__ = ("asleep", "left", "op", "put_off", "thread")
 
-    def __init__(self, asleep: Asleep, left: Sequence[KThread]) -> None:
+    def __init__(
+        self, asleep: Asleep, left: Sequence[KThread], put_off: Sequence[KThread]
+    ) -> None:
         self.asleep = asleep
         self.left = [(one.index, one.pending) for one in left]
+        # Who could go on too, and need not, as nobody disturbs the one who does.
+        self.put_off = [(one.index, one.pending) for one in put_off]
         self.choose_next()
 
     def choose_next(self) -> None:
@@ -80,9 +84,6 @@ class Merging(Strategy):
         self.begin_again = True
         self.stack: list[Node] = []
         self.threads = 0  # in every run
-        # Who could have gone on at the last point, and is not to: another went on whom
-        # nobody disturbs.
-        self.put_off: list[KThread] = []
 
     # Between runs: back to the last point with somebody left.
 
@@ -123,14 +124,14 @@ class Merging(Strategy):
             enabled = sorted(enabled, key=lambda one: one.index != last.thread)
         awake = [one for one in enabled if one.index not in asleep]
         left = self.undisturbed(enabled)
-        self.put_off = [one for one in awake if one not in left] if left else []
+        put_off = [one for one in awake if one not in left] if left else []
         if not left:
             left = awake
             if len(enabled) > 1:
                 left, asleep = self.unexplored(machine, left, asleep)
         if not left:
             return None
-        node = Node(asleep, left)
+        node = Node(asleep, left, put_off)
         self.stack.append(node)
         self.note(node.thread, node.op)
         return machine.threads[node.thread]
@@ -145,8 +146,9 @@ class Merging(Strategy):
             if thread.pending is not None:
                 self.note(thread.index, thread.pending)
         if complete and machine.failure is not None and self.stack:
-            cut_short = [one for one in self.put_off if one.pending is not None]
-            self.stack[-1].left += [(one.index, one.pending) for one in cut_short]
+            last = self.stack[-1]
+            last.left += last.put_off
+            last.put_off = []
 
     def _count_threads(self, machine: Machine) -> None:
         if self.threads:

@@ -17,8 +17,7 @@ from sim.programs import (
     threads,
     toy,
 )
-from sim.random_programs import booter, random_program, text_of
-from sim.traces import TracedBoot, TracedMachine, explore, guess_interleavings
+from sim.traces import TracedBoot, TracedMachine, explore
 
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
@@ -60,30 +59,6 @@ def outcomes(boot: TracedBoot, strategy: Strategy, limit: int = 5000) -> set[str
 )
 def test_it_finds_every_outcome(program: TracedBoot) -> None:
     assert outcomes(program, Merging()) == outcomes(program, Enumeration(), 200_000)
-
-
-@pytest.mark.slow
-def test_it_finds_every_outcome_of_random_programs() -> None:
-    compared = can_deadlock = can_fail = 0
-    for number in range(10_000):
-        program = random_program(Random(f"merging/{number}"))
-        boot = booter(program)
-        if guess_interleavings(boot) > 800:
-            continue
-        plain = explore(boot, Enumeration(), 400)
-        if plain is None:
-            continue
-        expected = {outcome for outcome, _ in plain.endings}
-        assert outcomes(boot, Merging()) == expected, text_of(program)
-        compared += 1
-        can_deadlock += plain.can("deadlock")
-        can_fail += plain.can("corruption")
-        if compared == 400:
-            break
-    print(f"{compared} compared, {can_deadlock} can deadlock, {can_fail} can fail")
-    assert compared == 400
-    assert can_deadlock > 100
-    assert can_fail > 10
 
 
 def test_ten_sections_under_one_lock_are_covered_although_they_have_many_orders() -> (
