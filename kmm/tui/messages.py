@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from ..scenarios.play import Played
+from ..sim.estimate import Estimate
 
 
 @dataclass(eq=False)
@@ -26,6 +27,7 @@ class SearchMoved(Message):
 
     executions: int
     seconds: float
+    estimate: Estimate  # of how many there will be
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest of a burst is of interest."""

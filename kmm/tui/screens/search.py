@@ -54,6 +54,7 @@ class Search(Box[Played | None]):
     def hunt(self) -> None:
         """Runs in a thread of its own, and sends messages."""
         worker = get_current_worker()
+        strategy = SourceDpor()
         started = drawn = time.perf_counter()
 
         def progress(coverage: Coverage) -> bool:
@@ -61,10 +62,12 @@ class Search(Box[Played | None]):
             now = time.perf_counter()
             if now - drawn >= REDRAW:
                 drawn = now
-                self.post_message(SearchMoved(coverage.executions, now - started))
+                self.post_message(
+                    SearchMoved(coverage.executions, now - started, strategy.estimate())
+                )
             return not (worker.is_cancelled or self.is_stopping)
 
-        played = play.hunt(self.race, self.kernel, SourceDpor(), progress=progress)
+        played = play.hunt(self.race, self.kernel, strategy, progress=progress)
         self.post_message(SearchEnded(played, time.perf_counter() - started))
 
     def lines(self) -> Sequence[Line]:
@@ -77,7 +80,11 @@ class Search(Box[Played | None]):
     def on_search_moved(self, message: SearchMoved) -> None:
         if self.played is None and not self.is_stopping:
             runs = plural(message.executions, "execution")
-            text = f"{runs} so far, none failed; {message.seconds:.0f} s"
+            guess = message.estimate
+            text = (
+                f"{runs} so far, none failed, of about {guess.runs:,.0f} "
+                f"({guess.low:,.0f} to {guess.high:,.0f}); {message.seconds:.0f} s"
+            )
             self.query_one(Paper).show(
                 [*self.lines(), Line(text), Line(EXPLAINED, look="dim")]
             )
