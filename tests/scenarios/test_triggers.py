@@ -8,7 +8,7 @@ from kmm.designs import UnknownName, find_kernel
 from kmm.scenarios import find_race
 from kmm.scenarios.play import replay, run
 from kmm.sim.search import search
-from kmm.sim.strategies import Pct, RoundRobin, SourceDpor
+from kmm.sim.strategies import Portfolio, RoundRobin, SourceDpor
 
 BUG = "kernel BUG at include/linux/swapops.h:105!"
 
@@ -25,7 +25,7 @@ MET = [
 @pytest.mark.parametrize("name", MET)
 def test_it_is_met_through_the_call_that_starts_it_all(name: str) -> None:
     boot = find_race(name).booter(find_kernel("2.6.34"))
-    failure = search(boot, Pct(1), budget=1_500).failure
+    failure = search(boot, Portfolio(1), budget=1_500).failure
     assert failure is not None
     assert failure.message == BUG
 
