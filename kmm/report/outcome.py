@@ -56,6 +56,7 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "steps": played.coverage.steps,
         "schedule_steps": len(choices) if choices is not None else None,
         "context_switches": context_switches(choices) if choices is not None else None,
+        "preemptions": recording.preemptions if recording else None,
         "states": played.states,
         "bound": played.bound,
         "estimate": estimate_json(played),
@@ -141,7 +142,7 @@ def as_text(
         blocks.append("\n".join(lanes(played.recording, width)))
         if played.reports and not is_only_a_report(played):
             blocks.append(also_reported(played, width, whole=stories))
-        blocks.append(how_to_replay(played))
+        blocks.append(how_to_replay(played, width))
     return "\n\n".join(blocks)
 
 
@@ -274,13 +275,15 @@ def also_reported(played: Played, width: int, *, whole: bool) -> str:
     return "\n".join(lines)
 
 
-def how_to_replay(played: Played) -> str:
+def how_to_replay(played: Played, width: int) -> str:
     assert played.recording is not None
     steps = plural(len(played.recording.steps), "step")
     switches = plural(context_switches(played.recording.choices), "context switch")
+    stopped = plural(played.recording.preemptions, "preemption")
     check = " --check" if played.race.checked else ""
     again = f"kmm replay {played.token}{check}"
-    return f"{steps}, {switches}.  The same run again:\n\n  {again}"
+    counted = filled(f"{steps}, {switches} ({stopped}).  The same run again:", width)
+    return f"{counted}\n\n  {again}"
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 from attrs import evolve, frozen
 
@@ -76,6 +77,20 @@ class Recording:
     def operations(self) -> tuple[str, ...]:
         """What each step did, by operation and object: enough to tell runs apart."""
         return tuple(f"{step.kind} {step.target}" for step in self.steps)
+
+    @property
+    def preemptions(self) -> int:
+        """How often the CPU was taken from a thread that could have gone on.
+
+        The other context switches come where a thread has ended, or must wait.
+        """
+        pairs = zip(pairwise(self.steps), self.moments[1:], strict=False)
+        return sum(
+            before.thread != step.thread
+            and between.about_to[before.thread] is not None
+            and not between.blocked[before.thread]
+            for (before, step), between in pairs
+        )
 
     @property
     def columns(self) -> tuple[int, ...]:

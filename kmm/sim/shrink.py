@@ -18,7 +18,6 @@ trace, but other failing runs may lead to another (`Witness.is_least` says which
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from attrs import frozen
 
@@ -75,21 +74,6 @@ def least_runs(boot: Boot, failure: Failure, *, switches: int) -> list[list[Bloc
         return least_of_all(boot, failure, Allowance(ALL_TRACES))
     except (TooMany, Unpredictable):
         return []
-
-
-def preemptions(boot: Boot, choices: Sequence[int]) -> int:
-    """How many of the switches took the CPU from a thread that could have gone on.
-
-    The others come where a thread has ended or must wait.
-    """
-    machine = boot()
-    taken = 0
-    for before, thread in pairwise(choices):
-        machine.step(machine.threads[before])
-        stopped = machine.threads[before].pending
-        taken += before != thread and stopped is not None and stopped.possible()
-    machine.close()
-    return taken
 
 
 # Runs and what they do.

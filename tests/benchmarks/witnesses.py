@@ -31,9 +31,10 @@ from sim.programs import toy
 
 from kmm.designs import parse_kernel
 from kmm.scenarios import find_race
+from kmm.sim.recording import record_choices
 from kmm.sim.schedule import context_switches, encode
 from kmm.sim.search import Boot, SearchResult, search
-from kmm.sim.shrink import Witness, find_witness, preemptions
+from kmm.sim.shrink import Witness, find_witness
 from kmm.sim.strategies import Pct, RandomWalk, SourceDpor, Strategy
 
 BYSTANDERS = (0, 1, 2, 4)
@@ -109,7 +110,7 @@ def lines(subject: Subject, seeds: int) -> Iterator[str]:
             yield (
                 f"    {'=' if witness.is_least else '~'} {encode(choices)}: "
                 f"{context_switches(choices)} switches, {len(choices)} steps, "
-                f"{preemptions(subject.boot, choices)} preemptions"
+                f"{record_choices(subject.boot, choices).preemptions} preemptions"
             )
 
 

@@ -7,10 +7,10 @@ from sim.programs import Cell, Flag, opposite_locks, threads, toy
 from sim.traces import TracedBoot
 
 from kmm.sim.failure import Corruption
-from kmm.sim.locks import SpinLock
+from kmm.sim.locks import Mutex, SpinLock
 from kmm.sim.machine import Machine
 from kmm.sim.recording import Recording, record, record_choices
-from kmm.sim.schedule import ScheduleError
+from kmm.sim.schedule import ScheduleError, decode
 from kmm.sim.search import search
 from kmm.sim.strategies import RandomWalk, SourceDpor
 from kmm.sim.thread import KThread
@@ -174,3 +174,32 @@ def test_a_failure_ends_a_recording_at_its_step() -> None:
     assert recording.failure is not None
     assert recording.failure.message == "at once"
     assert recording.moments[-1].about_to == (None, "write other")
+
+
+def two_sections() -> Machine:
+    """Both threads take the lock, write, and give it back; b looks at it before."""
+    lock, cell = Mutex("lock"), Cell("cell")
+
+    async def first() -> None:
+        async with lock:
+            await cell.write(1)
+
+    async def second() -> None:
+        await lock.is_locked()
+        await first()
+
+    return Machine(threads(first(), second()))
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("3a4b", 0),  # a has ended
+        ("1a1b2a3b", 1),  # a could have gone on; b must wait for the lock
+        ("1b3a3b", 1),
+    ],
+)
+def test_a_switch_is_no_preemption_where_a_thread_has_ended_or_must_wait(
+    text: str, taken: int
+) -> None:
+    assert record_choices(two_sections, decode(text)).preemptions == taken

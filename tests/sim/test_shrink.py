@@ -10,12 +10,11 @@ from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.sim import shrink as shrinking
 from kmm.sim.failure import Corruption, Failure
-from kmm.sim.locks import Mutex
 from kmm.sim.machine import Machine
 from kmm.sim.recording import record_choices
 from kmm.sim.schedule import context_switches, decode, encode
 from kmm.sim.search import Boot, SearchResult, search
-from kmm.sim.shrink import Witness, find_witness, preemptions, shrink
+from kmm.sim.shrink import Witness, find_witness, shrink
 from kmm.sim.strategies import Pct, RandomWalk
 from kmm.sim.thread import KThread
 from kmm.sim.trap import start_thread
@@ -86,37 +85,7 @@ def test_the_witness_ends_in_the_same_failure(
 def test_few_switches_take_the_cpu_from_a_thread_that_could_go_on(
     program: TracedBoot, witness: str, taken: int
 ) -> None:
-    assert preemptions(program, decode(witness)) == taken
-
-
-def two_sections() -> Machine:
-    """Both threads take the lock, write, and give it back; b looks at it before."""
-    lock, cell = Mutex("lock"), Cell("cell")
-
-    async def first() -> None:
-        async with lock:
-            await cell.write(1)
-
-    async def second() -> None:
-        await lock.is_locked()
-        await first()
-
-    return Machine(threads(first(), second()))
-
-
-@pytest.mark.parametrize(
-    ("text", "taken"),
-    [
-        ("3a4b", 0),  # a has ended
-        ("1a1b2a3b", 1),  # a could have gone on; b must wait for the lock
-        ("1b3a3b", 1),
-        ("", 0),
-    ],
-)
-def test_a_switch_is_no_preemption_where_a_thread_has_ended_or_must_wait(
-    text: str, taken: int
-) -> None:
-    assert preemptions(two_sections, decode(text)) == taken
+    assert record_choices(program, decode(witness)).preemptions == taken
 
 
 @PROGRAMS
@@ -149,7 +118,7 @@ def test_races_have_one_witness_too_by_turns_or_by_traces(
     searches = [search(boot, Pct(seed), budget=200) for seed in range(4)]
     found = [result.choices for result in searches if result.failure]
     choices, failure = failing(boot, witness)
-    assert preemptions(boot, choices) == taken
+    assert record_choices(boot, choices).preemptions == taken
     for start in [tuple(choices), *found]:
         again = find_witness(boot, start, failure)
         assert (encode(again.choices), again.is_least) == (witness, True)
@@ -164,7 +133,7 @@ def test_a_hundred_seeds_lead_to_one_witness_of_exec_stack() -> None:
         assert found.failure is not None
         witnesses.add(encode(shrink(boot, found.choices, found.failure)))
     assert witnesses == {"48a30b8a19b"}
-    assert preemptions(boot, decode("48a30b8a19b")) == 2
+    assert record_choices(boot, decode("48a30b8a19b")).preemptions == 2
 
 
 # What does not count as a step too many, or too few.
