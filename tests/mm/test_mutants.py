@@ -14,7 +14,7 @@ import pytest
 from tools.battery import battery
 from tools.locksets import Locksets, Use
 from tools.marks import ACCESSES, Site, mutated, sites_of
-from tools.mutate_marks import ROOT, Verdict, judge_all
+from tools.mutate_marks import REASONS, ROOT, Verdict, judge_all, matches
 from tools.noticing import Judge
 
 from kmm.sim import access
@@ -59,6 +59,11 @@ def test_every_mutant_is_python_and_another_module(file: str) -> None:
         compile(tree, file, "exec", dont_inherit=True)
         texts.add(ast.unparse(tree))
     assert len(texts) == 1 + len(sites)
+
+
+@pytest.mark.parametrize("like", REASONS)
+def test_a_reason_is_of_a_site_that_is_there(like: str) -> None:
+    assert any(matches(site.name, like) for site in SITES)
 
 
 # What is noticed without a run in which it goes wrong.
