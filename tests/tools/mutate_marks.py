@@ -45,6 +45,7 @@ MODEL = (
     "tests/tools/locksets.py",
     "tests/tools/noticing.py",
     "tests/tools/shared_programs.py",
+    "tests/tools/small_scenes.py",
 )
 COPIED = (*MODEL, "tests/tools")
 ENOUGH = 0.95
