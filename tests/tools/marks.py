@@ -89,6 +89,11 @@ class Site:
         """The innermost that it is in."""
         return self.name.split(":")[1].rpartition(".")[2]
 
+    @property
+    def owner(self) -> str:
+        """The class whose method that is, or what else it is defined in; "" if none."""
+        return self.name.split(":")[1].rpartition(".")[0]
+
 
 def sites_of(root: Path, folders: tuple[str, ...]) -> list[Site]:
     """The sites of some folders of kmm, e.g. ("mm",), by file and place."""

@@ -1,6 +1,6 @@
 """Small scenes for what random programs hardly ever meet: two threads, few steps.
 
-Each is searched exhaustively, and no run of the model as it is fails.
+All runs of each are searched, or the first of them; on the model as it is none fails.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from attrs import evolve
 from kmm.designs import KernelSpec, parse_kernel
 from kmm.hw.memory import PAGE_SIZE
 from kmm.kernel.exit import do_exit
+from kmm.kernel.fork import copy_process
+from kmm.kernel.process import Process
 from kmm.kernel.process import start_process as start_empty
-from kmm.kernel.syscalls import sys_mmap, sys_mremap
+from kmm.kernel.syscalls import sys_mmap, sys_mremap, sys_munmap
 from kmm.mm.boot import run_task, start_kernel
-from kmm.mm.kernel import Config
+from kmm.mm.kernel import Config, Kernel
 from kmm.mm.memory import follow_page
 from kmm.mm.migrate import count_isolated, putback_lru_pages
+from kmm.mm.mm_types import Mm, Page
 from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED
 from kmm.mm.mmu_notifier import mmu_notifier_register
 from kmm.mm.mremap import MREMAP_FIXED, MREMAP_MAYMOVE
@@ -75,7 +78,7 @@ def looked_for_in_vain() -> Scene:
     process.run(get_page(page))
 
     async def look() -> None:
-        await page_referenced(k, page, is_locked=False)
+        await look_at(k, page)
         await put_page(k, page)
 
     def threads() -> list[KThread]:
@@ -118,22 +121,110 @@ def too_many_to_count() -> Scene:
     for _ in range(SWAP_MAP_MAX):
         first.fork()
     first.run(lru_add_drain_all(k))
-    page = first.run(follow_page(k, first.mm, BASE, write=False))
-    assert page is not None
-    first.run(put_page(k, page))
-
-    async def reclaim() -> None:
-        """Twice: after the first look, nobody seems to use it any more."""
-        assert await isolate_lru_page(k, page)
-        count_isolated(page, +1)
-        for _ in range(2):
-            assert await shrink_page_list(k, [page])
-        await putback_lru_pages(k, [page])
 
     def threads() -> list[KThread]:
-        return [KThread("kswapd", 3977, 1, reclaim())]
+        return [KThread("kswapd", 3977, 1, reclaim(k, first.mm))]
 
     return race_scene(k, threads)
 
 
-SCENES = (file_moves, looked_for_in_vain, two_notified, too_many_to_count)
+def last_swap_entry_goes() -> Scene:
+    """The child's is the last; the parent has the page back, and unmaps it too."""
+    k = start_kernel(evolve(SMALL, swap_slots=8), BASE_KERNEL)
+    parent = start_empty(k, "parent", 0)
+    parent.map_anonymous(BASE, 1)
+    parent.store(BASE, b"data")
+    child = parent.fork(1)
+    parent.run(lru_add_drain_all(k))
+    parent.run(reclaim(k, parent.mm))
+    parent.load(BASE, 4)
+
+    def threads() -> list[KThread]:
+        unmap = sys_munmap(k, parent.task, BASE, PAGE_SIZE)
+        return [
+            KThread("parent", parent.task.pid, 0, unmap),
+            KThread("child", child.task.pid, 1, do_exit(k, child.task, 0)),
+        ]
+
+    return race_scene(k, threads)
+
+
+def written_to_meanwhile() -> Scene:
+    """A CPU writes to a file's page for the first time, while its use is looked at."""
+    k = start_kernel(SMALL, BASE_KERNEL)
+    process = start_empty(k, "program", 1)
+    flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED
+    process.run(sys_mmap(k, process.task, BASE, PAGE_SIZE, 3, flags))
+    process.load(BASE, 4)
+    page = page_of(k, process)
+
+    def threads() -> list[KThread]:
+        task = process.task
+        store = task.cpu.store(BASE, b"data", user=True)
+        return [
+            KThread("kswapd", 3977, 0, look_at(k, page)),
+            KThread("program", task.pid, 1, store),
+        ]
+
+    return race_scene(k, threads)
+
+
+def read_while_forking() -> Scene:
+    """A CPU reads a page for the first time in a while, and another thread forks."""
+    k = start_kernel(SMALL, BASE_KERNEL)
+    process = start_empty(k, "program", 0)
+    process.map_anonymous(BASE, 1)
+    process.store(BASE, b"data")
+    process.run(lru_add_drain_all(k))
+    other = run_task(k, "program", 4022, 1, process.mm)
+    process.mm.mm_users += 1
+    page = page_of(k, process)
+    process.run(look_at(k, page))
+
+    def threads() -> list[KThread]:
+        fork = copy_process(k, process.task)
+        load = other.cpu.load(BASE, 4, user=True)
+        return [
+            KThread("program", process.task.pid, 0, fork),
+            KThread("program", other.pid, 1, load),
+        ]
+
+    return race_scene(k, threads)
+
+
+async def look_at(k: Kernel, page: Page) -> None:
+    await page_referenced(k, page, is_locked=False)
+
+
+def page_of(k: Kernel, process: Process) -> Page:
+    page = process.run(follow_page(k, process.mm, BASE, write=False))
+    assert page is not None
+    process.run(put_page(k, page))
+    return page
+
+
+async def reclaim(k: Kernel, mm: Mm) -> None:
+    """Swap a page out, if that can be.
+
+    Twice: after the first look, nobody seems to use it any more.
+    """
+    page = await follow_page(k, mm, BASE, write=False)
+    assert page is not None
+    await put_page(k, page)
+    assert await isolate_lru_page(k, page)
+    count_isolated(page, +1)
+    pages = [page]
+    for _ in range(2):
+        pages = await shrink_page_list(k, pages)
+    await putback_lru_pages(k, pages)
+
+
+SCENES = (
+    file_moves,
+    looked_for_in_vain,
+    two_notified,
+    too_many_to_count,
+    last_swap_entry_goes,
+    written_to_meanwhile,
+    read_while_forking,
+)
