@@ -15,6 +15,7 @@ from kmm.kernel.process import Process
 from kmm.kernel.process import start_process as start_empty
 from kmm.kernel.syscalls import sys_mmap, sys_mremap, sys_munmap
 from kmm.mm.boot import run_task, start_kernel
+from kmm.mm.gup import get_user_page
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.memory import follow_page
 from kmm.mm.migrate import count_isolated, putback_lru_pages
@@ -149,6 +150,55 @@ def last_swap_entry_goes() -> Scene:
     return race_scene(k, threads)
 
 
+def swapped_in_while_migrating() -> Scene:
+    """A page that only the swap cache has is moved, and a program wants it back."""
+    k = start_kernel(evolve(SMALL, swap_slots=8), BASE_KERNEL)
+    run_task(k, "compact", 3977, cpu=0)
+    process = start_empty(k, "program", 1)
+    process.map_anonymous(BASE, 1)
+    process.store(BASE, b"data")
+    process.run(lru_add_drain_all(k))
+    page = page_of(k, process)
+    process.run(get_page(page))  # so that it stays in the cache
+    process.run(reclaim(k, process.mm))
+    process.run(put_page(k, page))
+    process.run(lru_add_drain_all(k))
+
+    def threads() -> list[KThread]:
+        load = process.task.cpu.load(BASE, 4, user=True)
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("program", process.task.pid, 1, load),
+        ]
+
+    return race_scene(k, threads)
+
+
+def taken_over_meanwhile() -> Scene:
+    """A child writes to a page that its parent left, while its use is looked at."""
+    k = start_kernel(SMALL, BASE_KERNEL)
+    parent = start_empty(k, "parent", 0)
+    parent.map_anonymous(BASE, 1)
+    parent.store(BASE, b"data")
+    child = parent.fork(1)
+    page = page_of(k, child)
+    parent.exit()
+
+    async def write() -> None:
+        async with child.mm.mmap_sem.for_read:
+            found = await get_user_page(k, child.mm, BASE, write=True)
+        assert found is page
+        await put_page(k, page)
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("kswapd", 3977, 0, look_at(k, page)),
+            KThread("child", child.task.pid, 1, write()),
+        ]
+
+    return race_scene(k, threads)
+
+
 def written_to_meanwhile() -> Scene:
     """A CPU writes to a file's page for the first time, while its use is looked at."""
     k = start_kernel(SMALL, BASE_KERNEL)
@@ -225,6 +275,8 @@ SCENES = (
     two_notified,
     too_many_to_count,
     last_swap_entry_goes,
+    swapped_in_while_migrating,
+    taken_over_meanwhile,
     written_to_meanwhile,
     read_while_forking,
 )
