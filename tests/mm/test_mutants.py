@@ -6,7 +6,7 @@ All of them: `python tests/tools/mutate_marks.py`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import iscoroutinefunction
 from pathlib import Path
 
@@ -14,12 +14,21 @@ import pytest
 from tools.battery import battery
 from tools.locksets import Locksets, Use
 from tools.marks import ACCESSES, Site, mutated, sites_of
-from tools.mutate_marks import ROOT, Verdict, judge_all
+from tools.mutate_marks import REASONS, ROOT, Verdict, judge_all, matches
 from tools.noticing import Judge
+from tools.small_scenes import SCENES
+from tools.without import nothing, pause
 
 from kmm.sim import access
+from kmm.sim.locks import SpinLock
+from kmm.sim.machine import Machine
+from kmm.sim.scene import Scene
+from kmm.sim.search import search
+from kmm.sim.strategies import SourceDpor
+from kmm.sim.thread import KThread
 
 SITES = sites_of(ROOT, ("mm", "kernel", "fs", "designs"))
+UNMARKED = "mm/rmap.py:vma_address:read_plain(vma.vm_start)"
 
 
 def site(name: str) -> Site:
@@ -59,6 +68,58 @@ def test_every_mutant_is_python_and_another_module(file: str) -> None:
         compile(tree, file, "exec", dont_inherit=True)
         texts.add(ast.unparse(tree))
     assert len(texts) == 1 + len(sites)
+
+
+@pytest.mark.parametrize("like", REASONS)
+def test_a_reason_is_of_a_site_that_is_there(like: str) -> None:
+    assert any(matches(site.name, like) for site in SITES)
+
+
+def test_a_site_in_a_comprehension_is_all_of_it() -> None:
+    one = site("mm/smp.py:call_function_interrupt:read_once(call.cpumask)")
+    lines = (ROOT / one.file).read_text(encoding="utf-8").splitlines()
+    assert lines[one.line - 1].endswith("asked = [")
+    assert lines[one.last_line - 1].endswith("]")
+
+
+def test_a_site_knows_whose_method_it_is_in() -> None:
+    assert site("mm/swap.py:PageVecs.take:trap(Op(WRITE, self.name))").owner == (
+        "PageVecs"
+    )
+    assert site(UNMARKED).owner == ""
+
+
+# Locks that are not taken.
+
+
+def test_others_may_come_before_what_a_lock_protected_and_after() -> None:
+    seen = []
+
+    async def without(lock: SpinLock) -> None:
+        async with nothing(lock):
+            seen.append("protected")
+
+    async def other() -> None:
+        for number in range(3):
+            await pause()
+            seen.append(str(number))
+
+    threads = [
+        KThread("first", 1, 0, without(SpinLock("lock"))),
+        KThread("other", 2, 1, other()),
+    ]
+    machine = Machine(threads)
+    for thread in (1, 0, 1, 0, 1):
+        machine.step(machine.threads[thread])
+    assert seen == ["0", "protected", "1", "2"]
+
+
+# The battery.
+
+
+@pytest.mark.parametrize("make", SCENES, ids=lambda make: make.__name__)
+def test_a_small_scene_does_not_fail(make: Callable[[], Scene]) -> None:
+    assert search(lambda: make().boot(), SourceDpor(), budget=60).failure is None
 
 
 # What is noticed without a run in which it goes wrong.
@@ -123,8 +184,6 @@ def test_a_use_that_announces_itself_no_more_is_exposed() -> None:
 
 # What is noticed.
 
-UNMARKED = "mm/rmap.py:vma_address:read_plain(vma.vm_start)"
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -134,6 +193,16 @@ UNMARKED = "mm/rmap.py:vma_address:read_plain(vma.vm_start)"
             UNMARKED,
             "vma-adjust on 2.6.34",
             "no lock in common: VmArea.vm_start in kmm/mm/rmap.py:vma_address",
+        ),
+        (
+            "mm/rmap.py:page_lock_anon_vma:k.rcu.read_lock()",
+            "looked_for_in_vain",
+            "use_after_free",
+        ),
+        (
+            "mm/mmu_notifier.py:mm_take_all_locks:k.mm_all_locks_mutex.lock()",
+            "two_notified",
+            "data race: AnonVma.taken",
         ),
     ],
 )

@@ -11,17 +11,27 @@ from functools import partial
 from history import EXPECTED
 from mm.random_calls import varied
 from tools.noticing import Item
-from tools.shared_programs import ALIKE, MERGING, RECLAIMING, WANTED, shared_machine
+from tools.shared_programs import (
+    ALIKE,
+    MERGING,
+    MOVING,
+    NOTIFIED,
+    NOTIFYING,
+    RECLAIMING,
+    WANTED,
+    shared_machine,
+)
+from tools.small_scenes import SCENES
 
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.sim.machine import Machine
+from kmm.sim.scene import Scene
 from kmm.sim.strategies import Pct, RandomWalk, SourceDpor, Strategy
 
 
 def race_item(name: str, kernel: str, budget: int, strategy: str = "dpor") -> Item:
-    race = find_race(name)
-    boot = race.booter(find_kernel(kernel))
+    boot = find_race(name).booter(find_kernel(kernel))
     plain = name.partition(":")[0]
     makes: dict[str, Callable[[int], Strategy]] = {
         "dpor": lambda _: SourceDpor(),
@@ -37,6 +47,15 @@ def race_item(name: str, kernel: str, budget: int, strategy: str = "dpor") -> It
         True,
         fails,
     )
+
+
+def scene_item(make: Callable[[], Scene], budget: int) -> Item:
+    """All runs of a small scene, or so many."""
+
+    def boot() -> Machine:
+        return make().boot()
+
+    return Item(f"{make.__name__} (dpor)", (boot,), lambda _: SourceDpor(), budget)
 
 
 def programs(
@@ -79,6 +98,22 @@ def alike(seed: int) -> Machine:
 def swapping(seed: int) -> Machine:
     """With memory that is given up while all want it."""
     return shared_machine(seed, threads=3, program=WANTED, kernel=RECLAIMING)
+
+
+def moving(seed: int) -> Machine:
+    """The same, on the move, and with blocks that must be made first."""
+    return shared_machine(seed, threads=2, program=WANTED, kernel=MOVING)
+
+
+def notified(seed: int) -> Machine:
+    """With address spaces that are locked as a whole, parents and children."""
+    return shared_machine(
+        seed,
+        threads=2,
+        program=NOTIFIED,
+        kernel=NOTIFYING,
+        kernel_name=BEFORE,
+    )
 
 
 def crowded(seed: int) -> Machine:
@@ -139,6 +174,10 @@ def battery() -> list[Item]:
     for seeds in parts(100, 140, 20):
         items.append(programs(seeds, alike, "pct"))
         items.append(programs(seeds, swapping, "pct"))
+    items += [scene_item(make, 60) for make in SCENES]
+    for seeds in parts(0, 16, 2):
+        items.append(programs(seeds, moving, "random", watched=True))
+        items.append(programs(seeds, notified, "random", watched=True))
     for seeds in parts(0, 6, 2):
         items.append(programs(seeds, crowded, "random", watched=True))
     for seeds in parts(300, 308, 2):

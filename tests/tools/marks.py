@@ -89,6 +89,11 @@ class Site:
         """The innermost that it is in."""
         return self.name.split(":")[1].rpartition(".")[2]
 
+    @property
+    def owner(self) -> str:
+        """The class whose method that is, or what else it is defined in; "" if none."""
+        return self.name.split(":")[1].rpartition(".")[0]
+
 
 def sites_of(root: Path, folders: tuple[str, ...]) -> list[Site]:
     """The sites of some folders of kmm, e.g. ("mm",), by file and place."""
@@ -149,6 +154,7 @@ class Finder(ast.NodeTransformer):
     harmless: bool = False
     sites: list[Site] = field(factory=list)
     scope: list[str] = field(factory=list)
+    comprehension: ast.expr | None = None  # the outermost that it is in
     named: Counter[str] = field(factory=Counter)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -166,6 +172,21 @@ class Finder(ast.NodeTransformer):
         self.scope.append(node.name)
         visited = self.generic_visit(node)
         self.scope.pop()
+        return visited
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        return self.inside_comprehension(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
+        return self.inside_comprehension(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        return self.inside_comprehension(node)
+
+    def inside_comprehension(self, node: ast.expr) -> ast.AST:
+        before, self.comprehension = self.comprehension, self.comprehension or node
+        visited = self.generic_visit(node)
+        self.comprehension = before
         return visited
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
@@ -199,9 +220,11 @@ class Finder(ast.NodeTransformer):
         if self.named[name] > 1:
             name = f"{name}#{self.named[name]}"
         position = len(self.sites)
-        last = node.end_lineno or node.lineno
+        # Before Python 3.12 what is done in a comprehension is heard of at its start.
+        where = self.comprehension or node
+        first, last = where.lineno, where.end_lineno or where.lineno
         self.sites.append(
-            Site(name, self.module, self.file, sort, node.lineno, last, position)
+            Site(name, self.module, self.file, sort, first, last, position)
         )
         return position == self.wanted
 

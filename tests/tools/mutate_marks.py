@@ -45,20 +45,42 @@ MODEL = (
     "tests/tools/locksets.py",
     "tests/tools/noticing.py",
     "tests/tools/shared_programs.py",
+    "tests/tools/small_scenes.py",
 )
 COPIED = (*MODEL, "tests/tools")
 ENOUGH = 0.95
 
 # Sites that nobody notices, by name (`*` stands for anything), and why not.
-NOBODY_WRITES = "nobody can write to the page: no entry lets anyone"
 REASONS: dict[str, str] = {
-    "mm/memory.py:copy_page:k.memory.copy_frame()": NOBODY_WRITES,
-    "mm/migrate.py:migrate_page_copy:k.memory.copy_frame()": NOBODY_WRITES,
-    "mm/ksm_merge.py:contents:k.memory.load()": (
-        "a first comparison, which is made again once nobody can write to the page"
+    "mm/ksm.py:remove_slot:modify_once(k.ksm.mm_slots)": (
+        "who looks without mmlist_lock has ksm_thread_mutex, as who removes has"
     ),
-    "mm/page_alloc.py:alloc_pages:k.memory.zero_frame()": (
-        "the frame is nobody else's yet"
+    "mm/ksm_merge.py:write_protect_page:read_once(page.mapcount)": (
+        "the page may be written to by its entry, so that is the only one; the count "
+        "changes with it, under the page-table lock, which is held"
+    ),
+    "mm/mmu_notifier.py:mm_take_all_locks:mapping.i_mmap_lock.lock_nest_lock()": (
+        "it keeps walks away while a notifier is added, and what notifiers are told of "
+        "walks is left out of the model"
+    ),
+    "mm/swapfile.py:swap_device_write:trap(*)": (
+        "it only lets time pass: PG_writeback keeps the slot as it is, and a program "
+        "that has the page back, and writes to it, makes it dirty again"
+    ),
+    "mm/swapfile.py:swap_device_read:trap(*)": (
+        "it only lets time pass: the page is locked, and is in the swap cache, which "
+        "keeps the slot as it is"
+    ),
+    "mm/swapops.py:make_migration_entry:page.locked.is_locked()": (
+        "it is an assertion, and the caller has that lock himself"
+    ),
+    "mm/swapops.py:migration_entry_to_page:page.locked.is_locked()": (
+        "it is an assertion: while the entry stands, under the lock of its table, its "
+        "migration has the page locked; where that is not so, the kernel stops"
+    ),
+    "mm/vma.py:vma_link:with(vma.anon_vma.lock)": (
+        "2.6.34 takes it there, but walks do not look at the list of an address space, "
+        "which mmap_sem protects"
     ),
 }
 

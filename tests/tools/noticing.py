@@ -194,7 +194,9 @@ class Announced(DataRaces):
             return moment in self.lacking or lacks_a_lock(access.thread)
         if site.sort == MOMENT:
             functions = {(one.file, one.function) for one in access.trace}
-            return (site.file, site.function) in functions
+            # A structure's own methods are in no trace.
+            own = access.target.partition(".")[0] == site.owner
+            return own or (site.file, site.function) in functions
         is_here = site.line <= place.line <= site.last_line
         return place.file == site.file and is_here and not self.is_announced(access)
 

@@ -32,7 +32,7 @@ from kmm.mm.audit import audit, check_always
 from kmm.mm.boot import interrupt_threads, run_task, start_kernel
 from kmm.mm.compaction import compact_nodes
 from kmm.mm.fault import FatalSignal
-from kmm.mm.gfp import GFP_KERNEL
+from kmm.mm.gfp import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_WAIT
 from kmm.mm.gup import get_user_page
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.ksm import (
@@ -48,6 +48,7 @@ from kmm.mm.memory_hotplug import offline_pages
 from kmm.mm.mm_types import PAGE, Mm, Task
 from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED
 from kmm.mm.mmu_notifier import mmu_notifier_register
+from kmm.mm.mmzone import PAGE_ALLOC_COSTLY_ORDER
 from kmm.mm.move_pages import sys_move_pages
 from kmm.mm.page_alloc import alloc_pages, free_pages
 from kmm.mm.swap import lru_add_drain_all, mark_page_accessed, put_page
@@ -62,6 +63,7 @@ FILE = VirtAddr(0x7F00_0010_0000)  # those of a file without a name
 OWN = VirtAddr(0x7F00_0020_0000)  # an area for each thread
 OWN_SIZE = 16 * PAGE_SIZE
 PAGES = 3  # of each
+LARGE_ORDER = PAGE_ALLOC_COSTLY_ORDER + 1  # worth compacting for
 
 Action = tuple[str, int, int]
 
@@ -89,6 +91,14 @@ MERGING = (
 # Of which much is given up, and wanted by all at once.
 WANTED = ("write", "write", "read", "read", "read_file", "write_file", "fork")
 RECLAIMING = ("reclaim", "reclaim", "reclaim", "hold", "block", "balance")
+# What is given up moves besides.
+MOVING = ("reclaim", "reclaim", "compact", "move", "move", "large")
+# Several address spaces with the same pages are locked as a whole.
+NOTIFIED = (
+    *("write", "write", "read", "map_file", "write_own"),
+    *("fork_and_notify", "fork_and_notify", "fork_and_leave", "fork_and_leave"),
+)
+NOTIFYING = ("notify", "notify", "notify", "move", "reclaim")
 
 
 @define(eq=False)
@@ -141,12 +151,31 @@ class Thread:
         """A child that writes to what it has from this thread, and ends."""
         child = await copy_process(self.k, self.task)
         if isinstance(child, Task):
+            await self.write_as(child, page)
+            await do_exit(self.k, child, 0)
+
+    async def fork_and_leave(self, page: int, value: int) -> None:
+        """The same, after this thread has taken a copy: the page is the child's."""
+        child = await copy_process(self.k, self.task)
+        if isinstance(child, Task):
+            await self.write(page, value)
+            await self.write_as(child, page)
+            await do_exit(self.k, child, 0)
+
+    async def write_as(self, child: Task, page: int) -> None:
+        assert child.mm is not None
+        where = VirtAddr(COMMON + page % PAGES * PAGE_SIZE)
+        async with child.mm.mmap_sem.for_read:
+            found = await get_user_page(self.k, child.mm, where, write=True)
+        if found is not None:
+            await put_page(self.k, found)
+
+    async def fork_and_notify(self, *_: int) -> None:
+        """A child that somebody wants to hear of, and that ends."""
+        child = await copy_process(self.k, self.task)
+        if isinstance(child, Task):
             assert child.mm is not None
-            where = VirtAddr(COMMON + page % PAGES * PAGE_SIZE)
-            async with child.mm.mmap_sem.for_read:
-                found = await get_user_page(self.k, child.mm, where, write=True)
-            if found is not None:
-                await put_page(self.k, found)
+            await mmu_notifier_register(self.k, child.mm, "somebody")
             await do_exit(self.k, child, 0)
 
     async def advise(self, *_: int) -> None:
@@ -215,7 +244,8 @@ class Thread:
 
     async def protect_own(self, page: int, prot: int) -> None:
         start = self.own + page % PAGES * PAGE_SIZE
-        await sys_mprotect(self.k, self.task, start, PAGE_SIZE, 3 if prot % 3 else 1)
+        rights = (3, 1, 7, 5)[prot % 4]  # read, and perhaps write, execute
+        await sys_mprotect(self.k, self.task, start, PAGE_SIZE, rights)
 
     async def lock_own(self, *_: int) -> None:
         await sys_mlock(self.k, self.task, self.own, PAGES * PAGE_SIZE)
@@ -286,6 +316,8 @@ async def move_things(k: Kernel, mm: Mm, actions: Sequence[Action]) -> None:
             block = await alloc_pages(k, GFP_KERNEL, order)
             if block is not None:
                 await free_pages(k, block, order)
+        elif kind == "large":
+            await want_large_block(k)
         elif kind == "use":
             await use(k, mm, [COMMON, FILE][which % 2] + which % PAGES * PAGE_SIZE)
         elif kind == "use_own":
@@ -300,6 +332,22 @@ async def move_things(k: Kernel, mm: Mm, actions: Sequence[Action]) -> None:
         else:
             await sys_move_pages(k, mm, places, [which % len(k.nodes)] * PAGES, 4)
     await mmput(k, mm)
+
+
+async def want_large_block(k: Kernel) -> None:
+    """Ask for more than there is in one piece, while there are many small ones."""
+    taken = []
+    while page := await alloc_pages(k, GFP_HIGHUSER_MOVABLE & ~GFP_WAIT):
+        taken.append(page)
+    kept = [page for page in taken if page.pfn % 8 == 0]
+    for page in taken:
+        if page not in kept:
+            await put_page(k, page)
+    block = await alloc_pages(k, GFP_KERNEL, LARGE_ORDER)
+    if block is not None:
+        await free_pages(k, block, LARGE_ORDER)
+    for page in kept:
+        await put_page(k, page)
 
 
 async def use(k: Kernel, mm: Mm, where: int) -> None:

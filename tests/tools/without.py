@@ -83,13 +83,23 @@ async def nothing(side: object) -> AsyncIterator[None]:
     """In the place of a lock: `async with nothing(zone.lock):`"""
     await pretend(side)
     yield
-    PRETENDED[await get_current()].remove(side)
+    await stop_pretending(side)
 
 
 async def pretend(lock: object) -> bool:
-    """In the place of taking a lock, or of trying to.  No preemption point."""
+    """In the place of taking a lock, or of trying to.
+
+    A preemption point, as giving it back is: without the lock others may come before
+    what it protects, and after, however short that is.
+    """
+    await pause()
     PRETENDED.setdefault(await get_current(), []).append(lock)
     return True
+
+
+async def stop_pretending(lock: object) -> None:
+    await pause()
+    PRETENDED[await get_current()].remove(lock)
 
 
 async def pause() -> None:
@@ -115,7 +125,7 @@ def forgiving(release: Callable[[Any], Awaitable[None]]) -> Any:
     async def give_back(lock: Any) -> None:
         pretended = PRETENDED.get(await get_current(), [])
         if any(one is lock for one in pretended):
-            pretended.remove(lock)
+            await stop_pretending(lock)
         else:
             await release(lock)
 
