@@ -128,7 +128,10 @@ def needs_of(steps: Sequence[Step]) -> dict[int, list[Need]]:
 
 
 class Past:
-    """A name for the trace of what has been done: equal if, and only if, that is.
+    """A name for the trace of what has been done: equal if that is.
+
+    Names are hashes of 64 bits, of numbers only, so that they are the same everywhere.
+    Two traces have the same one by accident less than once in 10**18.
 
     A step's name is made from its thread's last and from those of the steps on the same
     object that it conflicts with.  Steps on one object that could be swapped keep each

@@ -145,9 +145,10 @@ class SourceDpor(Strategy):
         stack, steps_on, clocks = self.stack, self.steps_on, self.clocks
         while len(stack) > self.base:
             node = stack[-1]
+            thread = node.thread
             steps_on[node.op.key].pop()
-            clocks[node.thread].pop()
-            if node.has_more(self.runs):
+            clocks[thread].pop()
+            if node.planned != 1 << thread and node.has_more(self.runs):
                 self.compared = len(stack) - 1
                 return True
             stack.pop()
@@ -213,16 +214,19 @@ class SourceDpor(Strategy):
         stack, steps_on, clocks = self.stack, self.steps_on, self.clocks
         for position in range(self.compared, len(stack)):
             node = stack[position]
-            thread, key = node.thread, node.op.key
-            self.compared = position
-            before = self._find_races(thread, node.op)
+            thread, op = node.thread, node.op
+            positions = steps_on.get(op.key)
+            if positions is None:
+                positions = steps_on[op.key] = []
+            if positions:
+                self.compared = position
+                before = self._find_races(thread, op)
+            else:
+                before = clocks[thread][-1]  # nobody was there before
             now = before[thread] + 1
             node.clock = clock = (*before[:thread], now, *before[thread + 1 :])
             clocks[thread].append(clock)
-            if key in steps_on:
-                steps_on[key].append(position)
-            else:
-                steps_on[key] = [position]
+            positions.append(position)
         self.compared = len(stack)
 
     # Races.
