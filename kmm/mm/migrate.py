@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 from ..hw.memory import EntryPointer, VirtAddr
 from ..sim.access import atomic_cmpxchg, read_once, write_once
 from ..sim.failure import bug_on
+from ..sim.trap import WAIT, GateOp, Op, trap
 from .errno import EAGAIN, EBUSY, ENOMEM
 from .kernel import Kernel
 from .mm_types import (
@@ -386,3 +387,23 @@ async def migration_entry_wait(k: Kernel, mm: Mm, ptep: EntryPointer) -> None:
     if got:
         await page.locked.wait_unlocked()
         await put_page(k, page)
+    else:
+        await wait_for_references(page)
+
+
+async def wait_for_references(page: Page) -> None:
+    """The migration has the count at 0 while it puts the copy into the page's place.
+
+    Linux lets the program fault again until it has not.
+    """
+    await trap(GateOp(WAIT, f"{page.name}.count", Referenced(page), sleeps=False))
+
+
+class Referenced:
+    """Lets those go on who wait until a page's count may be raised again."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def admits(self, op: Op) -> bool:
+        return self.page.count != 0

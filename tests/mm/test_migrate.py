@@ -21,12 +21,14 @@ from building import (
 )
 
 from kmm.designs import find_kernel
+from kmm.hw.memory import PAGE_SIZE
 from kmm.hw.modes import RW, A, D
+from kmm.kernel.syscalls import sys_mmap
 from kmm.mm.audit import audit
-from kmm.mm.boot import interrupt_threads
+from kmm.mm.boot import interrupt_threads, run_task, start_kernel
 from kmm.mm.errno import EAGAIN, ENOMEM
 from kmm.mm.gfp import GFP_HIGHUSER_MOVABLE
-from kmm.mm.kernel import Kernel
+from kmm.mm.kernel import Config, Kernel
 from kmm.mm.migrate import migrate_pages, unmap_and_move
 from kmm.mm.mm_types import (
     AnonVma,
@@ -37,14 +39,25 @@ from kmm.mm.mm_types import (
     PG_lru,
     PG_swapbacked,
 )
+from kmm.mm.mmap import (
+    MAP_ANONYMOUS,
+    MAP_FIXED,
+    MAP_SHARED,
+    PROT_READ,
+    PROT_WRITE,
+)
 from kmm.mm.page_alloc import alloc_page, get_page
 from kmm.mm.pgtable import find_pte, pte_alloc, pte_present, pte_write
 from kmm.mm.rmap import anon_vma_clone
 from kmm.mm.swap import put_page
 from kmm.mm.swapops import migration_entry
 from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
+from kmm.scenarios.migrating import compact
+from kmm.scenarios.process import DATA, start_process
+from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine
+from kmm.sim.scene import Rewound
 from kmm.sim.search import search
 from kmm.sim.strategies import SourceDpor
 from kmm.sim.thread import KThread
@@ -420,3 +433,28 @@ def test_a_program_that_touches_a_moving_page_waits_and_loses_nothing(
     assert result.verdict == "proved"
     # A waiter's reference comes before the count is looked at in some, not in others.
     assert moved == {True, False}
+
+
+def test_a_fault_on_a_files_moving_page_comes_to_an_end() -> None:
+    """The copy takes the page's place in the mapping while its count is 0.
+
+    Who meets the migration entry then cannot take a reference, and waits.
+    """
+    k = start_kernel(Config(cpus=2, frames=48, migrate_passes=1), find_kernel("2.6.34"))
+    run_task(k, "compact", 3977, cpu=0)
+    program = start_process(k, "program", 4021, 1, 1, DATA)
+    flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED
+    shared = program.address(1)
+    program.run(
+        sys_mmap(k, program.task, shared, PAGE_SIZE, PROT_READ | PROT_WRITE, flags)
+    )
+    page = program.store(1, b"data")
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("compact", 3977, 0, compact(k, page)),
+            KThread("program", 4021, 1, program.read_back(1)),
+        ]
+
+    result = search(Rewound(race_scene(k, threads, [program])), SourceDpor())
+    assert (result.failure, result.verdict) == (None, "proved")
