@@ -130,6 +130,7 @@ def search(options: Namespace, *, announce: str) -> int:
                 progress=meter.update,
                 strict=options.strict,
                 workers=executor,
+                found=meter.shorten,
             )
         except Unmergeable as error:
             raise Usage(f"{error}, so equal states are not known: use dpor") from None

@@ -53,6 +53,11 @@ class Meter:
             self.draw(done, now - self.started)
         return self.deadline is None or now < self.deadline
 
+    def shorten(self) -> None:
+        """Say that what is looked for has been found, but not in its shortest form."""
+        if self.shown:
+            self.write(f"{self.what}: a run failed; looking for the shortest that does")
+
     def draw(self, done: int, elapsed: float) -> None:
         rate = f", {done / elapsed:,.0f}/s" if self.rate else ""
         guess = self.guess()
@@ -64,6 +69,9 @@ class Meter:
                 f"{self.what}: {done:,} of about {guess.runs:,.0f} {self.unit} "
                 f"({guess.low:,.0f} to {guess.high:,.0f}), {left:.0f} s left"
             )
+        self.write(line)
+
+    def write(self, line: str) -> None:
         sys.stderr.write(f"\r{line}\x1b[K")
         sys.stderr.flush()
         self.drawn = True

@@ -6,7 +6,7 @@ cannot.  Searches are silent and report through `progress`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from attrs import evolve, frozen
@@ -58,6 +58,10 @@ class Played:
         )
 
 
+def nobody_asks() -> None:
+    """Called when a failing run has been found, for who wants to know."""
+
+
 def run(race: Race, kernel: KernelSpec, strategy: Strategy) -> Played:
     """One run, the first that `strategy` makes."""
     kernel = race.kernel(kernel)
@@ -75,8 +79,11 @@ def hunt(
     progress: Progress = keep_going,
     strict: bool = False,
     workers: Executor | None = None,
+    found: Callable[[], None] = nobody_asks,
 ) -> Played:
     """Search until a run fails; its schedule is then made as short as can be.
+
+    That may take some seconds, before which `found` is called.
 
     A strategy that covers everything and finds nothing has proved the race.  With
     `strict`, a data race or an order of locks that may deadlock is a failure too.  With
@@ -94,6 +101,7 @@ def hunt(
         result = shared_search(make_boot, workers, budget=budget, progress=progress)
     recording, stopped = None, result.stopped
     if result.failure is not None:
+        found()
         try:
             witness = shrink(boot, result.choices, result.failure)
         except KeyboardInterrupt:  # somebody is in a hurry: as it was found, then

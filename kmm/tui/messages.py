@@ -35,6 +35,11 @@ class SearchMoved(Message):
 
 
 @dataclass(eq=False)
+class SearchFound(Message):
+    """A run has failed; the easiest that fails alike is being looked for."""
+
+
+@dataclass(eq=False)
 class SearchEnded(Message):
     """A search has an answer, or was stopped."""
 

@@ -4,6 +4,7 @@ import pytest
 from cli.running import kmm, pretend_terminal
 
 from kmm.cli import progress
+from kmm.cli.main import main
 from kmm.cli.progress import Meter
 from kmm.sim.search import Coverage
 
@@ -75,3 +76,11 @@ def test_without_a_limit_the_meter_never_ends_a_search(
     meter = Meter("hunting", None, quiet=True)
     now[0] = 1e9
     assert meter.update(Coverage(executions=1))
+
+
+def test_to_look_for_the_shortest_run_is_said_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = pretend_terminal(monkeypatch, "stderr")
+    assert main(("hunt", "tlb-stale")) == 1
+    assert "a run failed; looking for the shortest that does" in terminal.getvalue()

@@ -19,7 +19,7 @@ from ...sim.schedule import context_switches
 from ...sim.search import Coverage
 from ...sim.strategies import SourceDpor
 from ..lines import Line
-from ..messages import SearchEnded, SearchMoved
+from ..messages import SearchEnded, SearchFound, SearchMoved
 from ..session import Session
 from .box import Box, Paper
 from .drawing import drawing_lines
@@ -67,7 +67,16 @@ class Search(Box[Played | None]):
                 )
             return not (worker.is_cancelled or self.is_stopping)
 
-        played = play.hunt(self.race, self.kernel, strategy, progress=progress)
+        def found() -> None:
+            self.post_message(SearchFound())
+
+        played = play.hunt(
+            self.race,
+            self.kernel,
+            strategy,
+            progress=progress,
+            found=found,
+        )
         self.post_message(SearchEnded(played, time.perf_counter() - started))
 
     def lines(self) -> Sequence[Line]:
@@ -88,6 +97,11 @@ class Search(Box[Played | None]):
             self.query_one(Paper).show(
                 [*self.lines(), Line(text), Line(EXPLAINED, look="dim")]
             )
+
+    def on_search_found(self, _: SearchFound) -> None:
+        if not self.is_stopping:
+            text = "A run failed.  Looking for the shortest that fails alike ..."
+            self.query_one(Paper).show([*self.lines(), Line(text)])
 
     def on_search_ended(self, message: SearchEnded) -> None:
         played = message.played
