@@ -58,6 +58,7 @@ class Moment:
     # do then, which is another thing.)
     blocked: tuple[bool, ...]
     held: tuple[tuple[str, ...], ...]  # the locks that each thread holds
+    able: tuple[int, ...] = ()  # the threads that can go on, by index
 
 
 @frozen
@@ -86,9 +87,7 @@ class Recording:
         """
         pairs = zip(pairwise(self.steps), self.moments[1:], strict=False)
         return sum(
-            before.thread != step.thread
-            and between.about_to[before.thread] is not None
-            and not between.blocked[before.thread]
+            before.thread != step.thread and before.thread in between.able
             for (before, step), between in pairs
         )
 
@@ -196,4 +195,5 @@ def moment_of(machine: Machine) -> Moment:
             for t in threads
         ),
         tuple(tuple(lock.name for lock in t.held) for t in threads),
+        tuple(thread.index for thread in machine.enabled()),
     )
