@@ -134,19 +134,22 @@ class Machine:
         """Take known steps again: the start of a run that has been made before.
 
         Searches spend most of their time here.  Where nobody looks on, all that is
-        left of a step is to resume the thread.
+        left of a step is to resume the thread: whether it may sleep was seen when the
+        step was taken first.
         """
         threads = self.threads
         if self.watchers or self.is_checked:
             for index in choices:
                 self.step(threads[index])
             return
+        resume = [thread.body.send for thread in threads]
         for index in choices:
             thread = threads[index]
             try:
-                op = thread.body.send(thread)
-                if op.kind >= ACQUIRE:
+                op = resume[index](thread)
+                if op.kind is ASK:
                     op = self._heed(thread, op)
+                    resume = [each.body.send for each in threads]  # one may be new
             except (StopIteration, ModelFailure) as end:
                 self._end(thread, end)
             else:

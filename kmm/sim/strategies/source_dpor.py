@@ -32,7 +32,7 @@ partial order reduction", J. ACM 64 (2017).  Sleep sets: Godefroid, LNCS 1032 (1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from ..estimate import Branches, Estimate, estimate
@@ -41,15 +41,15 @@ from ..thread import KThread
 from ..trap import ACQUIRE, COMMUTING, ENABLING, Kind, Op
 from .base import Strategy
 
-Clock = tuple[int, ...]
-Asleep = dict[int, Op]  # by thread
+Clock = list[int]  # never changed once it is a step's
+Asleep = Mapping[int, Op]  # by thread
+NOBODY: Asleep = {}
 
 # Kinds of which no two steps on one object can be swapped, nor one with another kind.
 EXCLUSIVE = frozenset(Kind) - {kind for pair in COMMUTING for kind in pair}
 
-# Asked of each thread at each step; as functions of C, since that is often.
-PENDING, INDEX = attrgetter("pending"), attrgetter("index")
-THREAD = attrgetter("thread")
+# Asked at each step; as functions of C, since that is often.
+PENDING, THREAD = attrgetter("pending"), attrgetter("thread")
 
 
 class Node:
@@ -73,17 +73,20 @@ class Node:
     ) -> None:
         # Of every thread; None of one that has ended.
         self.pending: tuple[Op, ...] = tuple(map(PENDING, threads))
-        self.enabled: tuple[int, ...] = tuple(map(INDEX, enabled))
+        self.enabled = enabled
         self.asleep = asleep  # explored from here, or before without a conflict since
         self.explored = 0  # those explored from here
         self.planned = 1 << thread  # the source set, as far as it is known
-        self.clock: Clock = ()
+        self.clock: Clock  # once it has been compared with those before it
         self.thread = thread
         self.op = self.pending[thread]
         # For guessing how many runs there will be: how many there were before this
         # branch, and how many each branch from here took before it.
         self.since = since
         self.sizes: tuple[int, ...] = ()
+
+    def could_choose(self, thread: int) -> bool:
+        return any(one.index == thread for one in self.enabled)
 
     def still_asleep(self) -> Asleep:
         """Who sleeps on after this step: those with whose own it does not conflict."""
@@ -170,7 +173,7 @@ class SourceDpor(Strategy):
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
         stack, threads = self.stack, machine.threads
         chosen = enabled[0]
-        asleep: Asleep = {}
+        asleep = NOBODY
         if stack:
             last = stack[-1]
             if last.asleep:
@@ -200,7 +203,7 @@ class SourceDpor(Strategy):
             if op is None or (op.possible() and not machine.failure):
                 continue
             self._find_races(thread.index, op)
-            if op.possible() and thread.index in last.enabled:
+            if op.possible() and last.could_choose(thread.index):
                 # A failure cut it short.  In another run it goes on without that step.
                 last.planned |= 1 << thread.index
 
@@ -208,7 +211,7 @@ class SourceDpor(Strategy):
         """Compare the steps that are new with those before them."""
         number = len(machine.threads)
         if not self.clocks:
-            self.clocks = [[(0,) * number] for _ in range(number)]
+            self.clocks = [[[0] * number] for _ in range(number)]
         elif len(self.clocks) != number:
             raise RuntimeError("a reduced search cannot cover threads that are started")
         stack, steps_on, clocks = self.stack, self.steps_on, self.clocks
@@ -223,8 +226,8 @@ class SourceDpor(Strategy):
                 before = self._find_races(thread, op)
             else:
                 before = clocks[thread][-1]  # nobody was there before
-            now = before[thread] + 1
-            node.clock = clock = (*before[:thread], now, *before[thread + 1 :])
+            node.clock = clock = before[:]
+            clock[thread] += 1
             clocks[thread].append(clock)
             positions.append(position)
         self.compared = len(stack)
@@ -269,7 +272,7 @@ class SourceDpor(Strategy):
         ]
         initials = find_initials(free)
         if not any(s.thread == thread or s.op.conflicts(op) for s in free):
-            if thread not in node.enabled:
+            if not node.could_choose(thread):
                 return  # it was impossible before that step as well
             initials.append(thread)
         if not any(node.planned >> initial & 1 for initial in initials):
@@ -291,4 +294,4 @@ def find_initials(steps: Sequence[Node]) -> list[int]:
 
 def join(one: Clock, other: Clock) -> Clock:
     """The later of the two, thread by thread."""
-    return tuple([a if a > b else b for a, b in zip(one, other, strict=True)])
+    return [a if a > b else b for a, b in zip(one, other, strict=True)]
