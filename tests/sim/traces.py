@@ -91,6 +91,17 @@ class TracedMachine(Machine):
 TracedBoot = Callable[[], TracedMachine]
 
 
+def whole_state(boot: TracedBoot) -> TracedBoot:
+    """The same program, of which all that `ending` says belongs to the state."""
+
+    def booted() -> TracedMachine:
+        machine = boot()
+        machine.model = machine.observe
+        return machine
+
+    return booted
+
+
 def every_run(boot: Callable[[], Machine]) -> Iterator[Machine]:
     """The machine at the end of every interleaving of a small program."""
     strategy = Enumeration()

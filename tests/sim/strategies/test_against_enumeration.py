@@ -17,9 +17,9 @@ from sim.test_sharing import endings
 from sim.traces import (
     Found,
     TracedBoot,
-    TracedMachine,
     explore,
     guess_interleavings,
+    whole_state,
 )
 
 from kmm.sim.strategies import Enumeration, Merging, SourceDpor
@@ -68,17 +68,6 @@ def programs(counted: Counted) -> Iterator[tuple[str, TracedBoot, Found]]:
         counted.interleavings += plain.executions
         counted.traces += len(plain.endings)
         yield f"program {number}:\n{text_of(program)}", boot, plain
-
-
-def whole_state(boot: TracedBoot) -> TracedBoot:
-    """The same program, of which all that `ending` says belongs to the state."""
-
-    def booted() -> TracedMachine:
-        machine = boot()
-        machine.model = machine.observe
-        return machine
-
-    return booted
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from sim.programs import (
     threads,
     toy,
 )
-from sim.traces import TracedBoot, TracedMachine, explore
+from sim.traces import TracedBoot, explore, whole_state
 
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
@@ -26,20 +26,9 @@ from kmm.sim.strategies import Enumeration, Merging, Strategy
 from kmm.sim.trap import start_thread
 
 
-def with_all_that_it_leaves(boot: TracedBoot) -> TracedBoot:
-    """The same program, of which all that `ending` says belongs to the state."""
-
-    def booted() -> TracedMachine:
-        machine = boot()
-        machine.model = machine.observe
-        return machine
-
-    return booted
-
-
 def outcomes(boot: TracedBoot, strategy: Strategy, limit: int = 5000) -> set[str]:
     """How runs can end: the failure, or the memory; deadlocks by who waits for what."""
-    found = explore(with_all_that_it_leaves(boot), strategy, limit)
+    found = explore(whole_state(boot), strategy, limit)
     assert found is not None
     return {outcome for outcome, _ in found.endings}
 
