@@ -112,6 +112,11 @@ def _kernel(
     exec_stack_answer: ExecStack,
     take_all_locks_answer: TakeAllLocks,
 ) -> KernelSpec:
+    """A kernel that differs from the others in three answers only.
+
+    Two of the rest are later than most of these kernels (`refcount` is 2.6.35's, and
+    `locked` 3.1's): they hold other holes shut, so that each race is seen by itself.
+    """
     return KernelSpec(
         name,
         title,

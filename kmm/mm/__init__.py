@@ -25,5 +25,6 @@ mm/rmap.c); a flush takes its tlbstate_lock inside of all of them.
 
 A function that takes `k` needs the kernel that it runs in.  Where the historic
 designs differ, it calls through the kernel's answer, as in `k.rmap_walk.vma_adjust`;
-what stands here under the same name is 2.6.34's own answer.
+what stands here under the same name is 2.6.34's own answer.  (The kernel that is called
+2.6.34 has later ones to two questions; `designs.kernels` says which, and why.)
 """

@@ -123,7 +123,8 @@ class Page:
     flags: int = 0  # PG_lru under zone.lru_lock, the others under PG_locked
     # Atomic; read without a lock:
     count: int = 0  # "_count": references.  0 is free (or frozen)
-    mapcount: int = -1  # "_mapcount": page-table entries that map it, minus 1
+    # "_mapcount": page-table entries that map it, minus 1; drawings show how many.
+    mapcount: int = -1
     # Written under PG_locked, or before anyone else can see the page.  PageAnon and
     # PageKsm are told by what `mapping` is, as Linux does by its low bits.
     mapping: AnonVma | StableNode | AddressSpace | None = None

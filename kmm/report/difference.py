@@ -57,11 +57,14 @@ def paired(one: str, other: str) -> list[tuple[Answer, Answer]]:
     A design beside a kernel is compared with the kernel's answer to the same question.
     """
     a, b = find_answer(one), find_answer(other)
-    if a and b:
-        if a.question != b.question:
-            known = list(QUESTIONS[a.question])
-            raise UnknownName(f"answer to {a.question}", other, known)
+    if a and b and a.question == b.question:
         return [(a, b)]
+    # `2.6.34` is a kernel, and the answer to call-rules that it has: the kernel, unless
+    # the other is an answer to that as well.
+    a, b = None if is_kernel(one) else a, None if is_kernel(other) else b
+    if a and b:
+        known = list(QUESTIONS[a.question])
+        raise UnknownName(f"answer to {a.question}", other, known)
     if a:
         return [(a, find_kernel_or_fail(other).answers[a.question])]
     if b:
@@ -77,6 +80,10 @@ def find_answer(name: str) -> Answer | None:
         if question in ("", asked) and answer in answers:
             return answers[answer]
     return None
+
+
+def is_kernel(name: str) -> bool:
+    return name in (*KERNELS, *ALIASES)
 
 
 def find_kernel_or_fail(name: str) -> KernelSpec:

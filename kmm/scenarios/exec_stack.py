@@ -50,6 +50,7 @@ def set_up(
 ) -> Scene:
     """The stack is built and holds its strings; nothing has moved yet.
 
+    That happens before the run begins, and so is none of its steps.
     With `isolated`, who migrates the page has come to it.
     """
     k = start_kernel(config, spec)

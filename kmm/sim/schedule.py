@@ -1,7 +1,8 @@
 """A run as text: who went on, for how many steps, then who.
 
-`14a22b9a` reads: 14 steps of thread a (the first), 22 of b, 9 of a.  The text says
-everything about a run of a given program, since nothing else is left to chance.
+`14a22b9a` reads: 14 steps of thread a (the first), 22 of b, 9 of a.  Threads that serve
+interrupts have letters too, after the others.  The text says everything about a run of
+a given program, since nothing else is left to chance.
 """
 
 from __future__ import annotations

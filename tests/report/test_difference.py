@@ -126,3 +126,20 @@ def test_json_has_the_same_functions_and_lines() -> None:
         assert told["function"] == diff.function
         assert told["question"] == "exec-stack"
         assert tuple(told["diff"]) == diff.lines
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "questions"),
+    [
+        ("2.6.34", "2.6.35", ["exec-stack"]),
+        ("2.6.35", "2.6.34", ["exec-stack"]),
+        ("2.6.34", "2.6.34,pte-peek=unlocked", ["pte-peek"]),
+        ("2.6.34", "temporary-vma", ["exec-stack"]),
+        ("2.6.34", "6.x", ["call-rules"]),
+    ],
+)
+def test_a_name_of_both_is_the_kernels_unless_the_other_is_an_answer_alike(
+    one: str, other: str, questions: list[str]
+) -> None:
+    found = difference(one, other).answers
+    assert [a.question for a, _ in found] == questions
