@@ -19,9 +19,9 @@ what; each line can be read without those below it:
 - `move_pages`, `page_isolation`, `memory_hotplug`: more who move pages
 - `boot`, `audit`, `observe`: starting, checking, looking
 
-Order of locks, outer to inner: mmap_sem, PG_locked, i_mmap_lock, anon_vma.lock,
-page_table_lock, then zone.lru_lock, swap_lock, tree_lock and zone.lock (top of
-mm/rmap.c); a flush takes its tlbstate_lock inside of all of them.
+Order of locks, outer to inner: ksm_thread_mutex, mmap_sem, PG_locked, i_mmap_lock,
+anon_vma.lock, page_table_lock, then zone.lru_lock, swap_lock, tree_lock and zone.lock
+(top of mm/rmap.c); a flush takes its tlbstate_lock inside of all of them.
 
 A function that takes `k` needs the kernel that it runs in.  Where the historic
 designs differ, it calls through the kernel's answer, as in `k.rmap_walk.vma_adjust`;

@@ -7,8 +7,8 @@ There are two trees, ordered by the contents of pages.  In the *stable* tree are
 pages that have been merged: they are write-protected, so their contents stay.  In the
 *unstable* tree are pages that looked quiet, by an unchanged checksum since the last
 round, but may be written to at any time; the tree is thrown away after each round.
-Where a page equals one in the stable tree, that one is mapped in its place; two equal
-ones of the unstable tree become a new stable page.
+Where a page equals one in the stable tree, that one is mapped in its place; where it
+equals one in the unstable tree, the two become a new stable page.
 
 A KSM page belongs to no anon_vma.  Its stable node lists the places that were merged
 into it, each an `RmapItem`, by which rmap finds its mappings.  The tree itself holds no
@@ -91,7 +91,7 @@ async def cmp_and_merge_page(k: Kernel, page: Page, item: RmapItem) -> None:
             stable_tree_append(k, tree_item, node)
             stable_tree_append(k, item, node)
     if node is None:
-        # It is in the way of an equal one.  Undo, and do better next time.
+        # The tree has an equal page, or had a stale node: undo, and try again later.
         await break_cow(k, tree_item)
         await break_cow(k, item)
 
@@ -177,9 +177,10 @@ async def stable_tree_search(k: Kernel, page: Page) -> Page | None:
 
 
 async def stable_tree_insert(k: Kernel, kpage: Page) -> StableNode | None:
-    """Put a page that has just become KSM's into the tree; None if it has an equal.
+    """Put a page that has just become KSM's into the tree; None if that failed.
 
-    Needs the page locked.
+    It fails if the tree has an equal page, or a stale node on the way.  Needs the page
+    locked.
     """
     tree = k.ksm.stable_tree
     low, high = 0, len(tree)

@@ -448,7 +448,7 @@ async def follow_page(
 ) -> Page | None:
     """The page mapped at `address`, with a reference; None if a fault must come first.
 
-    The zero page counts as mapped, and is not counted.  Takes the page-table lock.
+    The zero page is returned too, with a reference.  Takes the page-table lock.
     """
     ptep = await find_pte(k, mm, address)
     if ptep is None:

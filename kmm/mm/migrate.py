@@ -151,8 +151,8 @@ async def unmap_and_move(
 ) -> int:
     """Move one isolated page; 0, or -EAGAIN (the page stays isolated), or an error.
 
-    It leaves the list `pages` unless it is to be tried again.  Takes PG_locked of the
-    page; sleeps for it only if `force`.
+    After 0 or an error it is off `pages`; but it stays there if it was freed meanwhile
+    (0), or at -ENOMEM.  Takes PG_locked of the page; sleeps for it only if `force`.
     """
     newpage = await get_new_page(k, page)
     if newpage is None:
@@ -171,7 +171,7 @@ async def unmap_and_move(
         pages.remove(page)
         count_isolated(page, -1)
         await putback_lru_page(k, page)
-    # Moved to, or not needed: both are given to whoever holds references.
+    # Drop the allocation's reference: the LRU gets a used page, an unused one is freed.
     await putback_lru_page(k, newpage)
     return rc
 
@@ -333,8 +333,8 @@ async def remove_migration_pte(
 ) -> int:
     """Point the entry at `address` at `new`, if it is a migration entry for `old`.
 
-    Called for each VMA of the walk, under the anon_vma lock.  Takes the page-table
-    lock, but looks at the entry without it first.
+    Called for each VMA of the walk, under the lock of its list.  Takes the page-table
+    lock, but looks without it first, and may miss an entry that moves (see `pte-peek`).
     """
     # FIND
     ptep = await find_pte(k, vma.mm, address)
@@ -370,10 +370,10 @@ async def restore_pte(
 
 
 async def migration_entry_wait(k: Kernel, mm: Mm, ptep: EntryPointer) -> None:
-    """A program touched a migration entry: wait until the migration is over.
+    """A program touched a migration entry: wait until the migration is over, and retry.
 
-    Called with mmap_sem held for reading.  Afterwards the access is tried again.  The
-    reference taken here makes the migration fail if it comes before the copy.
+    Called with mmap_sem held for reading.  Takes the page-table lock, then sleeps.  Its
+    reference makes the migration fail if taken before the references are counted.
     """
     ptl = pte_lockptr(mm)
     await ptl.lock()

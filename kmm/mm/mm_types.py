@@ -120,7 +120,9 @@ class Page:
 
     pfn: Pfn
     zone: Zone
-    flags: int = 0  # PG_lru under zone.lru_lock, the others under PG_locked
+    # PG_lru under zone.lru_lock, PG_buddy under zone.lock, PG_swapcache under
+    # PG_locked.  Others may change without a lock, each in one step (Linux: atomic).
+    flags: int = 0
     # Atomic; read without a lock:
     count: int = 0  # "_count": references.  0 is free (or frozen)
     # "_mapcount": page-table entries that map it, minus 1; drawings show how many.

@@ -142,7 +142,7 @@ def anon_vma_compatible(lower: VmArea, upper: VmArea) -> bool:
 
 
 async def reusable_anon_vma(vma: VmArea) -> AnonVma | None:
-    """A neighbour's anon_vma, unless it came from, or went through, a fork."""
+    """A neighbour's anon_vma; None if that VMA is on more than one, as a fork's is."""
     anon_vma = await read_once(vma, VMA.anon_vma)
     return anon_vma if len(vma.anon_vma_chain) == 1 else None
 
@@ -184,8 +184,8 @@ async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
 async def unlink_anon_vmas(vma: VmArea) -> None:
     """Untie a VMA from all of its anon_vmas, after which no walk finds it.
 
-    Needs mmap_sem for writing.  With its last VMA an anon_vma is freed, unless somebody
-    has a reference.
+    Needs mmap_sem for writing, or that no task has the mm.  With its last VMA an
+    anon_vma is freed, unless somebody has a reference.
     """
     for avc in list(vma.anon_vma_chain):
         anon_vma = avc.anon_vma
@@ -342,9 +342,9 @@ async def page_unlock_anon_vma(k: Kernel, anon_vma: AnonVma) -> None:
 async def vma_address(page: Page, vma: VmArea) -> VirtAddr | None:
     """Where `page` would be in `vma`, going by the bounds; None if outside (-EFAULT).
 
-    Nothing here keeps the bounds still; the caller's locks do, or nothing does.  In no
-    kernel do they keep vm_end still when it alone changes: what lies beyond is unmapped
-    then, or was not there yet.
+    Nothing here keeps the bounds still; the caller's locks do, or nothing does.  Where
+    vm_end alone changes, only `heavy-lock` keeps it still.  That is harmless: what lies
+    beyond is unmapped then, or was not there yet.
     """
     start = await read_plain(vma, VMA.vm_start)
     pgoff = await read_plain(vma, VMA.vm_pgoff)
@@ -433,8 +433,8 @@ async def try_to_unmap_one(
 ) -> int:
     """Take the entry for `page` at `address` away, if it is there.
 
-    A migration entry or a swap entry takes its place; a file's page needs neither to
-    be found again.  Needs the page locked and the lock of its list of VMAs.  Takes the
+    A swap entry or a migration entry takes its place, or nothing, where reclaim unmaps
+    a file's page.  Needs the page locked, and the lock of its list of VMAs.  Takes the
     page-table lock.
     """
     # FIND, LOCK, RECHECK
@@ -484,8 +484,8 @@ async def entry_left_behind(
 ) -> int | None:
     """What says where a page is that was mapped by `pte`; None if there is no room.
 
-    A swap entry, a migration entry, or nothing (0): a file's page is found again by the
-    file.  Needs the page-table lock.
+    A swap entry, a migration entry (also for a file's page), or 0 where reclaim unmaps
+    a file's page: the next fault finds it by its file.  Needs the page-table lock.
     """
     rss = vma.mm.rss_stat
     if PageAnon(page) and page.flags & PG_swapcache:

@@ -221,7 +221,8 @@ async def free_swap_and_cache(k: Kernel, entry: int) -> None:
     """
     if not is_swap_entry(entry):
         return
-    # Page lock and count must agree: whoever has the page lock may add an entry.
+    # Find the count and lock the page under one swap_lock: a task that has the page
+    # locked (try_to_unmap) may add an entry.  Against the lock order, so a trylock.
     async with k.swap.lock:
         slot = swp_offset(entry)
         only_cached = await swap_entry_free(k.swap, slot, 1) == SWAP_HAS_CACHE

@@ -361,7 +361,12 @@ def locked_anon_vma(change: Adjustment) -> AbstractAsyncContextManager[object]:
 
 
 class AdjustedFile:
-    """While the bounds of a file's VMA change: off the file's list, under its lock."""
+    """Holds i_mmap_lock of the VMA's file while bounds change; nothing without a file.
+
+    A new VMA joins the file's list at the start, one that was swallowed leaves it at
+    the end.  Linux also takes the changed VMAs off and puts them back, since its tree
+    is sorted by their bounds; a list is not.
+    """
 
     def __init__(self, change: Adjustment) -> None:
         self.change = change

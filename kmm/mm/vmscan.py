@@ -2,11 +2,11 @@
 
 Linux: mm/vmscan.c.
 
-Each zone has two pairs of lists, for anonymous pages and for those of files.  A page
-that is used is on the active list, and comes to the inactive one when it has not been
-touched for a while (`shrink_active_list`).  From the tail of the inactive list pages
-are given up: an anonymous page is written to swap first (`shrink_page_list`).  If it
-turns out to be in use, it goes back to the active list.
+Each zone has two pairs of lists, for anonymous pages and for those of files.  A new
+anonymous page starts on the active list.  When the inactive list is too short beside
+it, pages come over from its tail, used or not (`shrink_active_list`).  From the tail of
+the inactive list pages are given up: an anonymous page is written to swap first
+(`shrink_page_list`).  One that was used meanwhile goes back to the active list.
 
 Whoever finds no memory reclaims some itself (`try_to_free_pages`, direct reclaim), and
 wakes `kswapd`, which reclaims until enough is free.
@@ -153,8 +153,9 @@ async def isolate_lru_pages(k: Kernel, zone: Zone, number: int, lru: int) -> lis
 async def shrink_active_list(k: Kernel, zone: Zone, number: int, lru: int) -> None:
     """Move pages from the tail of an active list to the inactive one.
 
-    Anonymous pages go even if they were used, since nearly all of them are; the other
-    list shows whether they are used again.  Takes zone.lru_lock.
+    All go, even if they were used, since nearly all anonymous pages are; the other list
+    shows whether they are used again.  (Linux keeps the used pages of files that are
+    mapped VM_EXEC.)  Takes zone.lru_lock.
     """
     await lru_add_drain(k)
     file = lru == LRU_ACTIVE_FILE

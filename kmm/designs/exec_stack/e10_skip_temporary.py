@@ -6,8 +6,7 @@ until it has been moved, and the unmapping walk of a migration passes over a VMA
 marked.  The page stays mapped, so it is not moved, and migration tries again later.
 
 It takes no lock and costs nothing.  The restoring walk needs no such test: no entry
-is ever made in a marked stack.  A walk that made its entry before the mark was taken
-off cannot have: the mark is there before the first page is.
+is ever made in a marked stack, since it is marked before its first page is mapped.
 """
 
 from __future__ import annotations

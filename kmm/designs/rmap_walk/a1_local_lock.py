@@ -1,10 +1,10 @@
 """A1, Linux 2.6.34: a walk holds the page's own anon_vma lock, vma_adjust holds none.
 
 Linux 2.6.33 had one anon_vma for each VMA, and vma_adjust took its lock.  Chains of
-anon_vmas (5beb49305251) made that many locks, and the one in vma_adjust was dropped
-(fc148a5f7e03) with the argument that a walk might at worst not find a page.  That is
-true for swapping, which then leaves the page alone, and fatal for migration, which
-must find its own entries again.
+anon_vmas (5beb49305251) made that many locks, and put a flag, VM_LOCK_RMAP, in its
+place.  fc148a5f7e03 removed the flag too, with the argument that a walk might at worst
+not find a page.  That is true for swapping, which then leaves the page alone, and fatal
+for migration, which must find its own entries again.
 """
 
 from __future__ import annotations

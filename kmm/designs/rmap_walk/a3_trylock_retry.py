@@ -6,8 +6,8 @@ anon_vma, and for each VMA whose own is another one it tries to take that as wel
 must not wait for it, since nobody could say in which order others take the two; so it
 gives up what it has, and starts again.
 
-Andrea Arcangeli would rather have had all locks taken on the side that changes, which
-became version 4.  Linus Torvalds found the retry needless, as two locks deadlock only
+Andrea Arcangeli would rather have had all locks taken on the side that changes, as in
+versions 3 and 4.  Linus Torvalds found the retry needless, as two locks deadlock only
 if somebody takes them the other way round, and dangerous: a long list, and faults that
 keep taking the locks on it, may send a walk back for ever (`retry-livelock`).
 

@@ -2,10 +2,11 @@
 
 Linus Torvalds' idea of 5 May 2010: all anon_vmas of a family of processes hang
 together, and the oldest of them, the root, is found from any: the anon_vma's first VMA,
-and the last entry of that VMA's list.  A walk locks the root, follows the root's list,
-and takes the lock of each VMA's own anon_vma in turn, so at most two at a time, the
-older one always first.  Who changes a VMA takes that VMA's own lock alone, as in
-version 5.
+and the last entry of that VMA's list.  `rmap_walk` locks the root, follows the root's
+list, and takes the lock of each VMA's own anon_vma in turn, so at most two at a time,
+the older one always first.  try_to_unmap and page_referenced stay as they were: they
+follow the list of the page's own anon_vma, under that lock alone.  Who changes a VMA
+takes that VMA's own lock alone, as in version 5.
 
 What the letters do not mention: the second lock is given back between two VMAs, so a
 boundary that moves between two VMAs of a forked child is still missed
