@@ -8,7 +8,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,8 @@ def search(options: Namespace, *, announce: str) -> int:
             )
         except Unmergeable as error:
             raise Usage(f"{error}, so equal states are not known: use dpor") from None
+        except BrokenExecutor:
+            raise Usage("a worker was killed: try fewer --workers") from None
     return report(options, played, time.perf_counter() - started)
 
 

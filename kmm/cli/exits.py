@@ -23,7 +23,10 @@ def complain(message: str) -> None:
     if len(line) > LONGEST:
         line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
     if sys.stderr is not None:
-        print(f"kmm: {line}", file=sys.stderr)
+        try:
+            print(f"kmm: {line}", file=sys.stderr)
+        except OSError:
+            return  # the exit code still says it
 
 
 def drop_output() -> None:

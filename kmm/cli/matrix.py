@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from concurrent.futures import BrokenExecutor
 
 from ..designs import KERNELS, UnknownName, parse_kernel
 from ..report.matrix import matrix_json, matrix_markdown, matrix_text
@@ -28,15 +29,18 @@ def matrix_command(options: Namespace) -> int:
             meter.unit = f"of {total} cells"
             meter.count(done)
 
-        cells = matrix(
-            races,
-            kernels,
-            budget=options.budget or BUDGET,
-            seconds=options.seconds,
-            workers=options.workers,
-            store=store,
-            progress=progress,
-        )
+        try:
+            cells = matrix(
+                races,
+                kernels,
+                budget=options.budget or BUDGET,
+                seconds=options.seconds,
+                workers=options.workers,
+                store=store,
+                progress=progress,
+            )
+        except BrokenExecutor:
+            raise Usage("a worker was killed: try fewer --workers") from None
     deliver(written(options, cells) + "\n", options.output)
     return INTERRUPTED if any(cell.verdict == NOT_RUN for cell in cells) else OK
 

@@ -593,7 +593,7 @@ def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> Non
     )
     parser.add_argument(
         "--bound",
-        type=whole_number,
+        type=zero_or_more,
         metavar="N",
         help="of preemptions, or delays: the most of them in a run (default: as many "
         "as it takes)",
@@ -652,6 +652,10 @@ def whole_number(text: str) -> int:
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return value
+
+
+def zero_or_more(text: str) -> int:
+    return 0 if text == "0" else whole_number(text)
 
 
 def positive_number(text: str) -> float:

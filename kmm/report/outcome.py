@@ -187,7 +187,7 @@ def answer(played: Played) -> str:
             f"{word}: proved by {runs} ({steps}){merged(played)}, which cover every "
             f"interleaving within these bounds: {bounds(played)}.{checks(played)}"
         )
-    if played.stopped == "interrupt":
+    if played.stopped == "interrupt" and played.verdict != "bug":
         return (
             f"{word}: interrupted after {runs} ({steps}){of_about(played)}; this is no "
             f"proof."

@@ -241,5 +241,6 @@ class Store:
 
 def usual_folder() -> Path:
     """Where this user's programs keep what they can do without."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    # Unlike Path.home, this does not fail for who has none; then nothing is kept.
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     return Path(base) / "kmm" / "matrix"

@@ -20,7 +20,7 @@ from ..sim.schedule import ScheduleError
 from ..sim.search import Boot, Coverage, Progress, SearchResult, keep_going, search
 from ..sim.sharing import shared_search
 from ..sim.shrink import shrink
-from ..sim.strategies import Strategy
+from ..sim.strategies import SourceDpor, Strategy
 from . import find_race
 from .race import Race, ScheduleToken
 from .watching import Watch, as_failure, reports_of
@@ -90,6 +90,8 @@ def hunt(
     `workers`, they share the exhaustive search of `dpor`, whatever the strategy.
     """
     kernel = race.kernel(kernel)
+    if workers is not None:
+        strategy = SourceDpor()
     if strict:
         return hunt_strictly(race, kernel, strategy, budget=budget, progress=progress)
     boot = race.rewinder(kernel)
@@ -116,7 +118,7 @@ def hunt(
         recording,
         stopped,
         reports_of(race.booter(kernel), recording) if recording is not None else (),
-        estimate=None if workers or not stopped else strategy.estimate(),
+        estimate=strategy.estimate() if stopped and recording is None else None,
         states=strategy.states,
         bound=strategy.bound,
     )
@@ -159,6 +161,9 @@ def hunt_strictly(
         stopped,
         watch.reports,
         strict=True,
+        estimate=strategy.estimate() if stopped else None,
+        states=strategy.states,
+        bound=strategy.bound,
     )
 
 

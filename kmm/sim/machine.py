@@ -200,6 +200,8 @@ class Machine:
     def _end(self, thread: KThread, end: StopIteration | ModelFailure) -> None:
         """A thread is done, or has failed."""
         thread.pending = None
+        if self.failure is not None:
+            return  # the first failure is what ended the run
         if isinstance(end, ModelFailure):
             self.failure = failure_of(thread, end)
         elif thread.held:

@@ -119,7 +119,7 @@ class Recording:
 
     @property
     def fingerprint(self) -> str:
-        """Four hex digits that change when any operation of the run does."""
+        """Four hex digits that nearly always change when an operation does."""
         text = "\n".join(f"{s.thread} {s.kind} {s.target}" for s in self.steps)
         return f"{zlib.crc32(text.encode()) & 0xFFFF:04x}"
 

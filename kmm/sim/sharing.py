@@ -24,6 +24,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import active_children, get_context
+from typing import Any
 
 from attrs import define, evolve, frozen
 
@@ -44,6 +45,7 @@ from .strategies.subtree import Mark, Path, Subtree, Task
 MakeBoot = Callable[[], Boot]
 
 LIMIT = 200  # runs of a task
+MOST_WORKERS = 61  # more than any machine needs, and as many as every system allows
 
 
 @frozen
@@ -118,7 +120,8 @@ def do_all(
     so_far = evolve(coverage)
     stopped: str | None = None
     try:
-        futures += [executor.submit(work, task) for task in tasks]
+        for task in tasks:  # one by one, to know them if Ctrl-C comes meanwhile
+            futures.append(executor.submit(work, task))  # noqa: PERF401
         for future in as_completed(futures):
             add(so_far, future.result().coverage)
             if not progress(so_far):
@@ -182,21 +185,33 @@ def boot_of(make_boot: MakeBoot) -> Boot:
     return boot
 
 
+class Workers(ProcessPoolExecutor):
+    """Processes that begin with Ctrl-C held back, till they know what to do with it."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not hasattr(signal, "pthread_sigmask"):
+            return super().submit(*args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
 def processes(number: int | None = None) -> Iterator[Executor]:
     """Workers on this machine, one a CPU by default; none outlives an interruption."""
     context = get_context("spawn")
-    pool = ProcessPoolExecutor(
-        number or os.cpu_count() or 1, context, initializer=leave_ctrl_c_to_others
-    )
+    number = min(number or os.cpu_count() or 1, MOST_WORKERS)
+    pool = Workers(number, context, initializer=leave_ctrl_c_to_others)
     try:
         yield pool
+        pool.shutdown(cancel_futures=True)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in active_children():
             process.terminate()
         raise
-    pool.shutdown(cancel_futures=True)
 
 
 def leave_ctrl_c_to_others() -> None:

@@ -222,9 +222,12 @@ def read_container(kind: type) -> Reader | None:
 
 def read_set(found: Any) -> list[Any]:
     """In an order of its own, which a set has none of."""
-    if not all(isinstance(one, int | str | tuple) for one in found):
-        raise Unmergeable(f"a set of structures has no order: {found!r}")
-    return sorted(found)
+    try:
+        if all(isinstance(one, int | str | tuple) for one in found):
+            return sorted(found)
+    except TypeError:
+        pass
+    raise Unmergeable(f"a set of structures has no order: {found!r}")
 
 
 def read_instance(kind: type) -> Reader:

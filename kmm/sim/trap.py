@@ -5,7 +5,7 @@ or undo, it says what it is about to do, and waits to be chosen:
 
     current = await trap(op)
 
-That is the only `yield` in kmm, and these are the rules that follow from it:
+There a thread is suspended, and nowhere else.  These are the rules that follow from it:
 
 1. A plain `def` is atomic.  An `async def` is a place where another CPU may run.
 2. One step of a run is one operation on one shared object, and the code from there
@@ -21,7 +21,8 @@ That is the only `yield` in kmm, and these are the rules that follow from it:
    `start_thread` adds a thread to the run.
 6. These coroutines are not asyncio's.  `Machine` steps them.
 
-Used by `access`, `locks` and `kmm.hw.memory`.  Nothing else traps.
+Most code traps through `access`, `locks` and `kmm.hw.memory`.  A few modules of `mm` do
+so themselves, where they wait for something that is no lock.
 """
 
 from __future__ import annotations

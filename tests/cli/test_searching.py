@@ -99,3 +99,21 @@ def test_a_bound_is_for_strategies_that_have_one() -> None:
 def test_every_strategy_hunts(strategy: str) -> None:
     ran = kmm("hunt", "tlb-stale", "--strategy", strategy, "--seed", "3", "--json")
     assert (ran.code, ran.json["strategy"]) == (1, strategy)
+
+
+def test_a_strict_search_knows_its_bound_too() -> None:
+    options = ("--strategy", "preemptions", "--bound", "1", "--strict")
+    ran = kmm("prove", "tlb-flushed", "--kernel", "2.6.36", *options)
+    assert ran.code == 0
+    assert "all with at most 1 preemption" in " ".join(ran.out.split())
+
+
+def test_no_preemption_at_all_can_be_asked_for() -> None:
+    options = ("--strategy", "preemptions", "--bound", "0", "--json")
+    found = kmm("prove", "tlb-flushed", *options).json
+    assert (found["verdict"], found["bound"]) == ("survived", 0)
+
+
+def test_more_workers_than_any_machine_has_are_as_many_as_it_can() -> None:
+    ran = kmm("prove", "anon-vma-pinned", "--workers", "2147483647", "--json")
+    assert ran.json["verdict"] == "proved"

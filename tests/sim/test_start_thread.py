@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sim.programs import Body, Cell, threads
 
-from kmm.sim.failure import bug_on
+from kmm.sim.failure import KernelBug, bug_on
 from kmm.sim.locks import SpinLock
 from kmm.sim.machine import Machine, run_alone
 from kmm.sim.recording import record_choices
@@ -215,3 +215,19 @@ def test_alone_whoever_waits_for_nobody_is_told_so() -> None:
 
     with pytest.raises(RuntimeError, match="wait for ever"):
         run_alone(starter())
+
+
+def test_the_first_failure_stays_the_one_that_is_told() -> None:
+    lock = SpinLock("lock")
+
+    async def child() -> None:
+        raise KernelBug("first.c:1")
+
+    async def parent() -> None:
+        await lock.lock()
+        await start_thread(KThread("child", 2, 1, child()))
+
+    machine = Machine([KThread("parent", 1, 0, parent())])
+    machine.step(machine.enabled()[0])
+    assert machine.failure is not None
+    assert machine.failure.message == "kernel BUG at first.c:1!"

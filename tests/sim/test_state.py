@@ -107,7 +107,9 @@ def test_how_often_something_happened_does_not_count() -> None:
     assert not same(Tallying(1, 1, 5), Tallying(1, 1, 6))
 
 
-@pytest.mark.parametrize("hidden", [{Box()}, random.Random(1), iter({1}), count(1)])
+@pytest.mark.parametrize(
+    "hidden", [{Box()}, {1, "a"}, random.Random(1), iter({1}), count(1)]
+)
 def test_what_nobody_shows_is_an_error_and_not_a_guess(hidden: object) -> None:
     with pytest.raises(Unmergeable):
         States().of([hidden])
