@@ -118,10 +118,16 @@ def hunt(
         recording,
         stopped,
         reports_of(race.booter(kernel), recording) if recording is not None else (),
-        estimate=strategy.estimate() if stopped and recording is None else None,
+        estimate=None if workers else estimate_of(strategy, result),
         states=strategy.states,
         bound=strategy.bound,
     )
+
+
+def estimate_of(strategy: Strategy, result: SearchResult) -> Estimate | None:
+    """How many runs there would be, of a search that was stopped on its way."""
+    on_its_way = result.stopped and result.failure is None
+    return strategy.estimate() if on_its_way and result.coverage.executions else None
 
 
 def hunt_strictly(
@@ -161,7 +167,7 @@ def hunt_strictly(
         stopped,
         watch.reports,
         strict=True,
-        estimate=strategy.estimate() if stopped else None,
+        estimate=estimate_of(strategy, result),
         states=strategy.states,
         bound=strategy.bound,
     )

@@ -117,3 +117,9 @@ def test_no_preemption_at_all_can_be_asked_for() -> None:
 def test_more_workers_than_any_machine_has_are_as_many_as_it_can() -> None:
     ran = kmm("prove", "anon-vma-pinned", "--workers", "2147483647", "--json")
     assert ran.json["verdict"] == "proved"
+
+
+def test_of_a_shared_search_that_is_stopped_nobody_knows_how_far_it_came() -> None:
+    options = ("--workers", "1", "--budget", "1", "--json")
+    found = kmm("prove", "fork-copy", *options).json
+    assert (found["stopped"], found["estimate"]) == ("budget", None)
