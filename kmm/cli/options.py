@@ -655,7 +655,13 @@ def whole_number(text: str) -> int:
 
 
 def zero_or_more(text: str) -> int:
-    return 0 if text == "0" else whole_number(text)
+    if text == "0":
+        return 0
+    try:
+        return whole_number(text)
+    except argparse.ArgumentTypeError:
+        message = f"{text!r} is not a whole number from 0 on"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def positive_number(text: str) -> float:

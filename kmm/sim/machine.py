@@ -175,7 +175,7 @@ class Machine:
     def _resume(self, thread: KThread, value: KThread | None) -> None:
         """Run a thread to its next trap; `value` is None if it has yet to start."""
         try:
-            op = thread.body.send(value)  # type: ignore[arg-type]
+            op = thread.body.send(value)  # type: ignore[arg-type]  # None starts it
             if op.kind >= ACQUIRE:
                 op = self._heed(thread, op)
         except (StopIteration, ModelFailure) as end:

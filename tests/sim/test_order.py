@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from sim.random_programs import booter, random_program
-from sim.traces import Step, TracedBoot, causes_of_last, trace_of
+from sim.traces import Step, TracedBoot, TracedMachine, causes_of_last, trace_of
 
 from kmm.sim import order
 from kmm.sim.order import Past, blocks_of, choices_of, cost, fewest_switches
@@ -26,8 +26,8 @@ def random_runs(programs: int, runs: int) -> list[list[list[Step]]]:
 
 def steps_of(boot: TracedBoot, seed: int) -> list[Step]:
     machine, _ = run_once(boot, RandomWalk(seed))
-    done: list[Step] = machine.done  # type: ignore[attr-defined]
-    return done
+    assert isinstance(machine, TracedMachine)
+    return machine.done
 
 
 def name_of(steps: list[Step]) -> tuple[int, ...]:

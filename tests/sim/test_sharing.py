@@ -44,7 +44,7 @@ class Remembering:
                 self.endings.append(machine.ending())
             close()
 
-        machine.close = note_and_close  # type: ignore[method-assign]
+        machine.close = note_and_close  # type: ignore[method-assign]  # to hear of its end
         return machine
 
 

@@ -77,6 +77,7 @@ class Merging(Strategy):
 
     def __init__(self) -> None:
         self.known = States()
+        self.states: int = 0  # that are known, at which there was a choice that matters
         # Who slept when a state was last explored, as a mask: bit i is thread i.
         self.slept: dict[State, int] = {}
         self.touched: dict[str, set[tuple[int, Kind]]] = {}  # by key: who did what
@@ -102,11 +103,6 @@ class Merging(Strategy):
                 return True
             self.stack.pop()
         return False
-
-    @property
-    def states(self) -> int:  # type: ignore[override]
-        """How many states are known at which there was a choice that matters."""
-        return len(self.slept)
 
     @property
     def prefix(self) -> Sequence[int]:
@@ -186,6 +182,7 @@ class Merging(Strategy):
         before = self.slept.get(state)
         if before is None:
             self.slept[state] = mask
+            self.states = len(self.slept)
             return awake, asleep
         self.slept[state] = before & mask
         return (

@@ -26,7 +26,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[2]
 sys.path.insert(0, str(TESTS))
 
-from benchmarks.explorers.rows import (  # noqa: E402
+from benchmarks.explorers.rows import (  # noqa: E402  # found by the line above
     ALL,
     BUG,
     FIRST,
