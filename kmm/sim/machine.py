@@ -110,21 +110,19 @@ class Machine:
 
     def step(self, thread: KThread) -> None:
         """Let `thread` do what it announced, and run it to its next trap."""
-        choices = self.choices
-        choices.append(thread.index)
-        if self.watchers or self.is_checked:
-            self._step_watched(thread)
-        else:
-            self._resume(thread, thread)
-        if len(choices) >= self.max_steps and thread.pending:
-            self.failure = self.failure or livelock(thread, self.max_steps)
+        self.choices.append(thread.index)
+        self._how_to_resume()(thread, thread)
 
-    def _step_watched(self, thread: KThread) -> None:
+    def _how_to_resume(self) -> Callable[[KThread, KThread | None], None]:
+        is_watched = self.watchers or self.is_checked
+        return self._resume_watched if is_watched else self._resume
+
+    def _resume_watched(self, thread: KThread, value: KThread | None) -> None:
         op = thread.pending
         assert op is not None
         for watcher in self.watchers:
             watcher.before(self, thread)
-        self._resume(thread, thread)
+        self._resume(thread, value)
         for watcher in self.watchers:
             watcher.after(self, thread, op)
         if self.is_checked and self.failure is None:
@@ -158,12 +156,13 @@ class Machine:
 
     def run(self, chooser: Chooser) -> bool:
         """Run on to the end; False if `chooser` gave the run up before that."""
-        choose, step = chooser.choose, self.step
+        choose, resume, choices = chooser.choose, self._how_to_resume(), self.choices
         while enabled := self.enabled():
             thread = choose(self, enabled)
             if thread is None:
                 return False
-            step(thread)
+            choices.append(thread.index)
+            resume(thread, thread)
         self._finish()
         return True
 
@@ -182,6 +181,8 @@ class Machine:
             self._end(thread, end)
         else:
             thread.pending = op
+            if len(self.choices) >= self.max_steps and self.failure is None:
+                self.failure = livelock(thread, self.max_steps)
 
     def _heed(self, thread: KThread, op: Op) -> Op:
         """What a thread announces, its questions having been answered.

@@ -63,16 +63,14 @@ class TracedMachine(Machine):
     ) -> None:
         super().__init__(threads, check, observe)
         self.done: list[Step] = []
+        self.watchers.append(self)
 
-    def step(self, thread: KThread) -> None:
+    def before(self, machine: Machine, thread: KThread) -> None:
         assert thread.pending is not None
         self.done.append((thread.index, thread.pending))
-        super().step(thread)
 
-    def replay(self, choices: Sequence[int]) -> None:
-        """Steps that are taken again belong to the run as well."""
-        for index in choices:
-            self.step(self.threads[index])
+    def after(self, machine: Machine, thread: KThread, op: Op) -> None:
+        pass
 
     def ending(self) -> Ending:
         """How the run ended, whatever the order of its independent steps."""

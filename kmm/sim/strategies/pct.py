@@ -21,6 +21,7 @@ probabilistic guarantees of finding bugs", ASPLOS 2010.
 from __future__ import annotations
 
 import random
+from bisect import insort
 from collections.abc import Sequence
 
 from ..machine import Machine
@@ -38,23 +39,26 @@ class Pct(Strategy):
         self.depth = depth
         self.longest = 1  # steps of the longest run so far
         self.priority: dict[int, float] = {}  # by a thread's index
+        self.order: list[KThread] = []  # highest first
         self.changes: dict[int, int] = {}  # steps at which a priority falls, to what
         self.taken = 0
 
     def next_run(self) -> bool:
         self.priority = {}
+        self.order = []
         self.taken = 0
         self.changes = {self._below(self.longest): low for low in range(1, self.depth)}
         return True
 
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread:
-        for thread in machine.threads:
-            if thread.index not in self.priority:
+        if len(self.order) < len(machine.threads):
+            for thread in machine.threads[len(self.order) :]:
                 # Above all to which one can fall.
-                self.priority[thread.index] = self.depth + self.chance.random()
+                self._place(thread, self.depth + self.chance.random())
         chosen = self._highest(enabled)
         if self.taken in self.changes:
-            self.priority[chosen.index] = self.changes[self.taken]
+            self.order.remove(chosen)
+            self._place(chosen, self.changes[self.taken])
             chosen = self._highest(enabled)
         self.taken += 1
         return chosen
@@ -62,8 +66,15 @@ class Pct(Strategy):
     def ended(self, machine: Machine, complete: bool) -> None:
         self.longest = max(self.longest, self.taken)
 
+    def _place(self, thread: KThread, priority: float) -> None:
+        self.priority[thread.index] = priority
+        insort(self.order, thread, key=lambda other: -self.priority[other.index])
+
     def _highest(self, enabled: Sequence[KThread]) -> KThread:
-        return max(enabled, key=lambda thread: self.priority[thread.index])
+        for thread in self.order:
+            if thread in enabled:
+                return thread
+        raise AssertionError("somebody can go on")
 
     def _below(self, limit: int) -> int:
         # random() is the one method whose sequence Python promises to keep.
