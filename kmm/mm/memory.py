@@ -585,7 +585,7 @@ async def zap_pte_range(
                 mm.rss_stat[MM_SWAPENTS] -= 1
                 await free_swap_and_cache(k, pte)
             # A migration entry is simply gone: it is no mapping and holds nothing.
-            # MM_ANONPAGES still counts it, as in Linux until much later.
+            # MM_ANONPAGES still counts it, as in 2.6.34.
 
 
 async def zap_page(k: Kernel, mm: Mm, page: Page, pte: int) -> None:

@@ -56,7 +56,7 @@ async def vm_lock_anon_vma(mm: Mm, anon_vma: AnonVma) -> None:
     """Lock an anon_vma, unless it is marked as locked already."""
     if not anon_vma.taken:
         await anon_vma.lock.lock_nest_lock(mm.mmap_sem)
-        bug_on(anon_vma.taken, "mm/mmap.c:2414")
+        bug_on(anon_vma.taken, "mm/mmap.c:2486")
         anon_vma.taken = True
 
 

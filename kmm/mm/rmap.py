@@ -272,7 +272,7 @@ async def page_move_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> Non
 
     Needs the page locked, and the page-table lock.
     """
-    bug_on(vma.anon_vma is None, "mm/rmap.c:717")
+    bug_on(vma.anon_vma is None, "mm/rmap.c:VM_BUG_ON")
     await write_once(page, PAGE.mapping, vma.anon_vma)
 
 

@@ -49,7 +49,6 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     },
     AnonVma: {"own_lock": FIXED, "cache": FIXED},
     AnonVmaChain: {"vma": FIXED, "anon_vma": FIXED},
-    StableNode: {"kpfn": FIXED},
     RmapItem: {"mm": FIXED, "address": FIXED},
     AddressSpace: {"tree_lock": FIXED, "i_mmap_lock": FIXED},
     VmArea: {"mm": FIXED, "updating": FIXED},

@@ -167,7 +167,7 @@ async def swapcache_free(k: Kernel, entry: int) -> None:
 async def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
     """Take a user off a slot.  Needs swap_lock."""
     if slot not in swap.swap_map:
-        raise Leak(f"swap_free: Unused swap file entry {swp_entry(0, slot):08x}")
+        raise Leak(f"swap_free: Unused swap offset entry {swp_entry(0, slot):08x}")
     left = swap.swap_map[slot] - usage
     if left:
         swap.swap_map[slot] = left

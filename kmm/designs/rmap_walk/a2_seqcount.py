@@ -10,8 +10,7 @@ it, and both say that the page is not theirs.  Mel Gorman's variant, with one co
 for the address space, ran for 28 hours before it broke; most of what broke it is
 thought to have been exec, whose moves a counter in vma_adjust does not see.
 
-Kamezawa withdrew it himself: with the whole walk under one counter it would have to
-start again and again on a machine that maps and unmaps all day.
+Kamezawa withdrew it himself: it would need walks that start again, as version 5 does.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A3, versions 2 and 5 of the series: walks try for a second lock, and start again.
 
-vma_adjust takes the lock of the VMA's own anon_vma again, as it did until 2.6.33 (in
-version 2 always, in version 5 where 2.6.33 did).  A walk holds the lock of the page's
-anon_vma, and for each VMA whose own is another one it tries to take that as well.  It
-must not wait for it, since nobody could say in which order others take the two; so it
-gives up what it has, and starts again.
+vma_adjust takes the lock of the VMA's own anon_vma again, as it did until 2.6.33: in
+version 2 always, in version 5, and here, where 2.6.33 did.  A walk holds the lock of
+the page's anon_vma, and for each VMA whose own is another one it tries to take that as
+well.  It must not wait for it, since nobody could say in which order others take the
+two; so it gives up what it has, and starts again.
 
 Andrea Arcangeli would rather have had all locks taken on the side that changes, as in
 versions 3 and 4.  Linus Torvalds found the retry needless, as two locks deadlock only

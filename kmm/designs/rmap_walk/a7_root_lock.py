@@ -12,8 +12,8 @@ since an anon_vma that is freed may be given out again with another root, a walk
 came by way of a page looks once more whether the page is mapped, when it has the lock
 (f18194275c39).
 
-The price is that the family shares one lock.  That was felt years later, when the lock
-became a mutex (3.0) and then one for reading and writing (3.8).
+The price is that the family shares one lock.  That was felt when pages were moved
+between nodes all day: since Linux 3.8 walks share it, for reading (4fc3f1d66b1e).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ async def vm_lock_anon_vma(mm: Mm, anon_vma: AnonVma) -> None:
     root = anon_vma.root
     if not root.taken:
         await root.lock.lock_nest_lock(mm.mmap_sem)
-        bug_on(root.taken, "mm/mmap.c:2414")
+        bug_on(root.taken, "mm/mmap.c:BUG")
         await write_once(root, ANON_VMA.taken, True)
 
 
