@@ -1,6 +1,7 @@
 """Virtual memory areas: found, made, merged, given new bounds, split.
 
-Linux: mm/mmap.c (later kernels keep this apart, in mm/vma.c).
+Linux: mm/mmap.c (later kernels keep this apart, in mm/vma.c).  Used by all that changes
+an address space: `mmap`, `mprotect`, `mremap`, `madvise`, `mlock`, fork and exec.
 
 An address space is a list of VMAs that do not overlap.  Two neighbours that differ in
 nothing are merged, and a call that changes a part of one splits it, so the list is as
@@ -8,8 +9,14 @@ short as it can be.  What makes this hard is that pages know their VMAs only by 
 anon_vmas: a VMA that takes over pages from a neighbour must be on the neighbour's
 anon_vmas too, and both must agree with walks of the reverse map on who covers what.
 All changes of bounds go through `vma_adjust`, whose rivals are a question, `rmap-walk`.
+(The growth of a stack does not: see `mmap.expand_stack`.)
 
-Callers hold mmap_sem for writing, but for those who only look.
+Callers hold mmap_sem for writing, but for those who only look, who hold it for reading.
+Addresses are in bytes, vm_pgoff and pgoff in pages; ranges do not include their ends.
+
+Left out: mmap_cache and the tree (the list is searched by halves), policies, vm_ops.
+Memory for structures never runs out here, so what can be -ENOMEM in Linux for want of
+an anon_vma_chain is always 0.
 """
 
 from __future__ import annotations
@@ -45,18 +52,20 @@ def find_vma(mm: Mm, address: int) -> VmArea | None:
 
 
 def find_vma_prev(mm: Mm, address: int) -> tuple[VmArea | None, VmArea | None]:
-    """The same, and the VMA before it."""
+    """The same, and the VMA before it; the last one, if there is none above."""
     place = bisect_right(mm.mmap, address, key=by_end)
     vma = mm.mmap[place] if place < len(mm.mmap) else None
     return vma, mm.mmap[place - 1] if place else None
 
 
 def find_vma_intersection(mm: Mm, start: int, end: int) -> VmArea | None:
+    """The lowest VMA that has a part of [start, end)."""
     vma = find_vma(mm, start)
     return vma if vma is not None and vma.vm_start < end else None
 
 
 def vma_pages(vma: VmArea) -> int:
+    """Its size in pages."""
     return (vma.vm_end - vma.vm_start) >> PAGE_SHIFT
 
 
@@ -97,7 +106,10 @@ def vm_area_alloc(
 
 
 def link_vma(mm: Mm, vma: VmArea) -> None:
-    """Into the list by address; BUG if it overlaps another (__vma_link)."""
+    """Into the list by address; BUG if it overlaps another (__vma_link).
+
+    For a VMA that no walk can find yet, or under the locks of those who could.
+    """
     place = bisect_right(mm.mmap, vma.vm_start, key=by_end)
     if place < len(mm.mmap):
         bug_on(mm.mmap[place].vm_start < vma.vm_end, "mm/mmap.c:479")
@@ -105,7 +117,7 @@ def link_vma(mm: Mm, vma: VmArea) -> None:
 
 
 def insert_vm_struct(mm: Mm, vma: VmArea) -> None:
-    """Put a new anonymous VMA among the others."""
+    """Put a new anonymous VMA, which has no anon_vma yet, among the others."""
     bug_on(vma.anon_vma is not None, "mm/mmap.c:2290")
     link_vma(mm, vma)
 
@@ -135,6 +147,7 @@ async def vma_link_file(vma: VmArea) -> None:
 
 
 def is_mergeable_vma(vma: VmArea, file: File | None, vm_flags: int) -> bool:
+    """Whether a VMA maps the same file, or none, with the same flags."""
     return vma.vm_flags == vm_flags and vma.vm_file is file
 
 
@@ -165,6 +178,17 @@ def can_merge_after(
     )
 
 
+@frozen
+class Merge:
+    """Which VMA is to get which bounds, and which covers the range then."""
+
+    adjusted: VmArea
+    start: VirtAddr
+    end: VirtAddr
+    pgoff: int
+    covers: VmArea
+
+
 async def vma_merge(
     k: Kernel,
     mm: Mm,
@@ -183,51 +207,60 @@ async def vma_merge(
     """
     if vm_flags & VM_SPECIAL:
         return None
+    merge = plan_merge(mm, prev, start, end, vm_flags, anon_vma, file, pgoff)
+    if merge is None:
+        return None
+    error = await k.rmap_walk.vma_adjust(
+        k, merge.adjusted, merge.start, merge.end, merge.pgoff, None
+    )
+    return None if error else merge.covers
+
+
+def plan_merge(
+    mm: Mm,
+    prev: VmArea | None,
+    start: VirtAddr,
+    end: VirtAddr,
+    vm_flags: int,
+    anon_vma: AnonVma | None,
+    file: File | None,
+    pgoff: int,
+) -> Merge | None:
+    """Does the range join the VMA before it, the one after it, or both?
+
+    The numbers are those of the cases above Linux's vma_merge.  4 to 8 are of ranges
+    that are mapped already.
+    """
     area = next_vma(prev) if prev is not None else (mm.mmap[0] if mm.mmap else None)
     after = area
     if after is not None and after.vm_end == end:
-        after = next_vma(after)
-    adjust = k.rmap_walk.vma_adjust
+        after = next_vma(after)  # the range is all of `area` (6, 7, 8)
+    pages = (end - start) >> PAGE_SHIFT
+    if after is not None and not (
+        after.vm_start == end
+        and can_merge_before(after, vm_flags, anon_vma, file, pgoff + pages)
+    ):
+        after = None
 
-    joins_prev = (
+    if (
         prev is not None
         and prev.vm_end == start
         and can_merge_after(prev, vm_flags, anon_vma, file, pgoff)
-    )
-    joins_after = (
-        after is not None
-        and after.vm_start == end
-        and can_merge_before(
-            after, vm_flags, anon_vma, file, pgoff + ((end - start) >> PAGE_SHIFT)
-        )
-    )
-    if joins_prev:
-        assert prev is not None
-        both = (
-            joins_after
-            and after is not None
-            and is_mergeable_anon_vma(prev.anon_vma, after.anon_vma)
-        )
-        upto = after.vm_end if both and after is not None else end
-        error = await adjust(k, prev, prev.vm_start, upto, prev.vm_pgoff, None)
-        return None if error else prev
-    if joins_after:
-        assert after is not None
-        if prev is not None and start < prev.vm_end:
-            # The end of `prev` changes sides: the boundary goes down.
-            error = await adjust(k, prev, prev.vm_start, start, prev.vm_pgoff, None)
-            return None if error else after
-        assert area is not None
-        error = await adjust(
-            k,
-            area,
-            start,
-            after.vm_end,
-            after.vm_pgoff - ((after.vm_start - start) >> PAGE_SHIFT),
-            None,
-        )
-        return None if error else area
-    return None
+    ):
+        # `prev` takes the range (2, 5, 7), and the one after it too if it can (1, 6).
+        upto = end
+        if after is not None and is_mergeable_anon_vma(prev.anon_vma, after.anon_vma):
+            upto = after.vm_end
+        return Merge(prev, prev.vm_start, upto, prev.vm_pgoff, covers=prev)
+    if after is None:
+        return None
+    if prev is not None and start < prev.vm_end:
+        # The end of `prev` changes sides: the boundary goes down (4).
+        return Merge(prev, prev.vm_start, start, prev.vm_pgoff, covers=after)
+    # The one after it comes down to `start` (3), or `area` takes it in (8).
+    assert area is not None
+    first = after.vm_pgoff - ((after.vm_start - start) >> PAGE_SHIFT)
+    return Merge(area, start, after.vm_end, first, covers=area)
 
 
 # Changing bounds.
@@ -258,8 +291,13 @@ async def vma_adjust(
 ) -> int:
     """Give a VMA new bounds, and its neighbours what that means for them; 0 or -ENOMEM.
 
-    Needs mmap_sem for writing.  2.6.34 takes no anon_vma lock here (2.6.33 did), so a
-    walk on another CPU may read the fields between any two of these stores.
+    `end` may reach into the next VMA, which gives way or goes, or fall short of the
+    VMA's old end, which the next one then takes over.  `pgoff` goes with `start`.
+    `insert` is a VMA for the room that is made.
+
+    Needs mmap_sem for writing.  Takes i_mmap_lock of the VMA's file.  2.6.34 takes no
+    anon_vma lock here (2.6.33 did), so a walk on another CPU may read the fields
+    between any two of these stores.
     """
     while True:
         change = plan_adjustment(vma, start, end, pgoff, insert)
@@ -276,7 +314,10 @@ async def vma_adjust(
 def plan_adjustment(
     vma: VmArea, start: VirtAddr, end: VirtAddr, pgoff: int, insert: VmArea | None
 ) -> Adjustment:
-    """Does the VMA swallow its neighbour, or move the boundary to it, or neither?"""
+    """Does the VMA swallow its neighbour, or move the boundary to it, or neither?
+
+    Looks only; nothing changes yet.
+    """
     following = next_vma(vma)
     if following is None or insert is not None:
         return Adjustment(vma, start, end, pgoff, insert=insert)
@@ -299,7 +340,9 @@ def plan_adjustment(
 async def share_anon_vma(change: Adjustment) -> None:
     """Who takes over pages must be found where those pages' walks look.
 
-    The VMA that gives pages away hands on its anon_vmas, if the other has none.
+    The VMA that gives pages away hands on its anon_vmas, if the other has none.  This
+    comes before the bounds move, so that at no moment a page is in a VMA that is not on
+    its anon_vma's list.  Takes each anon_vma.lock in turn.
     """
     vma, following = change.vma, change.following
     if following is None:
@@ -311,7 +354,10 @@ async def share_anon_vma(change: Adjustment) -> None:
 
 
 async def store_bounds(change: Adjustment) -> None:
-    """The VMA's own bounds, one store after the other."""
+    """The VMA's own bounds, one store after the other.
+
+    Between any two, walks that hold no lock in common with the caller may come by.
+    """
     vma = change.vma
     await write_plain(vma, VMA.vm_start, change.start)
     await write_once(vma, VMA.vm_end, change.end)
@@ -319,7 +365,10 @@ async def store_bounds(change: Adjustment) -> None:
 
 
 async def move_following(change: Adjustment) -> None:
-    """Those of the neighbour above, if it stays and the boundary to it moves."""
+    """Those of the neighbour above, if it stays and the boundary to it moves.
+
+    Until this is done, both VMAs say that the pages between are theirs, or neither.
+    """
     following = change.following
     if following is None or change.removes:
         return
@@ -339,7 +388,7 @@ def relink(change: Adjustment) -> None:
 
 
 async def drop_following(change: Adjustment) -> None:
-    """Free the neighbour that was swallowed."""
+    """Free the neighbour that was swallowed.  Takes each anon_vma.lock in turn."""
     vma, gone = change.vma, change.following
     if gone is not None and change.removes and gone.anon_vma is not None:
         # anon_vma_merge: the pages are found by way of the other VMA from here on.
@@ -403,7 +452,9 @@ async def split_vma_anyway(
 ) -> int:
     """Cut a VMA in two at `address`; 0 or -ENOMEM.  (__split_vma)
 
-    The new structure is the lower part, or the upper one.
+    The new structure is the lower part (`new_below`), or the upper one.  It is on the
+    anon_vmas' lists before the old one gives pages up, so walks find these in one of
+    the two, or, while vm_start and vm_pgoff are being stored, in neither.
     """
     pages = (address - vma.vm_start) >> PAGE_SHIFT
     new = evolve(vma, name=k.next_name("vma"), anon_vma_chain=[])
@@ -430,8 +481,8 @@ async def vma_modify(
     """See to it that one VMA covers just [start, end) of `vma`, to get other flags.
 
     It joins neighbours that have those flags already, or is cut out.  0 or an error,
-    and the VMA; its flags are for the caller to store.  (2.6.34 has these lines three
-    times; later kernels made them a function, by this name.)
+    and the VMA; its flags are for the caller to store.  (2.6.34 has these lines in
+    mprotect, madvise and mlock each; later kernels made them a function, by this name.)
     """
     pgoff = vma.vm_pgoff + ((start - vma.vm_start) >> PAGE_SHIFT)
     merged = await vma_merge(
