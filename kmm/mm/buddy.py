@@ -13,7 +13,9 @@ The lists of each order are apart by *migratetype*, so that a zone has blocks in
 everything can be moved.  When a list runs out, the largest block of another type is
 taken, and if it is large its whole pageblock changes sides.
 
-All of this needs zone.lock.
+All of this needs zone.lock.  Nothing here awaits, so to others each call is one moment
+(`Zone.change_free_area`, which callers announce).  Called by `page_alloc`, `compaction`
+and `page_isolation`.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ FALLBACKS = {
 def add_to_free_list(
     zone: Zone, page: Page, order: int, migratetype: int, *, tail: bool = False
 ) -> None:
-    """Mark `page` as the head of a free block, and put that on its list."""
+    """Mark `page` as the head of a free block, and put that on its list.
+
+    At the head, to be handed out next, or at the tail.  nr_free_pages is the caller's.
+    """
     area = zone.free_area[order]
     page.flags |= PG_buddy
     page.private = order
@@ -153,6 +158,7 @@ def rmqueue_fallback(
 
 
 def claim_pageblock(k: Kernel, zone: Zone, page: Page, migratetype: int) -> None:
+    """Let what is free around `page` change sides, and the pageblock if it is half."""
     moved = move_freepages_block(k, zone, page.pfn, migratetype)
     if moved >= zone.pageblock_nr_pages // 2 or k.page_group_by_mobility_disabled:
         zone.set_pageblock_type(page.pfn, migratetype)
@@ -213,8 +219,8 @@ def free_one_page(
 def free_buddy(k: Kernel, zone: Zone, pfn: int, order: int) -> Page | None:
     """The buddy of a block, if that is free and whole (page_is_buddy).
 
-    What is isolated does not merge with what is not.  (2.6.34 isolates no less than a
-    largest block at a time, so that the question does not come up.)
+    What is isolated does not merge with what is not.  (Linux does not ask: there, what
+    goes away is memory sections of 128 MiB, over whose ends no block reaches.)
     """
     buddy = k.mem_map.get(pfn ^ (1 << order))
     if buddy is None or buddy.zone is not zone:
@@ -228,6 +234,7 @@ def free_buddy(k: Kernel, zone: Zone, pfn: int, order: int) -> Page | None:
 
 
 def is_isolated(zone: Zone, pfn: int) -> bool:
+    """Whether the pageblock of a frame gives no pages at present."""
     return zone.pageblock_type(pfn) == MIGRATE_ISOLATE
 
 
@@ -235,7 +242,10 @@ def is_isolated(zone: Zone, pfn: int) -> bool:
 
 
 def split_at(k: Kernel, zone: Zone, pfn: int) -> None:
-    """See to it that no free block reaches over the start of `pfn`."""
+    """See to it that no free block reaches over the start of `pfn`.
+
+    (The model's own, for pageblocks that are smaller than the largest block.)
+    """
     for order in range(MAX_ORDER - 1, 0, -1):
         head = k.mem_map.get(pfn & -(1 << order))
         if (
@@ -253,8 +263,8 @@ def split_at(k: Kernel, zone: Zone, pfn: int) -> None:
 def split_free_page(k: Kernel, zone: Zone, page: Page) -> int:
     """Take a whole free block off the lists, as single pages with a reference each.
 
-    Returns how many; for compaction, which has looked at the watermark.  Needs
-    zone.lock.
+    Returns how many; for compaction, which has looked at the watermark (in Linux this
+    does).
     """
     bug_on(not page.flags & PG_buddy, "mm/page_alloc.c:BUG_ON")
     order = del_from_free_list(zone, page)

@@ -7,10 +7,17 @@ keeps a few single pages for itself.  A zone gives nothing away below its waterm
 every zone is that low, the caller has to help: by compaction for a large block, by
 reclaim for any.
 
-Reading order: the per-CPU lists, watermarks, and `alloc_pages`, which everybody calls;
-then how pages are given back.
+Reading order: `alloc_pages`, which everybody calls, and what it comes to when memory is
+short; how pages are given back; watermarks; the per-CPU lists, which both ways go
+through; references.
 
 Locks: zone.lock for the blocks; the per-CPU lists have none, but interrupts are off.
+A page that is handed out has one reference, and its frame belongs to whoever has it.
+
+Orders are powers of two: order 3 is 8 pages.  `gfp` are the bits of module `gfp`.
+
+Left out: the killer of processes, cpusets, the cache of zonelists, the rotation between
+nodes of equal distance; and `cold` pages, which Linux frees to the other end.
 """
 
 from __future__ import annotations
@@ -54,106 +61,12 @@ from .mmzone import (
 from .smp import on_each_cpu
 from .vmstat import count_vm_events
 
-# How far below its watermark a zone may go for this caller.
+COMPACT_MAX_DEFER_SHIFT = 6  # 63 tries are left out at most
+
+# How far below its watermark a zone may go for this caller (ALLOC_HIGH is GFP_HIGH).
 ALLOC_HARDER = 0x10
 ALLOC_HIGH = 0x20
 ALLOC_NO_WATERMARKS = 0x04
-
-
-# The lists of each CPU.  Interrupts are off.
-
-
-async def rmqueue_bulk(
-    k: Kernel, zone: Zone, count: int, into: ListHead[Page], migratetype: int
-) -> int:
-    """Take single pages, one after the other, to the tail of a list; say how many.
-
-    Takes zone.lock.
-    """
-    taken = 0
-    async with zone.lock:
-        await zone.change_free_area()
-        while taken < count:
-            page = rmqueue(k, zone, 0, migratetype)
-            if page is None:
-                break
-            page.private = migratetype
-            page.lru = into
-            into.add_tail(page)
-            taken += 1
-    return taken
-
-
-async def free_pcppages_bulk(
-    k: Kernel, zone: Zone, count: int, pcp: PerCpuPages
-) -> None:
-    """Give `count` pages of a CPU back to the zone.  Takes zone.lock.
-
-    The lists take turns; each empty one that is met makes the next give one more.
-    """
-    async with zone.lock:
-        await zone.change_free_area()
-        migratetype = batch_free = 0
-        while count:
-            while True:
-                batch_free += 1
-                migratetype = (migratetype + 1) % MIGRATE_PCPTYPES
-                if pcp.lists[migratetype]:
-                    break
-            while batch_free and count and pcp.lists[migratetype]:
-                page = pcp.lists[migratetype].pop_tail()
-                page.lru = None
-                free_one_page(k, zone, page, 0, page.private)
-                pcp.count -= 1
-                batch_free -= 1
-                count -= 1
-            batch_free = 0
-
-
-async def drain_pages(k: Kernel, cpu: int) -> None:
-    """Give back all that a CPU keeps.  Runs on that CPU; turns interrupts off."""
-    async with k.cpus[cpu].interrupts:
-        await drain_pages_irqs_off(k, cpu)
-
-
-async def drain_all_pages(k: Kernel) -> None:
-    """Have every CPU give back all that it keeps.  Sleeps."""
-    await on_each_cpu(k, drain_pages_irqs_off)
-
-
-async def drain_pages_irqs_off(k: Kernel, cpu: int) -> None:
-    for zone in k.zones:
-        pcp = zone.pageset[cpu]
-        if pcp.count:
-            await free_pcppages_bulk(k, zone, pcp.count, pcp)
-
-
-# Watermarks.
-
-
-async def zone_watermark_ok(
-    zone: Zone, order: int, mark: int, classzone: str, alloc_flags: int = 0
-) -> bool:
-    """Whether a block can be taken and `mark` pages be left, enough of them in blocks.
-
-    Looks without zone.lock.  `classzone` is the zone that the caller would like best.
-    """
-    await zone.look_at_free_area()
-    least = mark
-    if alloc_flags & ALLOC_HIGH:
-        least -= least // 2
-    if alloc_flags & ALLOC_HARDER:
-        least -= least // 4
-    free = zone.nr_free_pages - (1 << order) + 1
-    if free <= least + zone.lowmem_reserve.get(classzone, 0):
-        return False
-    for smaller in range(order):
-        # Blocks that are too small for this order do not count, and less is asked for.
-        free -= zone.free_area[smaller].nr_free << smaller
-        least >>= 1
-        if free <= least:
-            return False
-    return True
 
 
 # Taking pages.
@@ -165,7 +78,7 @@ class Request:
 
     gfp: int
     order: int
-    zonelist: Sequence[Zone]
+    zonelist: Sequence[Zone]  # those that will do, the best first
     migratetype: int
 
     @property
@@ -180,7 +93,10 @@ async def alloc_page(k: Kernel, gfp: int, node: int | None = None) -> Page | Non
 
 
 async def alloc_zeroed_page(k: Kernel) -> Page | None:
-    """A page of zeros for the kernel's own use, a page table for instance."""
+    """A page of zeros for the kernel's own use, a page table for instance.
+
+    With one reference; None if there is none to be had.  May sleep.
+    """
     return await alloc_pages(k, GFP_PGTABLE)
 
 
@@ -190,7 +106,8 @@ async def alloc_pages(
     """The first of 1 << order pages, with one reference; None if there are none.
 
     `node` is where they should be; the node of this CPU unless it is given.  May sleep
-    if `gfp` says so.  Takes zone.lock, and whatever compaction and reclaim take.
+    if `gfp` says so, and then no spinlock may be held.  Takes zone.lock, and whatever
+    compaction and reclaim take.  (__alloc_pages_nodemask)
     """
     if gfp & GFP_WAIT:
         await might_sleep()
@@ -232,7 +149,10 @@ def zonelist(k: Kernel, node: int, gfp: int) -> Sequence[Zone]:
 async def get_page_from_freelist(
     k: Kernel, request: Request, mark: int, alloc_flags: int
 ) -> Page | None:
-    """Take from the first zone that stays above its watermark."""
+    """Take from the first zone that stays above its watermark; None if none does.
+
+    `mark` is WMARK_MIN, WMARK_LOW or WMARK_HIGH.  Takes zone.lock.
+    """
     for zone in request.zonelist:
         if not alloc_flags & ALLOC_NO_WATERMARKS and not await zone_watermark_ok(
             zone, request.order, zone.watermark[mark], request.classzone, alloc_flags
@@ -247,7 +167,10 @@ async def get_page_from_freelist(
 async def buffered_rmqueue(
     k: Kernel, zone: Zone, order: int, migratetype: int
 ) -> Page | None:
-    """Take a single page from this CPU's list, or a block from the zone."""
+    """Take a single page from this CPU's list, or a block from the zone.
+
+    Turns interrupts off for the list; takes zone.lock if that is empty, or for a block.
+    """
     cpu = await this_cpu(k)
     if order == 0:
         async with cpu.interrupts:
@@ -270,18 +193,24 @@ async def buffered_rmqueue(
 
 
 def prep_new_page(page: Page) -> None:
-    """Check that nobody has left anything in struct page, and make it ours."""
+    """Check that nobody has left anything in struct page, and make it ours.
+
+    Raises Leak.
+    """
     check_page(page)
     page.private = 0
     page.index = 0
     page.count = 1
 
 
+# When memory is short.
+
+
 async def alloc_pages_slowpath(k: Kernel, request: Request) -> Page | None:
     """Memory is short: wake kswapd, lower the demands, then compact and reclaim.
 
-    Left out: the killer of processes.  Where reclaim makes no progress, the caller
-    gets nothing.
+    Where reclaim makes no progress, the caller gets nothing; Linux would kill a process
+    first.
     """
     await k.later.wakeup_kswapd(k, request.zonelist, request.order)
     current = await get_current()
@@ -310,7 +239,10 @@ async def alloc_pages_slowpath(k: Kernel, request: Request) -> Page | None:
 async def alloc_pages_direct_compact(
     k: Kernel, request: Request, alloc_flags: int
 ) -> Page | None:
-    """Make a large block by moving pages out of its way, if that is worth trying."""
+    """Make a large block by moving pages out of its way, if that is worth trying.
+
+    Takes what compaction takes.  (2.6.35)
+    """
     best = request.zonelist[0]
     if request.order == 0 or compaction_deferred(best):
         return None
@@ -329,11 +261,12 @@ async def alloc_pages_direct_compact(
     return None
 
 
-COMPACT_MAX_DEFER_SHIFT = 6
-
-
 def defer_compaction(zone: Zone) -> None:
-    """Compaction did not help: leave out twice as many tries as the last time."""
+    """Compaction did not help: leave out 1 try, then 3, then 7, up to 63.
+
+    Of the zone that the caller wants best.  (include/linux/compaction.h; no lock: the
+    numbers are only a habit.)
+    """
     zone.compact_considered = 0
     zone.compact_defer_shift = min(
         zone.compact_defer_shift + 1, COMPACT_MAX_DEFER_SHIFT
@@ -350,7 +283,10 @@ def compaction_deferred(zone: Zone) -> bool:
 async def alloc_pages_direct_reclaim(
     k: Kernel, request: Request, alloc_flags: int
 ) -> tuple[Page | None, int]:
-    """Reclaim some pages oneself; the page, and how many were reclaimed."""
+    """Reclaim some pages oneself; the page, and how many were reclaimed.
+
+    Takes what reclaim takes.
+    """
     current = await get_current()
     k.memalloc.add(current)
     progress = await k.later.try_to_free_pages(
@@ -375,7 +311,9 @@ def may_perform_io(gfp: int) -> bool:
 async def free_page(k: Kernel, page: Page) -> None:
     """Give back one page whose last reference is gone (free_hot_cold_page).
 
-    It stays with this CPU at first.  Takes zone.lock if the CPU has too many.
+    It stays with this CPU at first.  Turns interrupts off; takes zone.lock if the CPU
+    has too many, or if the page is isolated.  Raises Leak if something is left in
+    struct page.
     """
     zone = page.zone
     page.mapping = None  # an anonymous page keeps it until here
@@ -400,7 +338,10 @@ async def free_page(k: Kernel, page: Page) -> None:
 
 
 async def free_pages(k: Kernel, page: Page, order: int) -> None:
-    """Drop the one reference to a block, and give it back (__free_pages)."""
+    """Drop the one reference to a block, and give it back (__free_pages).
+
+    Takes zone.lock.
+    """
     if await atomic_add(page, PAGE.count, -1) != 0:
         return
     if order == 0:
@@ -420,7 +361,10 @@ async def free_block(k: Kernel, page: Page, order: int, migratetype: int) -> Non
 
 
 def check_page(page: Page) -> None:
-    """bad_page: struct page is not as it must be where frames change hands."""
+    """Raises Leak if struct page is not as it must be where frames change hands.
+
+    (bad_page)
+    """
     if (
         page.count != 0
         or page.mapcount != -1
@@ -432,6 +376,109 @@ def check_page(page: Page) -> None:
             f"BUG: Bad page state  pfn:{page.pfn:05x}",
             f"count:{page.count} mapcount:{page.mapcount + 1} flags:{page.flags:#x}",
         )
+
+
+# Watermarks.
+
+
+async def zone_watermark_ok(
+    zone: Zone, order: int, mark: int, classzone: str, alloc_flags: int = 0
+) -> bool:
+    """Whether a block can be taken and `mark` pages be left, enough of them in blocks.
+
+    Looks without zone.lock.  `classzone` is the zone that the caller would like best:
+    a lower one keeps more back from it (lowmem_reserve).
+    """
+    await zone.look_at_free_area()
+    least = mark
+    if alloc_flags & ALLOC_HIGH:
+        least -= least // 2
+    if alloc_flags & ALLOC_HARDER:
+        least -= least // 4
+    free = zone.nr_free_pages - (1 << order) + 1
+    if free <= least + zone.lowmem_reserve.get(classzone, 0):
+        return False
+    for smaller in range(order):
+        # Blocks that are too small for this order do not count, and less is asked for.
+        free -= zone.free_area[smaller].nr_free << smaller
+        least >>= 1
+        if free <= least:
+            return False
+    return True
+
+
+# The lists of each CPU.  Interrupts are off.
+
+
+async def rmqueue_bulk(
+    k: Kernel, zone: Zone, count: int, into: ListHead[Page], migratetype: int
+) -> int:
+    """Take single pages, one after the other, to the tail of a list; say how many.
+
+    With interrupts off, if `into` is a CPU's.  Takes zone.lock.
+    """
+    taken = 0
+    async with zone.lock:
+        await zone.change_free_area()
+        while taken < count:
+            page = rmqueue(k, zone, 0, migratetype)
+            if page is None:
+                break
+            page.private = migratetype
+            page.lru = into
+            into.add_tail(page)
+            taken += 1
+    return taken
+
+
+async def free_pcppages_bulk(
+    k: Kernel, zone: Zone, count: int, pcp: PerCpuPages
+) -> None:
+    """Give `count` pages of a CPU back to the zone; it must have that many.
+
+    With interrupts off, on that CPU.  Takes zone.lock.  The lists take turns; each
+    empty one that is met makes the next give one more.
+    """
+    async with zone.lock:
+        await zone.change_free_area()
+        migratetype = batch_free = 0
+        while count:
+            while True:
+                batch_free += 1
+                migratetype = (migratetype + 1) % MIGRATE_PCPTYPES
+                if pcp.lists[migratetype]:
+                    break
+            while batch_free and count and pcp.lists[migratetype]:
+                page = pcp.lists[migratetype].pop_tail()
+                page.lru = None
+                free_one_page(k, zone, page, 0, page.private)
+                pcp.count -= 1
+                batch_free -= 1
+                count -= 1
+            batch_free = 0
+
+
+async def drain_pages(k: Kernel, cpu: int) -> None:
+    """Give back all that a CPU keeps.  Runs on that CPU; turns interrupts off."""
+    async with k.cpus[cpu].interrupts:
+        await drain_pages_irqs_off(k, cpu)
+
+
+async def drain_all_pages(k: Kernel) -> None:
+    """Have every CPU give back all that it keeps.
+
+    With interrupts on, and no lock that a CPU may wait for with interrupts off: spins
+    until all have (`smp.on_each_cpu`).
+    """
+    await on_each_cpu(k, drain_pages_irqs_off)
+
+
+async def drain_pages_irqs_off(k: Kernel, cpu: int) -> None:
+    """The same on the CPU itself, with interrupts off.  Takes each zone's lock."""
+    for zone in k.zones:
+        pcp = zone.pageset[cpu]
+        if pcp.count:
+            await free_pcppages_bulk(k, zone, pcp.count, pcp)
 
 
 # References.

@@ -1,6 +1,8 @@
 """Reclaim: which pages are given up when memory is short.
 
-Linux: mm/vmscan.c.
+Linux: mm/vmscan.c.  Called by the page allocator (through `kernel.Later`), with no
+spinlock held; migration and compaction use its ways of isolating pages and of putting
+them back, which come last.
 
 Each zone has two pairs of lists, for anonymous pages and for those of files.  A new
 anonymous page starts on the active list.  When the inactive list is too short beside
@@ -14,8 +16,11 @@ wakes `kswapd`, which reclaims until enough is free.
 Locks: zone.lru_lock to take pages off the lists; then, page by page, PG_locked and what
 rmap takes.
 
+A page that is isolated is on no list, and its isolator has a reference; what was
+counted as isolated (NR_ISOLATED) must be counted back.
+
 Left out: shrinking of slabs, pages of files that can be dropped (files here live in
-memory only), lumpy reclaim, congestion.
+memory only), lumpy reclaim, congestion, memory cgroups, all_unreclaimable.
 """
 
 from __future__ import annotations
@@ -90,61 +95,171 @@ PAGEREF_KEEP = "keep"
 PAGEREF_ACTIVATE = "activate"
 
 
-# Isolating.
+# Who asks for it: direct reclaim, and kswapd.
 
 
-async def isolate_lru_page(k: Kernel, page: Page) -> bool:
-    """Take a page off its list, with a reference; False if it is on none (-EBUSY).
+async def try_to_free_pages(
+    k: Kernel, zonelist: Sequence[Zone], order: int, gfp: int
+) -> int:
+    """Direct reclaim: harder and harder, until 32 pages or so are free; how many.
 
-    PG_active stays as it is.  Takes zone.lru_lock.
+    May sleep; the caller holds no spinlock, and is in k.memalloc meanwhile.
     """
-    async with page.zone.lru_lock:
-        if not page.flags & PG_lru or not await get_page_unless_zero(page):
-            return False
-        del_page_from_lru_list(page.zone, page)
-    return True
+    count_vm_events(k, "allocstall")
+    if not gfp & GFP_IO:
+        return 0
+    freed = 0
+    for priority in range(DEF_PRIORITY, -1, -1):
+        for zone in zonelist:
+            freed += await shrink_zone(k, zone, priority, SWAP_CLUSTER_MAX)
+        if freed >= SWAP_CLUSTER_MAX:
+            break
+    return freed
 
 
-async def isolate_lru_page_locked(page: Page, mode: int, *, file: bool | None) -> bool:
-    """__isolate_lru_page: the same under zone.lru_lock, for pages of one sort.
+async def wakeup_kswapd(k: Kernel, zonelist: Sequence[Zone], order: int) -> None:
+    """Some zone is low: let its node's kswapd reclaim.
 
-    `mode` says whether it may be active; `file`, whether it must be a file's.
+    Without a lock: what is asked for twice is done once.
     """
-    if not page.flags & PG_lru or page.flags & PG_unevictable:
-        return False
-    if mode != ISOLATE_BOTH and bool(page.flags & PG_active) != bool(mode):
-        return False
-    if file is not None and file == bool(page.flags & PG_swapbacked):
-        return False
-    if not await get_page_unless_zero(page):
-        return False
-    del_page_from_lru_list(page.zone, page)
-    return True
+    for zone in zonelist:
+        kswapd = k.kswapds[zone.node]
+        mark = zone.watermark[WMARK_LOW]
+        if await zone_watermark_ok(zone, order, mark, zone.name):
+            continue
+        if await read_once(kswapd, KSWAPD.order) < order:
+            await write_once(kswapd, KSWAPD.order, order)
+        await write_once(kswapd, KSWAPD.asked, True)
+        await kswapd.wait.wake_up()
 
 
-async def putback_lru_page(k: Kernel, page: Page) -> None:
-    """Give an isolated page back, and with it the reference that isolated it.
+async def kswapd(k: Kernel, node: int) -> None:
+    """The thread that reclaims a node's memory before anybody has to wait for it.
 
-    It goes to the list that its flags say, by way of a pagevec.  If nobody else has a
-    reference any more, it is free when that has been drained.
+    It never ends.
     """
-    await lru_cache_add_lru(k, page, page_lru(page))
-    await put_page(k, page)
+    me = k.kswapds[node]
+    current = await get_current()
+    k.memalloc.add(current)
+    while True:
+        sleeper = await me.wait.prepare_to_wait()
+        if not await read_once(me, KSWAPD.asked):
+            await me.wait.schedule(sleeper)
+        await me.wait.finish_wait(sleeper)
+        await write_once(me, KSWAPD.asked, False)
+        order = await read_once(me, KSWAPD.order)
+        await write_once(me, KSWAPD.order, 0)
+        await balance_pgdat(k, node, order)
 
 
-async def isolate_lru_pages(k: Kernel, zone: Zone, number: int, lru: int) -> list[Page]:
-    """Pages off the tail of a list, with a reference each.  Takes zone.lru_lock."""
-    taken: list[Page] = []
-    active = lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE)
-    file = lru in (LRU_INACTIVE_FILE, LRU_ACTIVE_FILE)
+async def balance_pgdat(k: Kernel, node: int, order: int) -> int:
+    """Reclaim until every zone of a node is above its high watermark; how many pages.
+
+    `order` is that of the block which somebody could not get.
+    """
+    count_vm_events(k, "pageoutrun")
+    freed = 0
+    for priority in range(DEF_PRIORITY, -1, -1):
+        low = [
+            zone
+            for zone in k.nodes[node].node_zones
+            if not await zone_watermark_ok(
+                zone, order, zone.watermark[WMARK_HIGH], zone.name
+            )
+        ]
+        if not low:
+            break
+        for zone in low:
+            freed += await shrink_zone(k, zone, priority, SWAP_CLUSTER_MAX)
+    return freed
+
+
+# One zone.
+
+
+async def shrink_zone(k: Kernel, zone: Zone, priority: int, wanted: int) -> int:
+    """Scan the lists of a zone; the lower the priority, the more of them.
+
+    Scans until about `wanted` pages are free.  Returns how many became so.
+    """
+    sizes = await lru_sizes(zone)
+    percent = await get_scan_ratio(k, zone, sizes)
+    to_scan = {
+        lru: scan_size(sizes[lru], priority, percent[lru >= LRU_INACTIVE_FILE])
+        for lru in (
+            LRU_INACTIVE_ANON,
+            LRU_ACTIVE_ANON,
+            LRU_INACTIVE_FILE,
+            LRU_ACTIVE_FILE,
+        )
+    }
+    freed = 0
+    while any(to_scan[lru] for lru in to_scan if lru != LRU_ACTIVE_ANON):
+        for lru, left in to_scan.items():
+            number = min(left, SWAP_CLUSTER_MAX)
+            if not number:
+                continue
+            to_scan[lru] -= number
+            if lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE):
+                if await inactive_is_low(zone, lru):
+                    await shrink_active_list(k, zone, number, lru)
+            else:
+                freed += await shrink_inactive_list(k, zone, number, lru)
+        if freed >= wanted and priority < DEF_PRIORITY:
+            break
+    if await any_swap_left(k) and await inactive_is_low(zone, LRU_ACTIVE_ANON):
+        await shrink_active_list(k, zone, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON)
+    return freed
+
+
+def scan_size(size: int, priority: int, percent: int) -> int:
+    """How many pages of a list to look at in this round."""
+    if priority:
+        return (size >> priority) * percent // 100
+    return size if percent else 0
+
+
+async def get_scan_ratio(
+    k: Kernel, zone: Zone, sizes: Sequence[int]
+) -> tuple[int, int]:
+    """How hard to scan anonymous pages and those of files, in percent.
+
+    The list on which fewer pages turned out to be in use is scanned harder.  Takes
+    zone.lru_lock.
+    """
+    if not await any_swap_left(k):
+        return 0, 100
+    files = sizes[LRU_ACTIVE_FILE] + sizes[LRU_INACTIVE_FILE]
+    await zone.look_at_free_area()
+    if files + zone.nr_free_pages <= zone.watermark[WMARK_HIGH]:
+        return 100, 0
+    stat = zone.reclaim_stat
     async with zone.lru_lock:
-        for page in list(reversed(zone.lru[lru]))[:number]:
-            if await isolate_lru_page_locked(page, int(active), file=file):
-                taken.append(page)
-                add_page_state(page, f"nr_isolated_{'file' if file else 'anon'}", +1)
-        zone.pages_scanned += number
-        zone.reclaim_stat.recent_scanned[file] += len(taken)
-    return taken
+        for kind, lru in ((0, LRU_INACTIVE_ANON), (1, LRU_INACTIVE_FILE)):
+            size = sizes[lru] + sizes[lru + LRU_ACTIVE_ANON]
+            if stat.recent_scanned[kind] > size // 4:
+                stat.recent_scanned[kind] //= 2
+                stat.recent_rotated[kind] //= 2
+        anon, file = (
+            weight * (scanned + 1) // (rotated + 1)
+            for weight, scanned, rotated in zip(
+                (SWAPPINESS + 1, 200 - SWAPPINESS + 1),
+                stat.recent_scanned,
+                stat.recent_rotated,
+                strict=True,
+            )
+        )
+    share = 100 * anon // (anon + file + 1)
+    return share, 100 - share
+
+
+async def lru_sizes(zone: Zone) -> list[int]:
+    """How many pages each list has (zone_nr_lru_pages).  Takes zone.lru_lock.
+
+    Linux keeps counters, which may be a little behind, and takes no lock for them.
+    """
+    async with zone.lru_lock:
+        return [len(pages) for pages in zone.lru]
 
 
 # Active to inactive.
@@ -189,7 +304,10 @@ async def put_back(
 
 
 async def inactive_is_low(zone: Zone, lru: int) -> bool:
-    """Whether an active list is too long beside its partner.  Takes zone.lru_lock."""
+    """Whether an active list is too long beside its partner.  Takes zone.lru_lock.
+
+    `lru` is that of the active list.
+    """
     sizes = await lru_sizes(zone)
     active, inactive = sizes[lru], sizes[lru - LRU_ACTIVE_ANON]
     if lru == LRU_ACTIVE_FILE:
@@ -201,7 +319,10 @@ async def inactive_is_low(zone: Zone, lru: int) -> bool:
 
 
 async def shrink_inactive_list(k: Kernel, zone: Zone, number: int, lru: int) -> int:
-    """Try to give up pages from the tail of an inactive list; say how many went."""
+    """Try to give up pages from the tail of an inactive list; say how many went.
+
+    Takes zone.lru_lock, and what shrink_page_list takes.
+    """
     await lru_add_drain(k)
     pages = await isolate_lru_pages(k, zone, number, lru)
     if not pages:
@@ -218,13 +339,17 @@ async def shrink_inactive_list(k: Kernel, zone: Zone, number: int, lru: int) -> 
 
 
 async def count_scan(k: Kernel, zone: Zone, pages: int) -> None:
+    """Pages looked at, by kswapd or by who needs memory."""
     current = await get_current()
     who = "kswapd" if current.comm.startswith("kswapd") else "direct"
     count_vm_events(k, f"pgscan_{who}_{zone.name.lower()}", pages)
 
 
 async def shrink_page_list(k: Kernel, pages: list[Page]) -> list[Page]:
-    """Give up what can be given up; returns the pages that stay, still isolated."""
+    """Give up what can be given up; returns the pages that stay, still isolated.
+
+    Takes PG_locked of one page after the other.
+    """
     survivors: list[Page] = []
     for page in pages:
         if await shrink_page(k, page):
@@ -260,7 +385,7 @@ async def shrink_page(k: Kernel, page: Page) -> bool:
 
 
 async def page_check_references(k: Kernel, page: Page) -> str:
-    """Was the page used since the last look?"""
+    """Was the page used since the last look?  A PAGEREF_; needs the page locked."""
     referenced, vm_flags = await page_referenced(k, page, is_locked=True)
     if vm_flags & VM_LOCKED:
         return PAGEREF_RECLAIM  # try_to_unmap will find out
@@ -278,7 +403,7 @@ async def page_check_references(k: Kernel, page: Page) -> str:
 async def give_up(k: Kernel, page: Page) -> tuple[str, bool]:
     """Unmap a page and write it to swap: what to do next, and whether it was unlocked.
 
-    Needs the page locked.
+    Needs the page locked.  Waits for the device.
     """
     if not PageAnon(page):
         return PAGEREF_ACTIVATE, False  # a file's pages are nowhere else
@@ -304,7 +429,8 @@ async def remove_mapping(k: Kernel, page: Page) -> bool:
     """Take a page out of the swap cache if that and we are its only users.
 
     Then its count is 0: it is frozen, and nobody can take a reference any more.  Needs
-    the page locked.  Takes tree_lock.
+    the page locked.  Takes tree_lock, and swap_lock when it has given that
+    back.  (__remove_mapping)
     """
     if not page.flags & PG_swapcache:
         return False
@@ -320,156 +446,60 @@ async def remove_mapping(k: Kernel, page: Page) -> bool:
     return True
 
 
-# Zones.
+# Isolating.
 
 
-async def lru_sizes(zone: Zone) -> list[int]:
-    """How many pages each list has (zone_nr_lru_pages).  Takes zone.lru_lock.
+async def isolate_lru_page(k: Kernel, page: Page) -> bool:
+    """Take a page off its list, with a reference; False if it is on none (-EBUSY).
 
-    Linux keeps counters, which may be a little behind, and takes no lock for them.
+    PG_active stays as it is.  The caller counts it as isolated.  Takes zone.lru_lock.
+    (mm/vmscan.c; True here is 0 there)
     """
+    async with page.zone.lru_lock:
+        if not page.flags & PG_lru or not await get_page_unless_zero(page):
+            return False
+        del_page_from_lru_list(page.zone, page)
+    return True
+
+
+async def isolate_lru_page_locked(page: Page, mode: int, *, file: bool | None) -> bool:
+    """__isolate_lru_page: the same under zone.lru_lock, for pages of one sort.
+
+    `mode` is ISOLATE_ and says whether it may be active; `file`, whether it must be a
+    file's, None for either.  The caller counts it as isolated.  Needs zone.lru_lock.
+    """
+    if not page.flags & PG_lru or page.flags & PG_unevictable:
+        return False
+    if mode != ISOLATE_BOTH and bool(page.flags & PG_active) != bool(mode):
+        return False
+    if file is not None and file == bool(page.flags & PG_swapbacked):
+        return False
+    if not await get_page_unless_zero(page):
+        return False
+    del_page_from_lru_list(page.zone, page)
+    return True
+
+
+async def putback_lru_page(k: Kernel, page: Page) -> None:
+    """Give an isolated page back, and with it the reference that isolated it.
+
+    It goes to the list that its flags say, by way of a pagevec.  If nobody else has a
+    reference any more, it is free when that has been drained.  May take zone.lru_lock.
+    """
+    await lru_cache_add_lru(k, page, page_lru(page))
+    await put_page(k, page)
+
+
+async def isolate_lru_pages(k: Kernel, zone: Zone, number: int, lru: int) -> list[Page]:
+    """Pages off the tail of a list, with a reference each.  Takes zone.lru_lock."""
+    taken: list[Page] = []
+    active = lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE)
+    file = lru in (LRU_INACTIVE_FILE, LRU_ACTIVE_FILE)
     async with zone.lru_lock:
-        return [len(pages) for pages in zone.lru]
-
-
-async def get_scan_ratio(
-    k: Kernel, zone: Zone, sizes: Sequence[int]
-) -> tuple[int, int]:
-    """How hard to scan anonymous pages and those of files, in percent.
-
-    The list on which fewer pages turned out to be in use is scanned harder.  Takes
-    zone.lru_lock.
-    """
-    if not await any_swap_left(k):
-        return 0, 100
-    files = sizes[LRU_ACTIVE_FILE] + sizes[LRU_INACTIVE_FILE]
-    await zone.look_at_free_area()
-    if files + zone.nr_free_pages <= zone.watermark[WMARK_HIGH]:
-        return 100, 0
-    stat = zone.reclaim_stat
-    async with zone.lru_lock:
-        for kind, lru in ((0, LRU_INACTIVE_ANON), (1, LRU_INACTIVE_FILE)):
-            size = sizes[lru] + sizes[lru + LRU_ACTIVE_ANON]
-            if stat.recent_scanned[kind] > size // 4:
-                stat.recent_scanned[kind] //= 2
-                stat.recent_rotated[kind] //= 2
-        anon, file = (
-            weight * (scanned + 1) // (rotated + 1)
-            for weight, scanned, rotated in zip(
-                (SWAPPINESS + 1, 200 - SWAPPINESS + 1),
-                stat.recent_scanned,
-                stat.recent_rotated,
-                strict=True,
-            )
-        )
-    share = 100 * anon // (anon + file + 1)
-    return share, 100 - share
-
-
-async def shrink_zone(k: Kernel, zone: Zone, priority: int, wanted: int) -> int:
-    """Scan the lists of a zone; the lower the priority, the more of them.
-
-    Returns how many pages became free.
-    """
-    sizes = await lru_sizes(zone)
-    percent = await get_scan_ratio(k, zone, sizes)
-    to_scan = {
-        lru: scan_size(sizes[lru], priority, percent[lru >= LRU_INACTIVE_FILE])
-        for lru in (
-            LRU_INACTIVE_ANON,
-            LRU_ACTIVE_ANON,
-            LRU_INACTIVE_FILE,
-            LRU_ACTIVE_FILE,
-        )
-    }
-    freed = 0
-    while any(to_scan[lru] for lru in to_scan if lru != LRU_ACTIVE_ANON):
-        for lru, left in to_scan.items():
-            number = min(left, SWAP_CLUSTER_MAX)
-            if not number:
-                continue
-            to_scan[lru] -= number
-            if lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE):
-                if await inactive_is_low(zone, lru):
-                    await shrink_active_list(k, zone, number, lru)
-            else:
-                freed += await shrink_inactive_list(k, zone, number, lru)
-        if freed >= wanted and priority < DEF_PRIORITY:
-            break
-    if await any_swap_left(k) and await inactive_is_low(zone, LRU_ACTIVE_ANON):
-        await shrink_active_list(k, zone, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON)
-    return freed
-
-
-def scan_size(size: int, priority: int, percent: int) -> int:
-    """How many pages of a list to look at in this round."""
-    if priority:
-        return (size >> priority) * percent // 100
-    return size if percent else 0
-
-
-async def try_to_free_pages(
-    k: Kernel, zonelist: Sequence[Zone], order: int, gfp: int
-) -> int:
-    """Direct reclaim: harder and harder, until 32 pages or so are free; how many."""
-    count_vm_events(k, "allocstall")
-    if not gfp & GFP_IO:
-        return 0
-    freed = 0
-    for priority in range(DEF_PRIORITY, -1, -1):
-        for zone in zonelist:
-            freed += await shrink_zone(k, zone, priority, SWAP_CLUSTER_MAX)
-        if freed >= SWAP_CLUSTER_MAX:
-            break
-    return freed
-
-
-# kswapd.
-
-
-async def wakeup_kswapd(k: Kernel, zonelist: Sequence[Zone], order: int) -> None:
-    """Some zone is low: let its node's kswapd reclaim."""
-    for zone in zonelist:
-        kswapd = k.kswapds[zone.node]
-        mark = zone.watermark[WMARK_LOW]
-        if await zone_watermark_ok(zone, order, mark, zone.name):
-            continue
-        if await read_once(kswapd, KSWAPD.order) < order:
-            await write_once(kswapd, KSWAPD.order, order)
-        await write_once(kswapd, KSWAPD.asked, True)
-        await kswapd.wait.wake_up()
-
-
-async def kswapd(k: Kernel, node: int) -> None:
-    """The thread that reclaims a node's memory before anybody has to wait for it."""
-    me = k.kswapds[node]
-    current = await get_current()
-    k.memalloc.add(current)
-    while True:
-        sleeper = await me.wait.prepare_to_wait()
-        if not await read_once(me, KSWAPD.asked):
-            await me.wait.schedule(sleeper)
-        await me.wait.finish_wait(sleeper)
-        await write_once(me, KSWAPD.asked, False)
-        order = await read_once(me, KSWAPD.order)
-        await write_once(me, KSWAPD.order, 0)
-        await balance_pgdat(k, node, order)
-
-
-async def balance_pgdat(k: Kernel, node: int, order: int) -> int:
-    """Reclaim until every zone of a node is above its high watermark."""
-    count_vm_events(k, "pageoutrun")
-    freed = 0
-    for priority in range(DEF_PRIORITY, -1, -1):
-        low = [
-            zone
-            for zone in k.nodes[node].node_zones
-            if not await zone_watermark_ok(
-                zone, order, zone.watermark[WMARK_HIGH], zone.name
-            )
-        ]
-        if not low:
-            break
-        for zone in low:
-            freed += await shrink_zone(k, zone, priority, SWAP_CLUSTER_MAX)
-    return freed
+        for page in list(reversed(zone.lru[lru]))[:number]:
+            if await isolate_lru_page_locked(page, int(active), file=file):
+                taken.append(page)
+                add_page_state(page, f"nr_isolated_{'file' if file else 'anon'}", +1)
+        zone.pages_scanned += number
+        zone.reclaim_stat.recent_scanned[file] += len(taken)
+    return taken
