@@ -6,6 +6,9 @@ hold besides when every thread of a run has ended, and nothing goes on any more.
 
 A lost reference, a mapping that nobody accounts for, or a frame that is free and in
 use is a bug even if no program has stumbled over it yet.
+
+It looks between two steps, and so needs no lock, but asks of some things only while
+nobody holds the lock under which they change.  (Nothing of it is in Linux.)
 """
 
 from __future__ import annotations
@@ -103,6 +106,7 @@ def check_always(k: Kernel) -> None:
 
 
 def check_now(k: Kernel, mapped: Counter[Pfn], swapped: Counter[int]) -> None:
+    """The same, with entries that have been counted (`count_entries`)."""
     for zone in k.zones:
         check_buddy(k, zone)
         check_lru(zone)

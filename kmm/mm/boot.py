@@ -2,7 +2,10 @@
 
 Linux: init/main.c:start_kernel, arch/x86/kernel/traps.c.
 
-This sets the scene for a run: nothing else goes on meanwhile.
+This sets the scene for a run: nothing else goes on meanwhile, so that no lock is taken
+here.  Frames are counted in pages, by pfn; the first two are the kernel's own.
+
+Left out: everything of booting but memory and idle CPUs.
 """
 
 from __future__ import annotations
@@ -123,7 +126,10 @@ def init_zones(k: Kernel, usable: Sequence[range]) -> None:
 
 
 def free_all_bootmem(k: Kernel, zone: Zone, frames: range) -> None:
-    """Free those frames that are in a zone, in the largest blocks that fit."""
+    """Free those frames that are in a zone, in the largest blocks that fit.
+
+    `frames` are pfns.
+    """
     pfn = max(zone.zone_start_pfn, frames.start, RESERVED_FRAMES)
     end = min(zone.end_pfn, frames.stop)
     while pfn < end:
@@ -151,7 +157,10 @@ def start_cpus(k: Kernel) -> None:
 
 
 def run_task(k: Kernel, comm: str, pid: int, cpu: int, mm: Mm | None = None) -> Task:
-    """Put a task on a CPU; without an `mm` it is a kernel thread, and borrows one."""
+    """Put a task on a CPU; without an `mm` it is a kernel thread, and borrows one.
+
+    Whoever had the CPU is forgotten.
+    """
     before = k.running[cpu]
     borrowed = before.active_mm
     task = Task(comm, pid, k.cpus[cpu], mm, mm or borrowed)

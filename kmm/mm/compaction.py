@@ -11,8 +11,10 @@ at the bottom.
 Called by hand through /proc/sys/vm/compact_memory, and by whoever wants a large block
 and finds that memory is not short but in pieces (`try_to_compact_pages`).
 
-Locks: zone.lru_lock while the migrate scanner collects, zone.lock while the free
-scanner does, and then what migration takes.
+Locks: none is held from outside but what the caller of the allocator has; zone.lru_lock
+while the migrate scanner collects, zone.lock while the free scanner does, and then what
+migration takes.  While neither is held, pages on the lists are held by a reference: one
+that was freed meanwhile is found out by its count (`migrate.unmap_and_move`).
 
 Left out: waiting when most of a zone is isolated already, and fatal signals.
 """
@@ -41,10 +43,11 @@ from .swap import lru_add_drain_all
 from .vmscan import ISOLATE_BOTH, isolate_lru_page_locked
 from .vmstat import count_vm_events, fragmentation_index, free_blocks_by_order
 
-COMPACT_CLUSTER_MAX = 32
+COMPACT_CLUSTER_MAX = 32  # pages that are migrated at a time
 COMPACT_ALL = -1  # in the place of an order: the whole zone
-SYSCTL_EXTFRAG_THRESHOLD = 500
+SYSCTL_EXTFRAG_THRESHOLD = 500  # thousandths; below it, memory is short rather
 
+# What came of it, or comes next.
 COMPACT_SKIPPED = 0
 COMPACT_CONTINUE = 1
 COMPACT_PARTIAL = 2  # a block of the wanted order is free
@@ -53,10 +56,13 @@ COMPACT_COMPLETE = 3  # the scanners have met
 
 @define(eq=False)
 class CompactControl:
-    """struct compact_control: one run over one zone."""
+    """struct compact_control: one run over one zone.
+
+    Its caller's own; others never see it.
+    """
 
     zone: Zone
-    order: int
+    order: int  # of the block that is wanted, or COMPACT_ALL
     migratetype: int = MIGRATE_MOVABLE
     migrate_pfn: int = 0  # where the migrate scanner is
     free_pfn: int = 0  # the block that the free scanner comes to next
@@ -66,7 +72,10 @@ class CompactControl:
 
 
 async def compact_zone(k: Kernel, cc: CompactControl) -> int:
-    """Let the scanners go until they meet, or until there is a block as wanted."""
+    """Let the scanners go until they meet, or until there is a block as wanted.
+
+    A COMPACT_ number.  Frames that were collected and not used are given back.
+    """
     zone = cc.zone
     cc.migrate_pfn = zone.zone_start_pfn
     cc.free_pfn = zone.end_pfn & -zone.pageblock_nr_pages
@@ -94,7 +103,7 @@ async def compact_zone(k: Kernel, cc: CompactControl) -> int:
 
 
 async def compact_finished(cc: CompactControl) -> int:
-    """Go on?"""
+    """Go on?  COMPACT_CONTINUE, or why not.  Looks at the free lists without a lock."""
     zone = cc.zone
     if cc.free_pfn <= cc.migrate_pfn:
         return COMPACT_COMPLETE
@@ -149,7 +158,10 @@ async def isolate_migratepages(k: Kernel, cc: CompactControl) -> int:
 
 
 async def compaction_alloc(k: Kernel, cc: CompactControl) -> Page | None:
-    """Where the next page goes; None if none is left above the other scanner."""
+    """Where the next page goes; None if none is left above the other scanner.
+
+    A frame with one reference.  May take zone.lock.
+    """
     if not cc.freepages:
         await isolate_freepages(k, cc)
         if not cc.freepages:
@@ -181,7 +193,10 @@ async def isolate_freepages(k: Kernel, cc: CompactControl) -> None:
 
 
 def suitable_migration_target(k: Kernel, zone: Zone, pfn: int) -> bool:
-    """Whether pages may be moved to a block."""
+    """Whether pages may be moved to the block that begins at `pfn`.
+
+    Needs zone.lock.
+    """
     migratetype = zone.pageblock_type(pfn)
     if migratetype in (MIGRATE_ISOLATE, MIGRATE_RESERVE):
         return False
@@ -223,13 +238,13 @@ async def isolate_freepages_block(k: Kernel, cc: CompactControl, start: int) -> 
 
 
 async def compact_nodes(k: Kernel) -> None:
-    """/proc/sys/vm/compact_memory: compact every zone of every node."""
+    """/proc/sys/vm/compact_memory: compact every zone of every node.  Sleeps."""
     for node in range(len(k.nodes)):
         await compact_node(k, node)
 
 
 async def compact_node(k: Kernel, node: int) -> None:
-    """/sys/devices/system/node/nodeN/compact."""
+    """/sys/devices/system/node/nodeN/compact.  Sleeps."""
     await lru_add_drain_all(k)
     for zone in k.nodes[node].node_zones:
         await compact_zone(k, CompactControl(zone, COMPACT_ALL))
@@ -238,7 +253,11 @@ async def compact_node(k: Kernel, node: int) -> None:
 async def try_to_compact_pages(
     k: Kernel, zonelist: Sequence[Zone], order: int, gfp: int, migratetype: int
 ) -> bool:
-    """Direct compaction, where it can help; False if it was not even tried."""
+    """Direct compaction, where it can help; False if it was not even tried.
+
+    `order` and `migratetype` of the block that is wanted, `gfp` the caller's.  May
+    sleep, so no spinlock may be held.
+    """
     if order <= PAGE_ALLOC_COSTLY_ORDER or not may_perform_io(gfp):
         return False
     count_vm_events(k, "compact_stall")

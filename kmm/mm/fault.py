@@ -1,7 +1,13 @@
 """The page-fault handler: from the CPU's #PF to handle_mm_fault.
 
-Linux: arch/x86/mm/fault.c.  Called by the CPU at a faulting access; afterwards the
-access is tried again.
+Linux: arch/x86/mm/fault.c (do_page_fault).  Called by the CPU at a faulting access,
+without mmap_sem; afterwards the access is tried again.
+
+May the program do what it tried?  The VMA says so; what there is to be done is for
+`memory.handle_mm_fault`.
+
+Left out: faults at kernel addresses, exception tables (the kernel's own accesses to a
+program's memory end in the same signals), signal handlers.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ SEGV_ACCERR = 2  # what is mapped there may not be used so
 BUS_ADRERR = 2  # the file has no such page
 
 # How far below the stack pointer a program may touch its stack: what ENTER can push.
-STACK_SLACK = 65536 + 32 * 8
+STACK_SLACK = 65536 + 32 * 8  # bytes
 
 
 class FatalSignal(ModelFailure):
@@ -51,8 +57,9 @@ async def do_page_fault(
 ) -> None:
     """Make an access possible, or end the program with a signal.
 
-    Takes mmap_sem for reading.  `error_code` is the CPU's, with the PF_ bits.  Raises
-    FatalSignal, and OutOfMemory.
+    Takes mmap_sem for reading.  `error_code` is the CPU's, with the PF_ bits; `user`
+    says that the program itself made the access.  Raises FatalSignal, and OutOfMemory.
+    (A reserved bit that is set is an oops in Linux, pgtable_bad.)
     """
     mm = task.mm
     if mm is None or error_code & PF_RSVD:
@@ -82,7 +89,10 @@ async def do_page_fault(
 async def reaches(
     k: Kernel, task: Task, vma: VmArea, address: VirtAddr, *, user: bool
 ) -> bool:
-    """Whether a VMA covers an address, or is a stack that may grow down to it."""
+    """Whether a VMA covers an address, or is a stack that may grow down to it.
+
+    It does grow then.  Needs mmap_sem for reading.
+    """
     if vma.vm_start <= address:
         return True
     if not vma.vm_flags & VM_GROWSDOWN:
@@ -93,7 +103,10 @@ async def reaches(
 
 
 def access_error(vma: VmArea, error_code: int) -> bool:
-    """Whether the VMA forbids what was tried."""
+    """Whether the VMA forbids what was tried.  Needs mmap_sem.
+
+    A read of a page that is present can only have met a missing right.
+    """
     if error_code & PF_WRITE:
         return not vma.vm_flags & VM_WRITE
     if error_code & PF_PROT:

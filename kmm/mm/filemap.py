@@ -3,6 +3,12 @@
 Linux: mm/filemap.c, mm/shmem.c, fs/ramfs.  A file here lives in memory only, so a page
 that is not in the cache is one that nobody has written: it is made of zeros.  The cache
 holds a reference to each page, and the page stays until the file goes.
+
+Which page is there to be mapped at an offset of a file?  Faults ask.  An `index` is the
+offset in pages.  Locks: PG_locked of the page, then tree_lock of the file.
+
+Left out: reading and writing files, writing back, readahead, truncation of files that
+are mapped.
 """
 
 from __future__ import annotations
@@ -58,7 +64,10 @@ async def find_get_page(mapping: AddressSpace, index: int) -> Page | None:
 
 
 async def add_new_page(k: Kernel, mapping: AddressSpace, index: int) -> Page | None:
-    """A page of zeros in the file (add_to_page_cache_lru), with a reference."""
+    """A page of zeros in the file (add_to_page_cache_lru), with a reference.
+
+    Somebody else's, if he was faster; None if there is no memory.  Takes tree_lock.
+    """
     page = await alloc_page(k, GFP_HIGHUSER_MOVABLE | GFP_ZERO)
     if page is None:
         return None
@@ -80,7 +89,10 @@ async def add_new_page(k: Kernel, mapping: AddressSpace, index: int) -> Page | N
 
 
 async def truncate_inode_pages(k: Kernel, mapping: AddressSpace) -> None:
-    """The file is gone, and nothing maps it: give its pages up.  Takes tree_lock."""
+    """The file is gone, and nothing maps it: give its pages up.
+
+    Takes tree_lock, and PG_locked of each page after it.
+    """
     async with mapping.tree_lock:
         pages = [mapping.page_tree[index] for index in sorted(mapping.page_tree)]
         mapping.page_tree.clear()
@@ -99,7 +111,10 @@ def new_mapping(k: Kernel, name: str) -> AddressSpace:
 
 
 def shmem_file(k: Kernel, size: int) -> File:
-    """A file without a name, behind shared anonymous memory (shmem_file_setup)."""
+    """A file without a name, behind shared anonymous memory (shmem_file_setup).
+
+    `size` in bytes.
+    """
     mapping = new_mapping(k, "shm")
     mapping.size = -(-size // PAGE_SIZE) * PAGE_SIZE
     return File("/dev/zero", mapping, unlinked=True)
@@ -108,7 +123,7 @@ def shmem_file(k: Kernel, size: int) -> File:
 async def fput(k: Kernel, file: File) -> None:
     """A VMA that mapped a file is gone; a file without a name goes with the last one.
 
-    Takes i_mmap_lock, then tree_lock.
+    Takes i_mmap_lock, and what truncate_inode_pages takes when it has given that back.
     """
     mapping = file.f_mapping
     if not file.unlinked:

@@ -1,6 +1,10 @@
 """What a caller of the page allocator may be put through, and where its page may lie.
 
-Linux: include/linux/gfp.h.  The numbers are those of 2.6.34.
+Linux: include/linux/gfp.h.  The numbers are those of 2.6.34.  Used by `page_alloc`, and
+by all who call it.
+
+Left out: flags about warnings, huge pages and cpusets, and __GFP_REPEAT, which makes
+Linux try longer for a page table.
 """
 
 from __future__ import annotations

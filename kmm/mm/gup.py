@@ -1,7 +1,12 @@
 """Getting at a program's pages from the kernel, faulted in if need be.
 
-Linux: mm/memory.c:__get_user_pages, mm/mlock.c.  Used by exec to build a new program's
-stack, and by mlock.
+Linux: mm/memory.c (__get_user_pages), mm/mlock.c (__mlock_vma_pages_range).  Used by
+exec to build a new program's stack, and by mlock and mremap for memory that is locked.
+
+The reference is what keeps a page in its frame: a migration that finds one more than it
+expects gives up.
+
+Left out: get_user_pages_fast, which takes no lock; pages of special mappings.
 """
 
 from __future__ import annotations
@@ -42,7 +47,7 @@ async def get_user_page(
 async def make_pages_present(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> int:
     """Fault a range in, as mlock does; 0, -ENOMEM, or -EFAULT.  Needs mmap_sem.
 
-    Where nothing may be touched at all, it ends (-EFAULT).
+    Both ends are at a page.  Where nothing may be touched at all, it ends (-EFAULT).
     """
     for address in range(start, end, PAGE_SIZE):
         vma = await find_extend_vma(k, mm, VirtAddr(address))

@@ -1,7 +1,8 @@
 """A running kernel: its memory, its CPUs, and its answer to each question.
 
 Every function that needs any of these takes the kernel as `k`.  A scenario makes one
-with `boot.start_kernel`.
+with `boot.start_kernel`.  In Linux these are global variables, each in the file that it
+belongs to; several kernels here can be compared in one process of Python.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Later:
 
 @define(eq=False)
 class Kswapd:
-    """What kswapd of one node waits for, and is asked for."""
+    """What kswapd of one node waits for, and is asked for.  No lock: each is a mark."""
 
     wait: WaitQueue
     order: int = 0  # the largest; kswapd_max_order
@@ -107,7 +108,11 @@ KSWAPD = fields(Kswapd)
 
 @define(eq=False)
 class Kernel:
-    """What the kernel's functions share."""
+    """What the kernel's functions share.
+
+    What is not said to be under a lock is what it is from the start, or has locks of
+    its own.
+    """
 
     TALLIES = ("vm_events",)  # see `sim.state`
 
@@ -135,11 +140,12 @@ class Kernel:
     rcu: Rcu
     anon_vma_cachep: KmemCache
     cpus: list[Cpu] = field(factory=list)
-    running: list[Task] = field(factory=list)  # whom each CPU is running
-    tasks: dict[int, Task] = field(factory=dict)  # by pid
-    mms: dict[str, Mm] = field(factory=dict)  # by name
-    mappings: dict[str, AddressSpace] = field(factory=dict)  # of files that exist
-    made: dict[str, int] = field(factory=dict)
+    running: list[Task] = field(factory=list)  # by CPU, which alone changes its own
+    tasks: dict[int, Task] = field(factory=dict)  # by pid; under tasklist_lock
+    mms: dict[str, Mm] = field(factory=dict)  # by name, for those who look on
+    # Of files that exist, by name; one is taken out under its i_mmap_lock.
+    mappings: dict[str, AddressSpace] = field(factory=dict)
+    made: dict[str, int] = field(factory=dict)  # how many of each, for their names
     vm_events: Counter[str] = field(factory=Counter)  # see vmstat
     memalloc: set[KThread] = field(factory=set)  # PF_MEMALLOC: who is reclaiming
     # For `tasks`, and for who is whose child.  (Linux's is a rwlock_t.)
@@ -186,6 +192,7 @@ def new_mm(k: Kernel, pgd: PhysAddr) -> Mm:
 
 
 def mm_init(name: str, pgd: PhysAddr) -> Mm:
+    """The structure, and its locks."""
     return Mm(
         name,
         pgd,

@@ -7,8 +7,12 @@ makes one page of those with the same contents (`ksm_merge`).
 What it knows of each place that it has come by is an `RmapItem`, on its address
 space's list.
 
-Locks: ksm_thread_mutex for the cursor, the items and the counters; mmlist_lock for the
-list of address spaces; mmap_sem of the one that is looked at.
+Locks, outer to inner: ksm_thread_mutex for the cursor, the items and the counters;
+mmap_sem of the address space that is looked at, for reading; mmlist_lock for the list
+of address spaces.  madvise and fork come to the list with mmap_sem for writing, and
+without the mutex.
+
+Left out: ksmd's sleeping between its rounds, and the error of a signal in the midst.
 """
 
 from __future__ import annotations
@@ -68,7 +72,10 @@ by_address = attrgetter("address")
 
 @define(eq=False)
 class MmSlot:
-    """struct mm_slot: one address space that ksmd visits."""
+    """struct mm_slot: one address space that ksmd visits.
+
+    Its items are under ksm_thread_mutex.
+    """
 
     mm: Mm
     rmap_list: list[RmapItem] = field(factory=list)  # by address
@@ -76,7 +83,10 @@ class MmSlot:
 
 @define(eq=False)
 class KsmScan:
-    """struct ksm_scan: how far ksmd has come."""
+    """struct ksm_scan: how far ksmd has come.
+
+    Under ksm_thread_mutex; `slot` and `begun` under mmlist_lock besides.
+    """
 
     slot: int = 0  # index into the list of address spaces
     address: VirtAddr = VirtAddr(0)
@@ -93,7 +103,7 @@ class Ksm:
     name: str = "ksm"
     # Under mmlist_lock; whether there are any is looked at without it.
     mm_slots: list[MmSlot] = field(factory=list)
-    scan: KsmScan = field(factory=KsmScan)  # under both
+    scan: KsmScan = field(factory=KsmScan)
     # Under thread_mutex.  A tree is a list in order of contents.
     stable_tree: list[StableNode] = field(factory=list)
     unstable_tree: list[RmapItem] = field(factory=list)
@@ -102,9 +112,9 @@ class Ksm:
     pages_unshared: int = 0  # in the unstable tree
     rmap_items: int = 0
     # Set by hand.
-    run: int = KSM_RUN_STOP
-    pages_to_scan: int = 100
-    sleep_millisecs: int = 20
+    run: int = KSM_RUN_STOP  # under thread_mutex
+    pages_to_scan: int = 100  # at each wake-up
+    sleep_millisecs: int = 20  # shown, but nothing here sleeps by the clock
 
     @property
     def pages_volatile(self) -> int:
@@ -124,7 +134,7 @@ async def ksm_madvise(
 ) -> tuple[int, int]:
     """MADV_MERGEABLE or MADV_UNMERGEABLE: 0 or an error, and the VMA's new flags.
 
-    Needs mmap_sem for writing.
+    Those are for the caller to store.  Needs mmap_sem for writing.
     """
     flags = vma.vm_flags
     if mergeable:
@@ -143,7 +153,10 @@ async def ksm_madvise(
 
 
 async def ksm_enter(k: Kernel, mm: Mm) -> None:
-    """Let ksmd visit an address space, after all others: just behind the cursor."""
+    """Let ksmd visit an address space, after all others: just behind the cursor.
+
+    Needs its mmap_sem for writing.  Takes mmlist_lock.  (__ksm_enter)
+    """
     async with k.ksm.mmlist_lock:
         slots, scan = await modify_once(k.ksm, KSM.mm_slots), k.ksm.scan
         if scan.begun:
@@ -156,7 +169,10 @@ async def ksm_enter(k: Kernel, mm: Mm) -> None:
 
 
 async def ksm_fork(k: Kernel, mm: Mm, parent: Mm) -> None:
-    """A child's memory may be merged as its parent's."""
+    """A child's memory may be merged as its parent's.
+
+    Needs both mmap_sems for writing.  Takes mmlist_lock.
+    """
     if await read_once(parent, MM.merge_any):
         await ksm_enter(k, mm)
 
@@ -165,6 +181,7 @@ async def ksm_exit(k: Kernel, mm: Mm) -> None:
     """An address space is about to go: forget the places in it.
 
     Linux leaves it to ksmd to forget them, and waits only until ksmd is not looking.
+    Takes ksm_thread_mutex, and mmlist_lock.
     """
     if not await read_once(mm, MM.merge_any):
         return
@@ -215,7 +232,7 @@ async def ksmd(k: Kernel, wakeups: int) -> None:
     """Look at `pages_to_scan` pages at each wake-up, if run is 1.
 
     Linux's goes on for ever, with `sleep_millisecs` in between; here it is said how
-    often it wakes up.
+    often it wakes up.  Takes ksm_thread_mutex.
     """
     for _ in range(wakeups):
         await k.ksm.thread_mutex.lock()
@@ -227,7 +244,8 @@ async def ksmd(k: Kernel, wakeups: int) -> None:
 async def scan_get_next_rmap_item(k: Kernel) -> tuple[RmapItem, Page] | None:
     """The next place and its page, with a reference; None at the end of a round.
 
-    Takes mmap_sem of each address space for reading, and mmlist_lock.
+    Needs ksm_thread_mutex.  Takes mmap_sem of each address space for reading, and
+    mmlist_lock when it has given that back.
     """
     if not await read_once(k.ksm, KSM.mm_slots):
         return None
@@ -244,7 +262,10 @@ async def scan_get_next_rmap_item(k: Kernel) -> tuple[RmapItem, Page] | None:
 
 
 async def first_slot(k: Kernel) -> MmSlot | None:
-    """The address space at which to go on, or to begin.  Takes mmlist_lock."""
+    """The address space at which to go on, or to begin.
+
+    Where a round begins, the unstable tree is thrown away.  Takes mmlist_lock.
+    """
     ksm, scan = k.ksm, k.ksm.scan
     async with ksm.mmlist_lock:
         if not scan.begun:
@@ -282,7 +303,7 @@ def slot_at_cursor(k: Kernel) -> MmSlot | None:
 async def next_in_mm(k: Kernel, slot: MmSlot) -> tuple[RmapItem, Page] | None:
     """The next mergeable page of one address space, from the cursor on.
 
-    Needs mmap_sem.
+    Needs mmap_sem, and ksm_thread_mutex.
     """
     for vma in slot.mm.mmap:
         if not vma.vm_flags & VM_MERGEABLE:
@@ -304,7 +325,8 @@ async def next_in_mm(k: Kernel, slot: MmSlot) -> tuple[RmapItem, Page] | None:
 async def get_next_rmap_item(k: Kernel, slot: MmSlot, address: VirtAddr) -> RmapItem:
     """The item for an address, made if need be.
 
-    Those from the cursor up to it go: this round found no page there.
+    Those from the cursor up to it go: this round found no page there.  Needs
+    ksm_thread_mutex.
     """
     items = slot.rmap_list
     place = bisect_left(items, k.ksm.scan.address, key=by_address)
@@ -319,12 +341,13 @@ async def get_next_rmap_item(k: Kernel, slot: MmSlot, address: VirtAddr) -> Rmap
 
 
 async def remove_trailing_rmap_items(k: Kernel, slot: MmSlot, address: int) -> None:
-    """Forget all places from an address on."""
+    """Forget all places from an address on.  Needs ksm_thread_mutex."""
     while slot.rmap_list and slot.rmap_list[-1].address >= address:
         await free_rmap_item(k, slot, len(slot.rmap_list) - 1)
 
 
 async def free_rmap_item(k: Kernel, slot: MmSlot, place: int) -> None:
+    """Forget the place with this number.  Needs ksm_thread_mutex."""
     item = slot.rmap_list.pop(place)
     await remove_rmap_item_from_tree(k, item)
     k.ksm.rmap_items -= 1
@@ -334,7 +357,7 @@ async def free_rmap_item(k: Kernel, slot: MmSlot, place: int) -> None:
 
 
 async def run_store(k: Kernel, run: int) -> int:
-    """Write to /sys/kernel/mm/ksm/run; 0 or an error."""
+    """Write to /sys/kernel/mm/ksm/run; 0 or an error.  Takes ksm_thread_mutex."""
     if run not in (KSM_RUN_STOP, KSM_RUN_MERGE, KSM_RUN_UNMERGE):
         return -EINVAL
     async with k.ksm.thread_mutex:
@@ -349,7 +372,10 @@ async def run_store(k: Kernel, run: int) -> int:
 
 
 async def unmerge_and_remove_all_rmap_items(k: Kernel) -> int:
-    """Take all merging back, and forget all places; the address spaces stay known."""
+    """Take all merging back, and forget all places; the address spaces stay known.
+
+    0 or -ENOMEM.  Needs ksm_thread_mutex.  Takes each mmap_sem for reading.
+    """
     async with k.ksm.mmlist_lock:
         slots = list(k.ksm.mm_slots)
     for slot in slots:

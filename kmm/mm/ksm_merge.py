@@ -15,8 +15,13 @@ into it, each an `RmapItem`, by which rmap finds its mappings.  The tree itself 
 reference to the page: when the last mapping goes the page is free, and the node is
 found to be stale later (`get_ksm_page`).
 
-Locks: ksm_thread_mutex for the trees and the counters; mmap_sem of the address space
-that is looked at; PG_locked of a KSM page for its node's list.
+Locks: ksm_thread_mutex for the trees, the items and the counters: all of this needs it,
+but for `break_ksm` and `unmerge_ksm_pages`, which madvise calls without.  Inside of it
+mmap_sem of the address space that is looked at, for reading, and then PG_locked of a
+KSM page for its node's list.  Pages are held by references, so their contents may
+change under the eyes of who compares them, until they are write-protected.
+
+Left out: locked memory (mlock) that moves with a merge.  A tree is a list in order.
 """
 
 from __future__ import annotations
@@ -59,7 +64,10 @@ SEQNR_MASK = 0xFF
 
 
 async def cmp_and_merge_page(k: Kernel, page: Page, item: RmapItem) -> None:
-    """Find out whether a page has an equal, and merge the two if so."""
+    """Find out whether a page has an equal, and merge the two if so.
+
+    Needs a reference to the page, and no mmap_sem.
+    """
     await remove_rmap_item_from_tree(k, item)
 
     kpage = await stable_tree_search(k, page)
@@ -97,7 +105,7 @@ async def cmp_and_merge_page(k: Kernel, page: Page, item: RmapItem) -> None:
 
 
 async def remove_rmap_item_from_tree(k: Kernel, item: RmapItem) -> None:
-    """Out of whichever tree it is in."""
+    """Out of whichever tree it is in.  Takes PG_locked of the page of a stable node."""
     ksm = k.ksm
     if item.stable_node is not None:
         node = item.stable_node
@@ -145,6 +153,7 @@ async def memcmp_pages(k: Kernel, one: Page, other: Page) -> int:
 
 
 async def contents(k: Kernel, page: Page) -> bytes:
+    """All bytes of a page, at one moment."""
     return await k.memory.load(PhysAddr(page.pfn << PAGE_SHIFT), PAGE_SIZE)
 
 
@@ -232,7 +241,10 @@ async def unstable_tree_search_insert(
 
 
 async def get_mergeable_page(k: Kernel, item: RmapItem) -> Page | None:
-    """The page at an item's place, if it may be merged; with a reference."""
+    """The page at an item's place, if it may be merged; with a reference.
+
+    Takes mmap_sem of the item's address space for reading.
+    """
     async with item.mm.mmap_sem.for_read:
         vma = find_vma(item.mm, item.address)
         if (
@@ -288,7 +300,8 @@ async def try_to_merge_with_ksm_page(
 ) -> int:
     """Let `kpage` take the place of `page` at an item's address; 0 or -EFAULT.
 
-    Without a `kpage`, the page itself becomes one.
+    Without a `kpage`, the page itself becomes one.  Takes mmap_sem of the item's
+    address space for reading.
     """
     mm = item.mm
     async with mm.mmap_sem.for_read:
@@ -311,7 +324,10 @@ async def try_to_merge_with_ksm_page(
 async def try_to_merge_two_pages(
     k: Kernel, item: RmapItem, page: Page, tree_item: RmapItem, tree_page: Page
 ) -> Page | None:
-    """Make `page` a KSM page, and let it take the place of `tree_page` as well."""
+    """Make `page` a KSM page, and let it take the place of `tree_page` as well.
+
+    The page; None if that failed, and all is as it was.
+    """
     error = await try_to_merge_with_ksm_page(k, item, page, None)
     if error:
         return None
@@ -327,7 +343,8 @@ async def try_to_merge_one_page(
 ) -> int:
     """Write-protect a page, and if it is equal to `kpage` then, replace it.
 
-    0 or -EFAULT.  Takes PG_locked of the page if that is free.
+    0 or -EFAULT.  Needs mmap_sem for reading.  Takes PG_locked of the page if that is
+    free.
     """
     if page is kpage:
         return 0
@@ -359,7 +376,9 @@ async def write_protect_page(
     """Make a page read-only in its one mapping; the entry, or None if it may not be.
 
     It may not if anybody else has a reference, who might write to it.  The entry is
-    emptied and flushed first, so that no such reference can be taken meanwhile.
+    emptied and flushed first, so that no such reference can be taken meanwhile: without
+    the flush, the program itself could write on.  Needs mmap_sem for reading, and the
+    page locked.  Takes the page-table lock.
     """
     ptep = await page_check_address(k, page, vma, address)
     if ptep is None:
@@ -383,7 +402,11 @@ async def write_protect_page(
 async def replace_page(
     k: Kernel, vma: VmArea, page: Page, kpage: Page, pte: int, address: VirtAddr
 ) -> int:
-    """Map `kpage` where `page` is, if nothing has changed there; 0 or -EFAULT."""
+    """Map `kpage` where `page` is, if nothing has changed there; 0 or -EFAULT.
+
+    `pte` is the entry as it was write-protected.  Needs mmap_sem for reading, and
+    `page` locked.  Takes the page-table lock.
+    """
     ptep = await find_pte(k, vma.mm, address)
     if ptep is None:
         return -EFAULT
@@ -422,7 +445,7 @@ async def break_ksm(k: Kernel, vma: VmArea, address: VirtAddr) -> int:
 
 
 async def break_cow(k: Kernel, item: RmapItem) -> None:
-    """Undo a merge that came to nothing."""
+    """Undo a merge that came to nothing.  Takes mmap_sem for reading."""
     if item.anon_vma is not None:
         await drop_anon_vma(item.anon_vma)
         item.anon_vma = None
@@ -440,7 +463,10 @@ async def break_cow(k: Kernel, item: RmapItem) -> None:
 async def unmerge_ksm_pages(
     k: Kernel, vma: VmArea, start: VirtAddr, end: VirtAddr
 ) -> int:
-    """Give every place of a range a page of its own; 0 or -ENOMEM."""
+    """Give every place of a range a page of its own; 0 or -ENOMEM.
+
+    Needs mmap_sem.
+    """
     for address in range(start, end, PAGE_SIZE):
         error = await break_ksm(k, vma, VirtAddr(address))
         if error:

@@ -4,6 +4,9 @@ Linux: include/linux/list.h.  Something is on a list at most once, may be taken 
 the middle at once, and goes in at either end.  Which end decides what happens next in
 many places (the page freed last is handed out first, parents are walked before
 children), so the two ways in have the kernel's names.
+
+It is for lists that may be long, from whose middle things are taken: of free pages and
+the LRU.  Short ones are Python's lists, with the head at index 0.
 """
 
 from __future__ import annotations

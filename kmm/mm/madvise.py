@@ -1,6 +1,9 @@
 """What a program says of its own use of memory.
 
-Linux: mm/madvise.c.
+Linux: mm/madvise.c.  Most advice is a flag of a VMA, which is cut out for it, as for
+mprotect.  MADV_DONTNEED is no advice: it empties the range at once.
+
+Left out: MADV_WILLNEED, MADV_REMOVE, and what is for poisoned pages.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ def madvise_need_mmap_write(behaviour: int) -> bool:
 async def do_madvise(k: Kernel, mm: Mm, start: int, length: int, behaviour: int) -> int:
     """Advise about a range; 0 or an error.  Holes make it -ENOMEM in the end.
 
-    Needs mmap_sem, for writing if `madvise_need_mmap_write` says so.
+    `start` and `length` in bytes; `behaviour` is a MADV_ number.  Needs mmap_sem, for
+    writing if `madvise_need_mmap_write` says so.
     """
     if behaviour not in BEHAVIOURS or start & ~PAGE_MASK:
         return -EINVAL
@@ -71,7 +75,7 @@ async def do_madvise(k: Kernel, mm: Mm, start: int, length: int, behaviour: int)
 
 
 async def madvise_vma(k: Kernel, part: Part, behaviour: int) -> int:
-    """Advise about a part of one VMA; 0 or an error."""
+    """Advise about a part of one VMA; 0 or an error.  Needs mmap_sem as do_madvise."""
     vma, start, end = part.vma, part.start, part.end
     if behaviour == MADV_DONTNEED:
         if vma.vm_flags & (VM_LOCKED | VM_PFNMAP):
@@ -91,7 +95,7 @@ async def madvise_vma(k: Kernel, part: Part, behaviour: int) -> int:
 async def advised_flags(
     k: Kernel, vma: VmArea, start: VirtAddr, end: VirtAddr, behaviour: int
 ) -> tuple[int, int]:
-    """0 or an error, and what the flags are to be."""
+    """0 or an error, and what the flags are to be.  Needs mmap_sem for writing."""
     flags = vma.vm_flags
     if behaviour == MADV_NORMAL:
         return 0, flags & ~(VM_RAND_READ | VM_SEQ_READ)

@@ -11,7 +11,13 @@ comes from its address_space.
 What is seen of an entry without its lock is only a hint.  So each function that changes
 one has the same shape: prepare what may sleep, lock, look again, change.
 
-Faults hold mmap_sem for reading, fork and munmap for writing.
+Faults hold mmap_sem for reading, fork and munmap for writing; MADV_DONTNEED for
+reading, and exit not at all, as no task has the address space by then.  What all of
+them change, migration and reclaim change too, which hold no mmap_sem; between them is
+the page-table lock, and for what a page is, PG_locked.
+
+Left out: huge pages, nonlinear mappings (do_nonlinear_fault), page_mkwrite, and what
+Linux does of the batching: latency breaks in fork and munmap.
 """
 
 from __future__ import annotations
@@ -112,7 +118,7 @@ VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS
 
 
 class OutOfMemory(ModelFailure):
-    """VM_FAULT_OOM, with nobody left to kill."""
+    """VM_FAULT_OOM.  There is no killer of processes, so the run ends here."""
 
     kind = "corruption"
 
@@ -139,7 +145,9 @@ async def handle_mm_fault(
 ) -> int:
     """Find or make the entry for `address`, and deal with what is in it.
 
-    Returns VM_FAULT_ bits.  Needs mmap_sem for reading.
+    Returns VM_FAULT_ bits; 0 also if somebody was faster, and the access is to be tried
+    again.  Needs mmap_sem for reading, and the VMA to cover the address.  May sleep;
+    takes page_table_lock, and what those below it take.
     """
     count_vm_events(k, "pgfault")
     ptep = await pte_alloc(k, mm, address)
@@ -163,8 +171,9 @@ async def handle_pte_fault(k: Kernel, fault: Fault) -> int:
 async def touch_pte(k: Kernel, fault: Fault, pte: int) -> int:
     """The entry is present after all: note the access, and let the CPU try again.
 
-    Takes the page-table lock.  If there is nothing to note on a write, the CPU has
-    faulted over a translation that is out of date, and is made to forget it.
+    Takes the page-table lock; do_wp_page is called with it.  If there is nothing to
+    note on a write, the CPU has faulted over a translation that is out of date, and is
+    made to forget it.
     """
     vma, address, ptep, write = fault.vma, fault.address, fault.ptep, fault.write
     ptl = pte_lockptr(fault.mm)
@@ -185,7 +194,9 @@ async def touch_pte(k: Kernel, fault: Fault, pte: int) -> int:
 async def do_anonymous_page(k: Kernel, fault: Fault) -> int:
     """A first touch.  Takes the page-table lock.
 
-    A read gets the zero page, which is not counted and needs no anon_vma.
+    A read gets the zero page, which is not counted and needs no anon_vma.  A write gets
+    a page with two references, the entry's and the pagevec's, tied to the VMA's own
+    anon_vma; it can be isolated, and so migrate, when the pagevec has been drained.
     """
     mm, vma, ptep = fault.mm, fault.vma, fault.ptep
     if not fault.write:
@@ -214,7 +225,9 @@ async def do_anonymous_page(k: Kernel, fault: Fault) -> int:
 async def do_wp_page(k: Kernel, fault: Fault, pte: int) -> int:
     """A write to a page that is mapped read-only: take it, or copy it.
 
-    Called with the page-table lock, which is given back.
+    An anonymous page is taken if no other entry has it, mapped or in swap; a file's, if
+    the VMA shares it.  Needs the page-table lock, which is given back; sleeps for the
+    page's lock without it.
     """
     vma = fault.vma
     ptl = pte_lockptr(fault.mm)
@@ -250,7 +263,10 @@ async def do_wp_page(k: Kernel, fault: Fault, pte: int) -> int:
 
 
 async def reuse_page(k: Kernel, fault: Fault, pte: int) -> int:
-    """Let the program write to the page it has.  Gives the page-table lock back."""
+    """Let the program write to the page it has.
+
+    Needs the page-table lock, which is given back.
+    """
     vma = fault.vma
     entry = maybe_mkwrite(pte_mkdirty(pte_mkyoung(pte)), vma)
     await ptep_set_access_flags(k, vma, fault.address, fault.ptep, entry, dirty=True)
@@ -262,8 +278,9 @@ async def copy_page(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
     """Give the program a copy of `old`, or of the zero page (None).
 
     Takes the page-table lock, and drops the caller's reference to `old`.  The order of
-    the changes matters: nobody may write to the old page any more when its mapping is
-    taken off, since it may then be somebody else's alone.
+    the changes matters: no CPU of this process may see the old page any more
+    (ptep_clear_flush) when its mapping is taken off, since it may then be somebody
+    else's alone, to be written to without a copy.
     """
     mm, vma, address, ptep = fault.mm, fault.vma, fault.address, fault.ptep
     await k.rmap_walk.anon_vma_prepare(k, vma)
@@ -303,7 +320,11 @@ async def copy_page(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
 async def do_swap_page(k: Kernel, fault: Fault, pte: int) -> int:
     """An entry that is neither empty nor present: a migration entry, or a swap entry.
 
-    Takes the page's lock, then the page-table lock.
+    Takes the page's lock, then the page-table lock.  The unlocked `pte` is good enough
+    to tell which of the two it is: a migration entry is looked at again under the lock,
+    and so is the entry before the page is mapped.  But 2.6.34 does not ask again, when
+    it has the page's lock, whether the page is in the swap cache still (4969c1192d1,
+    2.6.36, does).
     """
     mm, vma, ptep, write = fault.mm, fault.vma, fault.ptep, fault.write
     if is_migration_entry(pte):
@@ -383,8 +404,8 @@ async def ksm_might_need_to_copy(
 async def do_linear_fault(k: Kernel, fault: Fault) -> int:
     """A first touch of a file's page (__do_fault).
 
-    A write to a private mapping gets a copy at once.  Takes the page's lock, then the
-    page-table lock.
+    A write to a private mapping gets a copy at once.  Beyond the end of the file it is
+    VM_FAULT_SIGBUS.  Takes the page's lock, then the page-table lock.
     """
     vma = fault.vma
     assert vma.vm_file is not None
@@ -423,7 +444,10 @@ async def do_linear_fault(k: Kernel, fault: Fault) -> int:
 
 
 async def map_file_page(k: Kernel, fault: Fault, page: Page) -> None:
-    """Map a file's page, or a private copy of it.  Needs the page-table lock."""
+    """Map a file's page, or a private copy of it.
+
+    Needs the page-table lock, and the file's page locked.
+    """
     mm, vma, write = fault.mm, fault.vma, fault.write
     pte = mk_pte(page, vma.vm_page_prot)
     if write:
@@ -448,7 +472,9 @@ async def follow_page(
 ) -> Page | None:
     """The page mapped at `address`, with a reference; None if a fault must come first.
 
-    The zero page is returned too, with a reference.  Takes the page-table lock.
+    A migration entry and a swap entry are not a page, nor is one that may not be
+    written to, if `write`.  The zero page is returned too, with a reference.  Needs
+    mmap_sem; takes the page-table lock.
     """
     ptep = await find_pte(k, mm, address)
     if ptep is None:
@@ -495,7 +521,11 @@ async def copy_pte_range(
     start: VirtAddr,
     end: VirtAddr,
 ) -> None:
-    """Copy what one bottom table holds.  Takes the child's lock, then the parent's."""
+    """Copy what one bottom table holds.  Takes the child's lock, then the parent's.
+
+    Both are held throughout: a walk that waits for one entry's lock finds the entry in
+    the parent as it was before, or in both as it is after.
+    """
     async with pte_lockptr(dst), pte_lockptr(src).nested(1):
         for address, src_pte in filled_entries(k, source, start, end):
             dst_pte = await find_pte(k, dst, address)
@@ -513,7 +543,10 @@ async def copy_one_pte(
 ) -> None:
     """Copy one entry; what may be written by both is made read-only in both.
 
-    The parent's CPUs may write by their TLBs until the flush at the end of the fork.
+    A migration entry is copied as it is, or to be restored read-only in both; it is no
+    mapping and no reference, so nothing is counted, and MM_ANONPAGES of the child will
+    be one too low.  The parent's CPUs may write by their TLBs until the flush at the
+    end of the fork.  Needs both page-table locks.
     """
     pte = await src_pte.read()
     if not pte_present(pte):
@@ -548,7 +581,9 @@ async def unmap_vmas(
 ) -> None:
     """Empty the entries of [start, end) in these VMAs.
 
-    Each page is given back when CPUs have forgotten it (`tlb`).
+    Each page is given back when CPUs have forgotten it (`tlb`, which the caller
+    flushes).  The VMAs are on their rmap lists still, so walks may come by.  Needs
+    mmap_sem, or that no task has the mm.
     """
     for vma in vmas:
         first, last = max(start, vma.vm_start), min(end, vma.vm_end)
@@ -589,7 +624,10 @@ async def zap_pte_range(
 
 
 async def zap_page(k: Kernel, mm: Mm, page: Page, pte: int) -> None:
-    """Account for the end of a present entry, whose flags may matter to a file."""
+    """Account for the end of a present entry, whose flags may matter to a file.
+
+    Needs the page-table lock.  The entry's reference is left to the caller.
+    """
     if await page_anon(page):
         mm.rss_stat[MM_ANONPAGES] -= 1
     else:
@@ -620,7 +658,9 @@ async def free_pgtables(
     """Take VMAs off all rmap lists, and then free the tables that only they needed.
 
     In this order: a walk that still finds the VMA may be looking at its tables.  What
-    several of the VMAs needed goes with the last of them.
+    several of the VMAs needed goes with the last of them.  `floor` and `ceiling` are
+    where the neighbours end and begin; a ceiling of 0 is none.  Needs mmap_sem for
+    writing, or that no task has the mm.
     """
     for place, vma in enumerate(vmas):
         above = vmas[place + 1].vm_start if place + 1 < len(vmas) else ceiling

@@ -1,8 +1,14 @@
 """Taking memory away from a running machine.
 
-Linux: mm/memory_hotplug.c.  The range is isolated, so that nobody gets a page of it any
-more; then everything in it is migrated elsewhere, until all of it is free.  Here, and
-only here, KSM's pages move too: ksmd is kept still meanwhile.
+Linux: mm/memory_hotplug.c (offline_pages); mm/ksm.c for what its notifier does.  The
+range is isolated, so that nobody gets a page of it any more; then everything in it is
+migrated elsewhere, until all of it is free.  Here, and only here, KSM's pages move too:
+ksmd is kept still meanwhile.
+
+Ranges are in pfn, and do not include their end.  Locks: ksm_thread_mutex, then those of
+migration; zone.lock while blocks are taken away.
+
+Left out: bringing memory back, other notifiers, signals.
 """
 
 from __future__ import annotations
@@ -51,7 +57,11 @@ async def offline_pages(k: Kernel, start: int, end: int) -> int:
 
 
 async def migrate_range(k: Kernel, start: int, end: int) -> int:
-    """Empty a range; 0, or an error."""
+    """Empty a range; 0, or -EAGAIN when the turns are over, or what migration says.
+
+    Needs ksm_thread_mutex.  A turn is a scan for the next page, and a migration from
+    there on; the last finds none.
+    """
     failures = 0
     for turn in range(k.config.offline_turns):
         if turn:
@@ -71,7 +81,10 @@ async def migrate_range(k: Kernel, start: int, end: int) -> int:
 
 
 def scan_lru_pages(k: Kernel, start: int, end: int) -> int | None:
-    """The first frame of a range whose page is on the LRU."""
+    """The first frame of a range whose page is on the LRU, at one look; None if none.
+
+    Without zone.lru_lock: whoever acts on it looks again.
+    """
     for pfn in range(start, end):
         page = k.mem_map.get(pfn)
         if page is not None and page.flags & PG_lru:
@@ -82,7 +95,8 @@ def scan_lru_pages(k: Kernel, start: int, end: int) -> int | None:
 async def do_migrate_range(k: Kernel, start: int, end: int) -> int:
     """Migrate up to 256 pages from here on; how many stayed, or an error.
 
-    If one is in use and cannot be isolated, none is moved (-EBUSY).
+    If one is in use and cannot be isolated, none is moved (-EBUSY).  Needs
+    ksm_thread_mutex.
     """
     pages: list[Page] = []
     stuck = 0
@@ -109,7 +123,10 @@ async def hotremove_migrate_alloc(k: Kernel, page: Page) -> Page | None:
 
 
 async def offline_isolated_pages(k: Kernel, start: int, end: int) -> None:
-    """Take the free blocks of a range from the buddy allocator, for good."""
+    """Take the free blocks of a range from the buddy allocator, for good.
+
+    All of the range is free, and isolated.  Takes zone.lock.
+    """
     pfn = start
     while pfn < end:
         page = k.mem_map[pfn]
@@ -125,7 +142,10 @@ async def offline_isolated_pages(k: Kernel, start: int, end: int) -> None:
 
 
 async def prune_stable_tree(k: Kernel, start: int, end: int) -> None:
-    """KSM must not look for its pages where there is no memory any more."""
+    """KSM must not look for its pages where there is no memory any more.
+
+    Needs ksm_thread_mutex.  (mm/ksm.c, its notifier)
+    """
     for node in list(k.ksm.stable_tree):
         if start <= node.kpfn < end:
             await remove_node_from_stable_tree(k, node)

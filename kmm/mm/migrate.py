@@ -1,6 +1,8 @@
 """Page migration: moving a page to another frame while programs use it.
 
 Linux: mm/migrate.c, as of 2.6.34 with the repairs that came with compaction (2.6.35).
+Called by `compaction`, `move_pages` and `memory_hotplug`; faults that meet an entry of
+it call `migration_entry_wait`.
 
 The protocol, for a page that has been isolated from the LRU:
 
@@ -15,6 +17,25 @@ The protocol, for a page that has been isolated from the LRU:
 After step 5 there must be no migration entry left: the page that it names may be
 freed and become somebody else's.  So the walk of step 4 must find every entry that
 the walk of step 2 made, although the VMAs may have changed in between.
+
+Where can another CPU run?  At every await, and there are three stretches:
+
+- Throughout, PG_locked keeps other migrations, reclaim and KSM away from the page, and
+  the RCU read section keeps the memory of its anon_vma.  Nothing keeps away faults,
+  fork, exec, mremap, mprotect, munmap and exit, as mmap_sem is not held: all of them
+  may come between the two walks, and change VMAs and entries.
+- During a walk, the lock of the list is held: no VMA joins or leaves it, and munmap
+  frees no page table of these.  Their bounds may change (`rmap-walk`), their entries
+  may move (`exec-stack`, `pte-peek`).
+- While an entry is changed, the page-table lock is held, and nobody else changes it.
+
+Each of the questions named is a way in which the second walk misses an entry.
+
+Locks: PG_locked of the old page and then of the new, i_mmap_lock or anon_vma.lock,
+page_table_lock; tree_lock while a page changes places in its file or the swap cache.
+
+Left out: memory cgroups, pages with buffers (and so files whose pages are written out
+first), hugetlbfs.
 """
 
 from __future__ import annotations
@@ -71,7 +92,9 @@ from .swapops import (
 from .vmscan import putback_lru_page
 from .vmstat import add_page_state
 
+# Where a page goes: a page with one reference, which nobody else knows; None for none.
 NewPage = Callable[[Kernel, Page], Awaitable[Page | None]]
+# What came of an attempt at a page: 0, or a negated error.
 Result = Callable[[Page, int], None]
 
 
@@ -80,7 +103,7 @@ def nobody_asks(page: Page, rc: int) -> None:
 
 
 async def migrate_prep(k: Kernel) -> None:
-    """See to it that pages can be isolated: none may be waiting in a pagevec."""
+    """See to it that pages can be isolated: none may wait in a pagevec.  Sleeps."""
     await lru_add_drain_all(k)
 
 
@@ -99,11 +122,12 @@ async def migrate_pages(
 ) -> int:
     """Move isolated pages to frames from `get_new_page`; return how many stayed.
 
-    `result` is told of each attempt at a page.
+    -ENOMEM if a new frame could not be had, which ends it.  `result` is told of each
+    attempt at a page.  `offlining` says that their memory goes away.
 
     Up to ten passes; from the fourth on, it sleeps for page locks.  Every page is put
-    back on the LRU, moved or not, and `pages` is empty afterwards.  -ENOMEM if a new
-    frame could not be had.
+    back on the LRU, moved or not, and `pages` is empty afterwards (until 2.6.37).  The
+    caller holds a reference to each, and has counted them as isolated.
     """
     failed, error, again = 0, 0, 0
     for attempt in range(k.config.migrate_passes):
@@ -127,7 +151,10 @@ async def migrate_pages(
 
 
 async def putback_lru_pages(k: Kernel, pages: list[Page]) -> None:
-    """Give back all that was isolated and has not been; `pages` is empty afterwards."""
+    """Give back all that was isolated and has not been; `pages` is empty afterwards.
+
+    Drops the isolators' references.  (.34 counts them, .35 does not.)
+    """
     for page in pages:
         count_isolated(page, -1)
         await putback_lru_page(k, page)
@@ -153,6 +180,9 @@ async def unmap_and_move(
 
     After 0 or an error it is off `pages`; but it stays there if it was freed meanwhile
     (0), or at -ENOMEM.  Takes PG_locked of the page; sleeps for it only if `force`.
+
+    From the look at the count to the lock anything may happen to the page; from there
+    on see the top of the module.
     """
     newpage = await get_new_page(k, page)
     if newpage is None:
@@ -177,6 +207,7 @@ async def unmap_and_move(
 
 
 async def lock_for_migration(page: Page, *, force: bool) -> bool:
+    """Take PG_locked, and sleep for it if `force`; say whether it worked."""
     if await page.locked.trylock():
         return True
     if not force:
@@ -190,8 +221,8 @@ async def unmap_and_move_locked(
 ) -> int:
     """Steps 2 to 4 of the protocol.  Needs the page locked.
 
-    A KSM page moves only when its memory goes away, since only then does its owner
-    know of it.
+    A KSM page moves only when its memory goes away (`offlining`), since only then is
+    ksm_thread_mutex held, and with it what KSM knows of the page.
     """
     if PageKsm(page) and not offlining:
         return -EBUSY
@@ -231,20 +262,22 @@ async def unmap_and_move_mapped(
     """Unmap, move, and map again.  Needs the page locked and its anon_vma kept."""
     rc = -EAGAIN
     if page.mapping is not None or page.flags & PG_swapcache:
+        # Its result does not matter: only whether the page is mapped still.
         await try_to_unmap(
             k, page, TTU_MIGRATION | TTU_IGNORE_MLOCK | TTU_IGNORE_ACCESS
         )
     if not await page_mapped(page):
         rc = await move_to_new_page(k, newpage, page, remap=remap)
     if rc != 0 and remap:
-        await remove_migration_ptes(k, page, page)
+        await remove_migration_ptes(k, page, page)  # back to where it was
     return rc
 
 
 async def move_to_new_page(k: Kernel, newpage: Page, page: Page, *, remap: bool) -> int:
     """Let the new page take the old one's place, and point the entries at it.
 
-    Needs the old page locked and unmapped.
+    0, or -EAGAIN, after which the new page is nobody's again.  Needs the old page
+    locked and unmapped.  Takes PG_locked of the new page.
     """
     # Nobody else knows the new page.
     bug_on(not await newpage.locked.trylock(), "mm/migrate.c:504")
@@ -262,7 +295,10 @@ async def move_to_new_page(k: Kernel, newpage: Page, page: Page, *, remap: bool)
 
 
 async def migrate_page(k: Kernel, newpage: Page, page: Page) -> int:
-    """Copy a page, unless somebody else holds a reference (-EAGAIN)."""
+    """Copy a page; 0, or -EAGAIN if somebody else holds a reference.
+
+    Needs both pages locked, and the old one unmapped.
+    """
     bug_on(bool(page.flags & PG_writeback), "mm/migrate.c:348")
     rc = await migrate_page_move_mapping(k, newpage, page)
     if rc == 0:
@@ -273,9 +309,12 @@ async def migrate_page(k: Kernel, newpage: Page, page: Page) -> int:
 async def migrate_page_move_mapping(k: Kernel, newpage: Page, page: Page) -> int:
     """Put the new page in the place of the old one in its file, or in the swap cache.
 
-    The only references allowed are the one that isolated it, and that of the file or
-    the swap cache.  While they are changed over, the count is 0: frozen.  Takes
-    tree_lock.
+    0, or -EAGAIN: the only references allowed are the one that isolated it, and that
+    of the file or the swap cache.  Whoever waits for the page to be unlocked has one
+    too.  While they are changed over, the count is 0: frozen, and nobody can take
+    another.  A page that has neither is only looked at: nothing leads to it any more
+    but migration entries, and who takes a reference by one waits.  Needs both pages
+    locked.  Takes tree_lock.
     """
     mapping = page_mapping(k, page)
     if mapping is None:
@@ -298,14 +337,21 @@ async def migrate_page_move_mapping(k: Kernel, newpage: Page, page: Page) -> int
 
 
 def page_mapping(k: Kernel, page: Page) -> AddressSpace | None:
-    """The file that a page belongs to, or the swap cache; None if neither."""
+    """The file that a page belongs to, or the swap cache; None if neither.
+
+    Needs the page locked.
+    """
     if page.flags & PG_swapcache:
         return k.swapper_space
     return page.mapping if isinstance(page.mapping, AddressSpace) else None
 
 
 async def migrate_page_copy(k: Kernel, newpage: Page, page: Page) -> None:
-    """Copy contents and flags, and forget what the old page was."""
+    """Copy contents and flags, and forget what the old page was.
+
+    Needs both pages locked.  Nothing maps the old one, and CPUs have forgotten it, so
+    what is copied is the last that was written.
+    """
     await k.memory.copy_frame(newpage.pfn, page.pfn)
     moved = PG_active | PG_dirty | PG_unevictable | PG_mlocked
     newpage.flags |= page.flags & (moved | PG_uptodate | PG_referenced)
@@ -320,6 +366,8 @@ async def remove_migration_ptes(k: Kernel, old: Page, new: Page) -> None:
     """Point every migration entry for `old` at `new`.  Needs both locked.
 
     The walk follows the NEW page, whose mapping and index were copied from the old.
+    It knows nothing of the walk that made the entries; it goes by what VMAs and page
+    tables say now.
     """
 
     async def rmap_one(k: Kernel, page: Page, vma: VmArea, address: VirtAddr) -> int:
@@ -356,7 +404,9 @@ async def restore_pte(
     """Map `new` where its migration entry stands.  Needs the page-table lock.
 
     The entry comes back old and clean; what was dirty is noted in the page's flags.
-    Nothing needs flushing, since it was not present.
+    Nothing needs flushing, since it was not present.  The rights are those that the VMA
+    gives now; RW is set only if the entry still says so (mprotect and fork take that
+    from it).
     """
     await get_page(new)
     pte = pte_mkold(mk_pte(new, await read_once(vma, VMA.vm_page_prot)))
@@ -372,8 +422,9 @@ async def restore_pte(
 async def migration_entry_wait(k: Kernel, mm: Mm, ptep: EntryPointer) -> None:
     """A program touched a migration entry: wait until the migration is over, and retry.
 
-    Called with mmap_sem held for reading.  Takes the page-table lock, then sleeps.  Its
-    reference makes the migration fail if taken before the references are counted.
+    Needs mmap_sem for reading.  Takes the page-table lock, then sleeps without it.  Its
+    reference makes the migration fail if taken before the references are counted.  BUG
+    if the entry has outlived its migration (`migration_entry_to_page`).
     """
     ptl = pte_lockptr(mm)
     await ptl.lock()
@@ -400,7 +451,7 @@ async def wait_for_references(page: Page) -> None:
 
 
 class Referenced:
-    """Lets those go on who wait until a page's count may be raised again."""
+    """Lets those go on who wait until a page's count may be raised again (a gate)."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

@@ -1,7 +1,10 @@
 """Keeping pages in memory.
 
-Linux: mm/mlock.c.  Left out: moving pages to the unevictable list and back; reclaim
-finds out by the VMA (VM_LOCKED) that a page must stay.
+Linux: mm/mlock.c (do_mlock, mlock_fixup).  A VMA is marked VM_LOCKED, and its pages are
+brought in.  They may migrate all the same.
+
+Left out: moving pages to the unevictable list and back; reclaim finds out by the VMA
+that a page must stay.  Limits, and mlockall.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ POSIX_ERRORS = {-EFAULT: -ENOMEM, -ENOMEM: -EAGAIN}
 
 
 async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> int:
-    """Lock or unlock a range; 0 or an error.  Needs mmap_sem for writing.
+    """Lock or unlock a range, in bytes; 0 or an error.  Needs mmap_sem for writing.
 
     Where it meets a hole it stops with -ENOMEM; what comes before has changed.  The
     pages are faulted in when all VMAs have been marked.  (2.6.34 does so VMA by VMA.)
@@ -43,7 +46,10 @@ async def do_mlock(k: Kernel, mm: Mm, start: int, length: int, *, on: bool) -> i
 
 
 async def mlock_fixup(k: Kernel, part: Part, newflags: int) -> int:
-    """Lock a part of one VMA, or unlock it; 0 or an error."""
+    """Lock a part of one VMA, or unlock it; 0 or an error.
+
+    Needs mmap_sem for writing.
+    """
     if newflags == part.vma.vm_flags:
         return 0
     error, vma = await vma_modify(

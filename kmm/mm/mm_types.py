@@ -1,9 +1,15 @@
 """The structures: pages, address spaces, files, and what ties a page to its mappings.
 
-Linux: include/linux/mm_types.h, rmap.h, fs.h and sched.h.
+What is there to be shared between CPUs, and which lock protects which field?  That is
+said beside the field; a field of which nothing is said is what it is from the start.
+Fields that are read without their lock, on purpose, are touched only through
+`read_once` and its kin; what some kernel locks and another does not, by `read_plain`.
 
-Which lock protects which field is said beside the field.  Fields that are read
-without it, on purpose, are touched only through `read_once` and its kin.
+Linux: include/linux/mm_types.h, mm.h (VM_), page-flags.h (PG_), rmap.h, fs.h, sched.h,
+and mm/ksm.c for what is KSM's.  Every chapter uses these.
+
+Left out: compound pages, buffers (PG_private), poisoned pages, policies, vm_ops, the
+trees beside the lists, and all of task_struct that is not about memory.
 """
 
 from __future__ import annotations
@@ -53,7 +59,8 @@ PAGE_FLAG_NAMES = {
     PG_mlocked: "mlocked",
 }
 
-# What must not be set where a frame changes hands; the rest is wiped.
+# What must not be set where a frame changes hands (PAGE_FLAGS_CHECK_AT_FREE); the rest
+# is wiped.
 PAGE_FLAGS_CHECK = (
     PG_lru
     | PG_active
@@ -121,20 +128,26 @@ class Page:
     pfn: Pfn
     zone: Zone
     # PG_lru under zone.lru_lock, PG_buddy under zone.lock, PG_swapcache under
-    # PG_locked.  Others may change without a lock, each in one step (Linux: atomic).
+    # PG_locked and tree_lock.  Others may change without a lock, each in one step
+    # (Linux: atomic).
     flags: int = 0
     # Atomic; read without a lock:
     count: int = 0  # "_count": references.  0 is free (or frozen)
     # "_mapcount": page-table entries that map it, minus 1; drawings show how many.
+    # Changed under the lock of the entry that comes or goes.
     mapcount: int = -1
     # Written under PG_locked, or before anyone else can see the page.  PageAnon and
-    # PageKsm are told by what `mapping` is, as Linux does by its low bits.
+    # PageKsm are told by what `mapping` is, as Linux does by its low bits.  It stays
+    # when the last mapping has gone, and says nothing then: see page_lock_anon_vma.
     mapping: AnonVma | StableNode | AddressSpace | None = None
-    index: int = 0  # its place in the mapping, in pages
-    # The swap entry (PG_swapcache), the order (PG_buddy), or the migratetype (pcp).
+    index: int = 0  # its place in the mapping, in pages; as `mapping`
+    # The swap entry (PG_swapcache; under PG_locked and tree_lock), the order (PG_buddy;
+    # under zone.lock), or the migratetype (on a CPU's list, which is that CPU's).
     private: int = 0
-    lru: ListHead[Page] | None = None  # the list that it is on, whichever that is
-    lock_bit: Mutex | None = None
+    # The list that it is on, whichever that is, under the lock of that list; None if
+    # it is on none, or on one of its isolator's own.
+    lru: ListHead[Page] | None = None
+    lock_bit: Mutex | None = None  # made when `locked` is first asked for
 
     @property
     def name(self) -> str:
@@ -154,29 +167,41 @@ class Page:
 
 
 def PageAnon(page: Page) -> bool:
-    """Whether its mapping is an anon_vma, or KSM's (bit 0 of page->mapping)."""
+    """Whether its mapping is an anon_vma, or KSM's (bit 0 of page->mapping).
+
+    Needs the page locked, or nobody else who knows it; else ask `rmap.page_anon`.
+    """
     return isinstance(page.mapping, AnonVma | StableNode)
 
 
 def PageKsm(page: Page) -> bool:
+    """Whether it is KSM's (bits 0 and 1).  Needs the page locked."""
     return isinstance(page.mapping, StableNode)
 
 
 @define(eq=False)
 class AnonVma:
-    """The VMAs that may map an anonymous page."""
+    """struct anon_vma: the VMAs that may map an anonymous page.
+
+    It lives as long as a VMA is on its list, or somebody has counted a reference.
+    """
 
     name: str
     own_lock: SpinLock
     cache: KmemCache  # the slab cache that it is from
     # Under `lock`, linked by same_anon_vma: parents before children.
     head: list[AnonVmaChain] = field(factory=list)
-    taken: bool = False  # bit 0 of head.next: mm_take_all_locks has locked it
+    # Bit 0 of head.next: mm_take_all_locks has locked it.  Under mm_all_locks_mutex;
+    # changed by who has `lock` besides.
+    taken: bool = False
     # Atomic: migrations and KSM items that need it to stay although it maps nothing.
+    # It goes down under `lock`, so that whoever is the last to let go knows it.
     external_refcount: int = 0
     # Whose lock is taken for this one: its own, or from 2.6.36 on that of the oldest of
-    # the family (see `rmap-walk`), to which it then has a reference.
+    # the family (see `rmap-walk`), to which it then has a reference.  Written before
+    # anybody can find the anon_vma; but a stale pointer may lead to it (see `slab`).
     root: AnonVma = field(init=False)
+    # The model's own, for `slab.check_alive`.
     freed: bool = False  # back in its slab
     freed_after: int = 0  # the number of the last RCU read section that may know it
 
@@ -191,7 +216,11 @@ class AnonVma:
 
 @define(eq=False)
 class AnonVmaChain:
-    """avc: ties one VMA to one anon_vma, in a list of each."""
+    """avc: ties one VMA to one anon_vma, in a list of each.
+
+    `VmArea.anon_vma_chain` is the one (same_vma), `AnonVma.head` the other
+    (same_anon_vma).
+    """
 
     vma: VmArea
     anon_vma: AnonVma
@@ -209,18 +238,21 @@ class StableNode:
     """
 
     name: str
-    kpfn: Pfn
+    kpfn: Pfn  # under ksm_thread_mutex; hot-remove alone changes it, by migration
     # Under the page's PG_locked; the newest first.
     hlist: list[RmapItem] = field(factory=list)
-    in_tree: bool = False  # not yet, while two pages are being merged
+    in_tree: bool = False  # not yet, while two pages are merged; ksm_thread_mutex
 
 
 @define(eq=False)
 class RmapItem:
-    """struct rmap_item: one page-sized place that KSM keeps an eye on."""
+    """struct rmap_item: one page-sized place that KSM keeps an eye on.
+
+    Under ksm_thread_mutex.
+    """
 
     mm: Mm
-    address: VirtAddr
+    address: VirtAddr  # of the page; Linux keeps flags in its low bits
     oldchecksum: int = 0
     # In the stable tree: the node, and the anon_vma by which to find its mappings.
     stable_node: StableNode | None = None
@@ -236,8 +268,8 @@ class AddressSpace:
     name: str
     tree_lock: SpinLock
     i_mmap_lock: SpinLock
-    # Under tree_lock.
-    page_tree: dict[int, Page] = field(factory=dict)  # by index
+    # Under tree_lock; by index, or by swap entry in swapper_space.
+    page_tree: dict[int, Page] = field(factory=dict)
     # Under i_mmap_lock: in Linux a tree by offset (prio_tree), here in linking order.
     i_mmap: list[VmArea] = field(factory=list)
     size: int = 0  # bytes: i_size of its inode
@@ -267,16 +299,22 @@ class VmArea:
 
     name: str
     mm: Mm
-    # Written under mmap_sem for writing, or by stack growth (mmap_sem for reading and
-    # the lock of `anon_vma`); rmap walks read them without mmap_sem.
+    # Written under mmap_sem for writing; by the growth of a stack (the first and the
+    # third) under mmap_sem for reading and the lock of `anon_vma`.  Who has mmap_sem
+    # may read them, and sees one moment.  Walks of the reverse map read them without
+    # it, under the lock of one anon_vma, or i_mmap_lock: that helps as far as writers
+    # take the same lock, which is what answers to `rmap-walk` differ in.  2.6.34's
+    # vma_adjust takes no anon_vma's, so to its walks nothing protects these three.
     vm_start: VirtAddr
     vm_end: VirtAddr  # exclusive
-    vm_pgoff: int  # the index of a page at vm_start
+    vm_pgoff: int  # the index of a page at vm_start, in pages
     # Written under mmap_sem for writing; read without it by the same walks.
     vm_flags: int
     vm_page_prot: int  # the bits of an entry that maps a page here
     vm_file: File | None = None
-    # Under mmap_sem for writing; the first anon_vma under page_table_lock.
+    # The VMA's own (newest) anon_vma, to which new pages are tied, and all of them.
+    # Under mmap_sem for writing, or, for the first one, mmap_sem for reading and
+    # page_table_lock (anon_vma_prepare); so faults look for it with read_once.
     anon_vma: AnonVma | None = None
     anon_vma_chain: list[AnonVmaChain] = field(factory=list)  # same_vma: newest first
     # For rmap-walk=seqcount only: odd while the bounds are being stored.
@@ -295,25 +333,27 @@ class Mm:
     mmap_sem: RwSem
     page_table_lock: SpinLock
     anon_vma_chain_lock: SpinLock  # in versions 3 and 4 of the series only
-    # Under mmap_sem:
+    # Written under mmap_sem for writing, or when no task has the mm any more; addresses
+    # in bytes.
     mmap: list[VmArea] = field(factory=list)  # by address
     start_stack: VirtAddr = VirtAddr(0)
     arg_start: VirtAddr = VirtAddr(0)
     arg_end: VirtAddr = VirtAddr(0)
     start_brk: VirtAddr = VirtAddr(0)
     brk: VirtAddr = VirtAddr(0)
-    def_flags: int = 0
-    total_vm: int = 0  # pages
+    def_flags: int = 0  # VM_ flags that every new VMA gets
+    total_vm: int = 0  # pages; a growing stack adds to it under mmap_sem for reading
     locked_vm: int = 0  # pages
     notifiers: list[str] = field(factory=list)  # see mmu_notifier
-    merge_any: bool = False  # MMF_VM_MERGEABLE: KSM knows this address space
+    # Atomic (a bit of mm->flags): MMF_VM_MERGEABLE, KSM knows this address space.
+    merge_any: bool = False
     # Under page_table_lock:
     nr_ptes: int = 0  # bottom-level page tables
-    rss_stat: Counter[str] = field(factory=Counter)  # MM_FILEPAGES and so on
-    # Atomic: the CPUs whose TLBs may know this address space, a bit for each.
-    cpu_vm_mask: int = 0
-    mm_users: int = 1  # tasks that live in it
-    mm_count: int = 1  # who need the structure; all users together are one
+    rss_stat: Counter[str] = field(factory=Counter)  # pages, by MM_FILEPAGES and so on
+    # Atomic:
+    cpu_vm_mask: int = 0  # the CPUs whose TLBs may know this mm, a bit for each
+    mm_users: int = 1  # tasks that live in it; at 0 all is unmapped (`mmput`)
+    mm_count: int = 1  # who need the structure; all users together are one (`mmdrop`)
 
     @property
     def map_count(self) -> int:
@@ -334,11 +374,14 @@ class Task:
     comm: str
     pid: int
     cpu: Cpu
+    # Its own to change, on its CPU:
     mm: Mm | None  # None for a kernel thread
     active_mm: Mm  # the same, or the one that a kernel thread borrows
+    # Under tasklist_lock:
     parent: Task | None = None
     children: list[Task] = field(factory=list)
     exit_code: int | None = None  # None while it lives
+    # Its own:
     sp: VirtAddr = VirtAddr(0)  # the user's stack pointer, if it matters
     min_flt: int = 0
     maj_flt: int = 0

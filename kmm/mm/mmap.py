@@ -1,10 +1,14 @@
 """mmap, munmap, brk, the growth of stacks, and the end of an address space.
 
-Linux: mm/mmap.c.  What these calls do to the list of VMAs is in `vma`.
+Where does a mapping go, and what becomes of what was there?  Linux: mm/mmap.c.  What
+these calls do to the list of VMAs is in `vma`.
 
-Callers hold mmap_sem for writing, but for the growth of stacks.
+Callers (system calls and exec) hold mmap_sem for writing, but for the growth of stacks,
+which faults come to with mmap_sem for reading.  Addresses and lengths are in bytes,
+`pgoff` in pages.  What fails returns a negated error number.
 
-Left out: policies, huge pages, nonlinear mappings, the commit limit.
+Left out: policies, huge pages, nonlinear mappings, the commit limit and RLIMIT_AS,
+random placing, the older layout in which mmap goes upwards.
 """
 
 from __future__ import annotations
@@ -53,7 +57,7 @@ RLIMIT_STACK = 8 << 20  # bytes; the default
 TASK_SIZE = (1 << 47) - PAGE_SIZE  # where a program's addresses end
 STACK_GAP = 128 << 20  # bytes below the stack that mmap leaves alone, at least
 MMAP_BASE = VirtAddr(TASK_SIZE - STACK_GAP)  # mmap goes down from here
-MMAP_MIN_ADDR = 65536
+MMAP_MIN_ADDR = 65536  # a program has nothing below this (mmap_min_addr)
 
 PROT_READ = 0x1
 PROT_WRITE = 0x2
@@ -150,7 +154,10 @@ def get_unmapped_area(mm: Mm, address: int, length: int, flags: int) -> int:
 
 
 def highest_gap(vmas: Sequence[VmArea], length: int) -> int:
-    """The highest gap below MMAP_BASE that is long enough; its upper end is used."""
+    """The upper end of the highest gap below MMAP_BASE that is long enough; or -ENOMEM.
+
+    The address is that of the mapping's first byte.
+    """
     end = MMAP_BASE
     for vma in reversed(vmas):
         if vma.vm_end <= end - length:
@@ -169,7 +176,11 @@ async def mmap_region(
     vm_flags: int,
     pgoff: int,
 ) -> int:
-    """Unmap what is in the way, then let a neighbour grow, or make a new VMA."""
+    """Unmap what is in the way, then let a neighbour grow, or make a new VMA.
+
+    The address, or an error.  Shared anonymous memory is a file of its own, and so
+    never joins a neighbour.  Needs mmap_sem for writing.
+    """
     end = VirtAddr(address + length)
     if find_vma_intersection(mm, address, end) is not None:
         error = await do_munmap(k, mm, address, length)
@@ -223,7 +234,11 @@ async def do_munmap(k: Kernel, mm: Mm, start: int, length: int) -> int:
 async def unmap_region(
     k: Kernel, mm: Mm, vmas: list[VmArea], start: int, end: int
 ) -> None:
-    """Empty the page tables of VMAs that are off the list, and free the tables."""
+    """Empty the page tables of VMAs that are off the list, and free the tables.
+
+    In this order: entries, while walks find the VMAs still; the VMAs off the rmap
+    lists; the tables; the pages, after a flush; the files.  Needs mmap_sem for writing.
+    """
     await lru_add_drain(k)
     tlb = MmuGather(mm)
     await unmap_vmas(k, tlb, vmas, start, end)
@@ -243,7 +258,11 @@ async def put_files(k: Kernel, vmas: list[VmArea]) -> None:
 
 
 async def split_at_ends(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> int:
-    """See to it that no VMA reaches over either end of a range; 0 or -ENOMEM."""
+    """See to it that no VMA reaches over either end of a range; 0 or -ENOMEM.
+
+    At the start the new structure is the upper part, at the end the lower one, so the
+    part that stays keeps the old structure.
+    """
     first = find_vma(mm, start)
     if first is not None and first.vm_start < start:
         if end < first.vm_end and mm.map_count >= SYSCTL_MAX_MAP_COUNT:
@@ -301,7 +320,8 @@ async def set_brk(k: Kernel, mm: Mm, brk: int) -> int:
 async def exit_mmap(k: Kernel, mm: Mm) -> None:
     """Nobody uses the address space any more: unmap all of it.
 
-    Needs no mmap_sem: only reverse mapping finds it still.
+    Needs no mmap_sem: no task has it (mm_users is 0), and only reverse mapping finds it
+    still.  Walks come by until free_pgtables has taken the VMAs off their lists.
     """
     await lru_add_drain(k)
     tlb = MmuGather(mm)
@@ -320,9 +340,11 @@ async def exit_mmap(k: Kernel, mm: Mm) -> None:
 async def expand_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> bool:
     """Grow a stack down to `address`; False if it may not (-ENOMEM).
 
-    expand_downwards.  mmap_sem may be held for reading only, so the anon_vma lock
-    keeps other growers out, and some of the rmap walks.  2.6.34 leaves no gap to the
-    neighbour below.
+    expand_downwards.  Needs mmap_sem, and reading is enough; so the lock of the VMA's
+    own anon_vma keeps other growers out.  It keeps out walks that hold the same lock,
+    but not those of a page whose mapping is another anon_vma, a parent's for instance:
+    such a walk may read vm_start and vm_pgoff between the two stores.  2.6.34 leaves no
+    gap to the neighbour below, and its limit is RLIMIT_STACK.
     """
     await k.rmap_walk.anon_vma_prepare(k, vma)
     address = VirtAddr(address & PAGE_MASK)
@@ -341,7 +363,10 @@ async def expand_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> bool:
 
 
 async def find_extend_vma(k: Kernel, mm: Mm, address: VirtAddr) -> VmArea | None:
-    """The VMA at `address`, grown to reach it if it is a stack; None if none does."""
+    """The VMA at `address`, grown to reach it if it is a stack; None if none does.
+
+    Needs mmap_sem, or an address space that nobody else knows.
+    """
     vma = find_vma(mm, address)
     if vma is None or vma.vm_start <= address:
         return vma

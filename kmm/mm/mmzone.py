@@ -1,12 +1,16 @@
 """Nodes and zones: how physical memory is divided, and what is known of each part.
 
-Linux: include/linux/mmzone.h.  A node is the memory near to some CPUs.  A zone is the
-part of a node that some devices can reach: ZONE_DMA ends at 16 MiB, ZONE_DMA32 at
-4 GiB, ZONE_NORMAL takes the rest.  Within a zone, memory is grouped in *pageblocks* of
-2 MiB, each marked with what kind of page should go there, so that pages that cannot be
-moved do not come to lie everywhere.
+Linux: include/linux/mmzone.h; mm/page_alloc.c for what is worked out at boot.
 
-Sizes are in pages.  Which lock protects what is said beside it.
+A node is the memory near to some CPUs.  A zone is the part of a node that some devices
+can reach: ZONE_DMA ends at 16 MiB, ZONE_DMA32 at 4 GiB, ZONE_NORMAL takes the rest.
+Within a zone, memory is grouped in *pageblocks* of 2 MiB, each marked with what kind of
+page should go there, so that pages that cannot be moved do not come to lie everywhere.
+
+Sizes are in pages, and so is what is called pfn.  Which lock protects what is said
+beside it.
+
+Left out: ZONE_HIGHMEM and ZONE_MOVABLE, hashed wait queues, holes in a node.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from .list_head import ListHead
 from .mm_types import Page
 
 MAX_ORDER = 11  # blocks have orders 0 to 10: up to 1024 pages
-PAGE_ALLOC_COSTLY_ORDER = 3
+PAGE_ALLOC_COSTLY_ORDER = 3  # beyond it an allocation may fail rather than try on
 
 # Kinds of pages, by how they can be got rid of.  The first three have per-CPU lists.
 MIGRATE_UNMOVABLE = 0
@@ -88,10 +92,10 @@ class PerCpuPages:
 
 
 def zone_batchsize(present: int) -> int:
-    """How many pages go to or from a per-CPU list at a time, less one power of 2.
+    """How many pages go to or from a per-CPU list at a time; 0 in a very small zone.
 
-    About a thousandth of the zone, 512 KiB at most, a quarter of that; one less than a
-    power of two, since powers of two would favour some cache lines.
+    About a thousandth of the zone, 512 KiB at most, a quarter of that, and then the
+    nearest number that is one less than a power of two.
     """
     batch = max(1, min(present // 1024, (512 << 10) >> 12) // 4)
     batch += batch // 2
@@ -121,10 +125,10 @@ class Zone:
     spanned_pages: int
     pageblock_order: int
     cpus: int
-    present_pages: int = 0  # without those that the kernel took at boot
+    present_pages: int = 0  # those of spanned_pages that are there; under `lock`
     lock: SpinLock = field(init=False)
     lru_lock: SpinLock = field(init=False)
-    # Under `lock`; looked at without it, through `free_area_op`.
+    # Under `lock`; looked at without it, through `look_at_free_area`.
     free_area: list[FreeArea] = field(
         factory=lambda: [FreeArea() for _ in range(MAX_ORDER)]
     )
@@ -143,7 +147,7 @@ class Zone:
     inactive_ratio: int = 1
     # Counters of /proc/vmstat; nothing in the model decides by them without a mark.
     vm_stat: Counter[str] = field(factory=Counter)
-    # How often compaction failed here lately.
+    # How often compaction failed here lately.  No lock: it is only a habit.
     compact_considered: int = 0
     compact_defer_shift: int = 0
 
@@ -180,11 +184,14 @@ class Zone:
         self.pageblock_flags[pfn >> self.pageblock_order] = migratetype
 
     async def look_at_free_area(self) -> None:
-        """The moment at which free lists or pageblocks are looked at without `lock`."""
+        """The moment at which free lists or pageblocks are looked at without `lock`.
+
+        What the caller reads before its next await is of this moment.
+        """
         await trap(self.free_area_op(READ))
 
     async def change_free_area(self) -> None:
-        """The moment at which they change.  Needs `lock`."""
+        """The moment at which they change, until the next await.  Needs `lock`."""
         await trap(self.free_area_op(WRITE))
 
     def free_area_op(self, kind: Kind) -> Op:
@@ -261,6 +268,7 @@ def nodes_of(frames: int, nodes: int, cpus: int, pageblock_order: int) -> list[N
 def zones_of(
     node: int, start: int, end: int, cpus: int, pageblock_order: int
 ) -> list[Zone]:
+    """The zones of one node, whose frames are [start, end) in pfn."""
     zones = []
     for name, limit in (*ZONE_LIMITS, ("Normal", end)):
         upto = min(limit, end)
@@ -278,7 +286,10 @@ def min_free_kbytes_of(lowmem_kbytes: int) -> int:
 
 
 def setup_per_zone_wmarks(zones: list[Zone], min_free_kbytes: int) -> None:
-    """Below which number of free pages who is woken, and who is turned away."""
+    """Below which number of free pages who is woken, and who is turned away.
+
+    MIN, LOW and HIGH of each zone, in pages; also how long its inactive list should be.
+    """
     pages_min = min_free_kbytes >> 2
     lowmem = sum(zone.present_pages for zone in zones)
     for zone in zones:

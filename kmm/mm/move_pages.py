@@ -1,10 +1,16 @@
 """move_pages(2): a program says on which node each of its pages should be.
 
-Linux: mm/migrate.c, its second half.
+Linux: mm/migrate.c, its second half (do_pages_move and do_pages_stat).
 
 For each page the call reports a status: the node where it is now, or why it could not
 be moved.  A page that several processes map is moved only if the caller may, and says
 so (MPOL_MF_MOVE_ALL).
+
+It holds mmap_sem for reading while its pages are in flight, which other callers of
+`migrate` do not: no VMA of this address space changes meanwhile, but others that have
+the page may.
+
+Left out: whether the caller may (EPERM, cpusets), and bad pointers.
 """
 
 from __future__ import annotations
@@ -38,7 +44,7 @@ from .vmscan import isolate_lru_page
 MPOL_MF_MOVE = 2  # pages that only this process maps
 MPOL_MF_MOVE_ALL = 4
 
-CHUNK = 169  # pages that are dealt with at a time
+CHUNK = 169  # pages that are dealt with at a time: a page of struct page_to_node
 
 
 @define(eq=False)
@@ -47,8 +53,8 @@ class PageToNode:
 
     address: VirtAddr
     node: int
-    page: Page | None = None
-    status: int = 0
+    page: Page | None = None  # isolated, with a reference
+    status: int = 0  # a node, or a negated error number
 
 
 def page_to_nid(page: Page) -> int:
@@ -65,8 +71,9 @@ async def sys_move_pages(
 ) -> tuple[int, dict[int, int]]:
     """Move pages, or without `nodes` only say where they are.
 
-    0 or an error for the whole call, and a status by place in `addresses`; where an
-    error ended the call, later pages have none.
+    `flags` are MPOL_MF_ bits.  0 or an error for the whole call, and a status by place
+    in `addresses`; where an error ended the call, later pages have none.  Takes
+    mmap_sem for reading, and what migration takes.
     """
     if flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL):
         return -EINVAL, {}
@@ -98,15 +105,16 @@ async def do_pages_move(
 
 
 def is_node(k: Kernel, node: int) -> bool:
+    """Whether there is memory with this number."""
     return 0 <= node < len(k.nodes)
 
 
 async def do_move_page_to_node_array(
     k: Kernel, mm: Mm, chunk: Sequence[PageToNode], move_all: bool
 ) -> int:
-    """Isolate the pages of one chunk, and migrate them.  Takes mmap_sem for reading.
+    """Isolate the pages of one chunk, and migrate them; 0, or a negated error number.
 
-    mmap_sem is held throughout, so that no VMA comes or goes meanwhile.
+    Takes mmap_sem for reading, throughout, so that no VMA comes or goes meanwhile.
     """
     async with mm.mmap_sem.for_read:
         pages: list[Page] = []
@@ -126,13 +134,15 @@ async def do_move_page_to_node_array(
 
 
 def vma_migratable(vma: VmArea) -> bool:
+    """Whether a VMA's pages are such that they can be moved.  Needs mmap_sem."""
     return not vma.vm_flags & (VM_IO | VM_PFNMAP | VM_RESERVED)
 
 
 async def isolate_for_move(k: Kernel, mm: Mm, one: PageToNode, move_all: bool) -> int:
     """Take a page off the LRU if it should move; its status so far.
 
-    The zero page and KSM's pages count as not there.
+    The zero page and KSM's pages count as not there.  Needs mmap_sem; takes
+    zone.lru_lock.
     """
     page = await follow_page(k, mm, one.address, write=False)
     if page is None:
@@ -155,7 +165,10 @@ async def isolate_for_move(k: Kernel, mm: Mm, one: PageToNode, move_all: bool) -
 async def migrate_to_nodes(
     k: Kernel, pages: list[Page], chunk: Sequence[PageToNode]
 ) -> int:
-    """Migrate isolated pages, each to its own node, and note what came of it."""
+    """Migrate isolated pages, each to its own node, and note what came of it.
+
+    How many stayed, or an error.  Needs mmap_sem for reading.
+    """
 
     async def new_page_node(k: Kernel, page: Page) -> Page | None:
         one = next(one for one in chunk if one.page is page)

@@ -1,6 +1,10 @@
 """Changing what a range of addresses may be used for.
 
-Linux: mm/mprotect.c.
+Linux: mm/mprotect.c.  The rights are stored in the VMA first, for faults to come, and
+in the entries then, for the CPUs; those that remember the old ones are made to forget.
+Cutting VMAs for it is what most of the races are about (`vma.vma_adjust`).
+
+Left out: huge pages, dirty tracking of shared files, the commit limit.
 """
 
 from __future__ import annotations
@@ -42,7 +46,9 @@ VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 async def do_mprotect(k: Kernel, mm: Mm, start: int, length: int, prot: int) -> int:
     """Give a range other rights; 0 or an error.  Needs mmap_sem for writing.
 
-    Where it meets a hole it stops with -ENOMEM; what comes before has changed.
+    `length` in bytes, `prot` with PROT_ bits, which are the VM_ ones.  Where it meets a
+    hole it stops with -ENOMEM, and with -EACCES where a right cannot be had; what comes
+    before has changed.
     """
     if start & ~PAGE_MASK:
         return -EINVAL
@@ -66,7 +72,7 @@ def may_become(vm_flags: int) -> int:
 
 
 async def mprotect_fixup(k: Kernel, part: Part, newflags: int) -> int:
-    """Change a part of one VMA; 0 or an error."""
+    """Change a part of one VMA; 0 or an error.  Needs mmap_sem for writing."""
     if newflags == part.vma.vm_flags:
         return 0
     newflags = k.call_rules.accounted_flags(part.vma, newflags)
@@ -96,7 +102,14 @@ def accounted_flags(vma: VmArea, newflags: int) -> int:
 async def change_protection(
     k: Kernel, vma: VmArea, start: VirtAddr, end: VirtAddr
 ) -> None:
-    """Bring the entries of a range in line with their VMA, then flush."""
+    """Bring the entries of a range in line with their VMA, then flush.
+
+    In a private mapping a page that may be written to from now on stays read-only until
+    a fault says whether it must be copied; a migration entry becomes a read-only one in
+    any.  Needs mmap_sem for writing.  Takes the page-table lock.
+
+    Without the flush, a CPU could go on writing to what may only be read by now.
+    """
     address = start
     while address < end:
         upto = pmd_addr_end(address, end)

@@ -4,7 +4,13 @@ Linux: mm/mremap.c.  A mapping that moves takes its pages along by their page-ta
 entries; the pages stay where they are, and keep their index, so that the VMA at the new
 place must have the old one's vm_pgoff.  exec moves a new stack by the same means.
 
-All of it needs mmap_sem for writing.
+How does a walk of the reverse map that comes by meanwhile find an entry that moves?  By
+visiting the source before the destination, as `copy_vma` says; and by the page-table
+lock, without which it may find neither (`move_ptes`).
+
+All of it needs mmap_sem for writing.  Addresses and lengths are in bytes.
+
+Left out: huge pages, the commit limit, limits of locked memory.
 """
 
 from __future__ import annotations
@@ -58,7 +64,10 @@ async def do_mremap(
     flags: int,
     new_address: int = 0,
 ) -> int:
-    """Change a mapping's size, its place, or both; where it is now, or an error."""
+    """Change a mapping's size, its place, or both; where it is now, or an error.
+
+    `flags` are MREMAP_ bits; `new_address` counts with MREMAP_FIXED only.
+    """
     if flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE) or address & ~PAGE_MASK:
         return -EINVAL
     old_length, new_length = page_align(old_length), page_align(new_length)
@@ -93,7 +102,10 @@ async def do_mremap(
 async def shrink_in_place(
     k: Kernel, mm: Mm, address: int, old_length: int, new_length: int
 ) -> int:
-    """Unmap the end of a range; nobody asks whether there is anything at its start."""
+    """Unmap the end of a range; nobody asks whether there is anything at its start.
+
+    The address, or an error.
+    """
     error = await do_munmap(k, mm, address + new_length, old_length - new_length)
     return error if error and old_length != new_length else address
 
@@ -103,7 +115,7 @@ async def expand_in_place(
 ) -> bool:
     """Let a VMA grow where it is, if its end is meant and there is room.
 
-    It does not join a neighbour that it comes to touch.
+    Says whether it has.  It does not join a neighbour that it comes to touch.
     """
     if old_length != vma.vm_end - address:
         return False
@@ -126,6 +138,7 @@ async def fill_if_locked(k: Kernel, mm: Mm, start: int, end: int) -> None:
 
 
 def account_growth(vma: VmArea, length: int) -> None:
+    """Count `length` bytes more in total_vm, and in locked_vm if they are locked."""
     vma.mm.total_vm += length >> PAGE_SHIFT
     if vma.vm_flags & VM_LOCKED:
         vma.mm.locked_vm += length >> PAGE_SHIFT
@@ -141,7 +154,8 @@ async def mremap_to(
 ) -> int:
     """Move a mapping to a fixed place; what is there is unmapped first.
 
-    Even if it turns out then that there is nothing to move.
+    Even if it turns out then that there is nothing to move.  `new_address`, or an
+    error.
     """
     if new_address & ~PAGE_MASK or new_address > TASK_SIZE - new_length:
         return -EINVAL
@@ -190,7 +204,11 @@ async def move_vma(
     new_length: int,
     new_address: VirtAddr,
 ) -> int:
-    """Make a VMA at the new place, move the entries, unmap the old place."""
+    """Make a VMA at the new place, move the entries, unmap the old place.
+
+    The new address, or an error.  Takes back what KSM has merged in the range first,
+    since it knows its places by their addresses.
+    """
     mm, vm_flags = vma.mm, vma.vm_flags
     if mm.map_count >= SYSCTL_MAX_MAP_COUNT - 3:
         return -ENOMEM
@@ -289,7 +307,8 @@ async def move_page_tables(
     """Move the entries of [old, old + length) to `new`; return the bytes done.
 
     Needs mmap_sem for writing.  Fewer bytes than asked for means that there was no
-    memory for a page table.  The caller keeps rmap walks away, or does not.
+    memory for a page table.  May sleep, so no spinlock may be held.  The caller keeps
+    rmap walks away, or does not.
     """
     done = 0
     while done < length:
@@ -329,6 +348,9 @@ async def move_ptes(
     or a migration entry.  Between the two stores it is in neither place, and only
     those who take the page-table lock are kept from seeing that.  Walks of a file's
     pages are kept away by i_mmap_lock; nothing keeps those of anonymous pages away.
+
+    Each entry is flushed: else a CPU could go on writing at the old address, by what it
+    remembers, after the page has been given up at the new one.
     """
     async with LockedFile(vma), pte_lockptr(vma.mm):
         first = await find_pte(k, vma.mm, old)

@@ -1,7 +1,8 @@
 """What can be seen of a kernel at one moment, as plain values.
 
 A recording keeps one `State` for each moment; reports and screens show it.  Nothing
-here is called while a search runs.
+here is called while a search runs.  It looks at everything between two steps, so it
+needs no lock.  (Nothing of it is in Linux.)
 """
 
 from __future__ import annotations

@@ -1,7 +1,12 @@
 """Keeping the allocator away from a range of memory.
 
-Linux: mm/page_isolation.c.  A pageblock that is marked MIGRATE_ISOLATE gives no pages
-any more; what is freed in it stays there.
+Linux: mm/page_isolation.c; mm/page_alloc.c (set_migratetype_isolate).  A pageblock that
+is marked MIGRATE_ISOLATE gives no pages any more; what is freed in it stays there.  The
+per-CPU lists are drained then, since a page on one of them would be given out still.
+
+Called by `memory_hotplug`.  Locks: zone.lock.
+
+Left out: blocks that are not movable but accounted for by balloon drivers.
 """
 
 from __future__ import annotations
@@ -17,7 +22,8 @@ from .page_alloc import drain_all_pages
 async def start_isolate_page_range(k: Kernel, start: int, end: int) -> int:
     """Isolate the pageblocks of [start, end), in pfn; 0, or -EBUSY.
 
-    Only blocks of movable pages can be.  Takes the lock of each zone.
+    Only blocks of movable pages can be; if one cannot, those before it are as they
+    were.  Takes the lock of each zone, and drains the per-CPU lists.
     """
     done: list[int] = []
     for pfn in blocks(k, start, end):
@@ -30,6 +36,7 @@ async def start_isolate_page_range(k: Kernel, start: int, end: int) -> int:
 
 
 async def undo_isolate_page_range(k: Kernel, start: int, end: int) -> None:
+    """Let pages be allocated from [start, end) again.  Takes zone.lock."""
     for pfn in blocks(k, start, end):
         await unset_migratetype_isolate(k, pfn)
 
@@ -40,7 +47,10 @@ def blocks(k: Kernel, start: int, end: int) -> range:
 
 
 async def set_migratetype_isolate(k: Kernel, pfn: int) -> bool:
-    """Mark one block, and set its free pages apart; False if it is not movable."""
+    """Mark one block, and set its free pages apart; False if it is not movable.
+
+    `pfn` is its first.  Takes zone.lock.
+    """
     zone = k.mem_map.zone_of(pfn)
     async with zone.lock:
         await zone.change_free_area()
@@ -54,6 +64,7 @@ async def set_migratetype_isolate(k: Kernel, pfn: int) -> bool:
 
 
 async def unset_migratetype_isolate(k: Kernel, pfn: int) -> None:
+    """Mark one block as movable again, if it was isolated.  Takes zone.lock."""
     zone = k.mem_map.zone_of(pfn)
     async with zone.lock:
         await zone.change_free_area()
@@ -79,7 +90,10 @@ def retag_block(k: Kernel, zone: Zone, pfn: int, migratetype: int) -> None:
 
 
 async def test_pages_isolated(k: Kernel, start: int, end: int) -> bool:
-    """Whether all of a range is free, and back with the buddy allocator."""
+    """Whether all of a range is free, and back with the buddy allocator.
+
+    Takes zone.lock.
+    """
     pfn = start
     while pfn < end:
         zone = k.mem_map.zone_of(pfn)

@@ -1,10 +1,20 @@
 """Page tables: what an entry says, and how Linux finds and makes the tables.
 
-Linux: arch/x86/include/asm/pgtable*.h, mm/memory.c (__pte_alloc and its kin).
+Linux: arch/x86/include/asm/pgtable*.h, mm/memory.c (__pte_alloc and its kin,
+free_pgd_range).  Used by everything that looks at or changes an entry.
+
+A table has 512 entries of 8 bytes, on four levels: pgd, pud, pmd, pte.  An entry is an
+`int` here, its place in RAM an `EntryPointer`, each access to which is a step of its
+own: the CPU's walk may come in between.
 
 Protection is done in the bottom entry alone: upper ones allow everything.  An entry
 that is not present belongs to Linux, which keeps swap and migration entries there
 (`swapops`).
+
+Locks: the bottom entries are changed under the page-table lock (`pte_lockptr`), upper
+ones under mm.page_table_lock.  Walking down needs neither (`find_pmd`).
+
+Left out: the kernel's half of the address space, large pages, cache attributes.
 """
 
 from __future__ import annotations
@@ -39,6 +49,9 @@ SPECIAL = 1 << 9  # a page that is not counted: the zero page
 PTE_CHG_MASK = ADDRESS | SPECIAL | A | D
 
 PMD_SIZE = LEVELS[2].size
+
+
+# What an entry says, and entries that say otherwise.  Each takes a value, not a place.
 
 
 def pte_none(pte: int) -> bool:
@@ -135,17 +148,24 @@ def vm_normal_page(k: Kernel, pte: int) -> Page | None:
     return None if pte_special(pte) else k.mem_map[pte_pfn(pte)]
 
 
+# The way down.
+
+
 async def find_pmd(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None:
     """Where the entry for the bottom table of `address` is; None if there is no path.
 
-    pgd_offset, pud_offset and pmd_offset.  Needs no lock: a table is freed only when
-    its VMA cannot be found any more.
+    pgd_offset, pud_offset and pmd_offset.  Needs no lock of its own, but mmap_sem, or
+    the lock of a list that the VMA is on: munmap takes a VMA off all lists before it
+    frees its tables, and needs both locks for that.
     """
     return await find_slot(k, mm, address, 2)
 
 
 async def find_pte(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None:
-    """Where the bottom entry for `address` is; None if there is no table for it."""
+    """Where the bottom entry for `address` is; None if there is no table for it.
+
+    To be called as find_pmd is.
+    """
     pmd = await find_pmd(k, mm, address)
     if pmd is None:
         return None
@@ -158,7 +178,7 @@ async def find_pte(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None:
 async def pte_alloc(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None:
     """Where the bottom entry for `address` is, with missing tables made.
 
-    None if memory ran out.  Takes mm.page_table_lock.
+    None if memory ran out.  Needs mmap_sem.  May sleep; takes mm.page_table_lock.
     """
     table = mm.pgd
     for level in LEVELS[:3]:
@@ -176,8 +196,9 @@ async def pte_alloc(k: Kernel, mm: Mm, address: VirtAddr) -> EntryPointer | None
 async def populate(k: Kernel, mm: Mm, level: Level, slot: EntryPointer) -> int | None:
     """Hang a new table into `slot` (__pud_alloc, __pmd_alloc, __pte_alloc).
 
-    The frame is taken before the lock, since taking one may sleep; whoever comes
-    second finds the slot filled and gives its frame back.
+    Returns the entry; None if memory ran out.  The frame is taken before the lock,
+    since taking one may sleep; whoever comes second finds the slot filled and gives its
+    frame back.
     """
     page = await alloc_zeroed_page(k)
     if page is None:
@@ -196,7 +217,10 @@ async def populate(k: Kernel, mm: Mm, level: Level, slot: EntryPointer) -> int |
 
 
 def pte_lockptr(mm: Mm) -> SpinLock:
-    """The lock of the bottom tables: one for all of them, on fewer than 4 CPUs."""
+    """The lock of the bottom tables: one for all of them.
+
+    So it is in Linux if built for fewer than 4 CPUs; else each table has its own.
+    """
     return mm.page_table_lock
 
 
@@ -233,8 +257,12 @@ async def free_pgd_range(
     """Free the tables that [start, end) needed, if they reach into no neighbour.
 
     Nothing below `floor`, or from `ceiling` on (0: no limit), may lose its table.  The
-    range has nothing mapped in it any more, and no walk can find its VMA.  Takes
-    mm.page_table_lock.
+    range has nothing mapped in it any more.  Needs mmap_sem for writing, or that no
+    task has the mm; takes mm.page_table_lock.
+
+    No walk can find the VMA any more, if munmap calls.  exec frees the tables of its
+    stack's old place while the VMA is on its lists still; what a walk that has worked
+    out an old address finds by then is left to chance, here as in Linux.
 
     A CPU may be walking a table, or remember that it was there.  So the frames are
     gathered, and given back only when every CPU has flushed (tlb_finish_mmu).
@@ -256,7 +284,10 @@ async def free_pgd_range(
 async def find_slot(
     k: Kernel, mm: Mm, address: VirtAddr, number: int
 ) -> EntryPointer | None:
-    """The entry for `address` in the table of this level; 0 is the top one."""
+    """The entry for `address` in the table of level `number`; 0 is the top one.
+
+    None if there is no such table.
+    """
     table = mm.pgd
     for level in LEVELS[:number]:
         entry = await level.slot(k.memory, table, address).read()
@@ -269,7 +300,10 @@ async def find_slot(
 async def unhang(
     k: Kernel, mm: Mm, slot: EntryPointer, number: int, gathered: list[Page]
 ) -> None:
-    """Take a table out of the one above it, to be freed."""
+    """Take a table out of the one above it, to be freed: it goes to `gathered`.
+
+    `number` is the level of `slot`.  Takes mm.page_table_lock.
+    """
     async with mm.page_table_lock:
         entry = await slot.exchange(0)
     if not entry & P:

@@ -13,6 +13,19 @@ migration gives up.  On the way back it is fatal: a migration entry stays behind
 
 A file's pages are found the same way, by the list of VMAs that map the file
 (i_mmap_lock), and KSM's by the places that were merged into them (`ksm`).
+
+Faults, fork and munmap tie pages and VMAs to each other here; reclaim, migration and
+KSM walk.  Order of locks: mmap_sem or PG_locked, then i_mmap_lock, anon_vma.lock,
+page_table_lock.  No walk takes mmap_sem: it comes before PG_locked, which walks have.
+
+What others may do during a walk: everything that needs neither the lock of the list
+nor, for the moment of one entry, the page-table lock.  Faults come and go, exec and
+mremap move entries, and in 2.6.34 mprotect and munmap change bounds.  What they cannot
+do is take a VMA off the list, and so munmap cannot free its page tables either.  (exec
+frees some of its stack's: see `pgtable.free_pgd_range`.)
+
+Left out: nonlinear mappings, poisoned pages, memory cgroups, try_to_munlock; and
+page_referenced goes on where Linux has seen as many entries as map the page.
 """
 
 from __future__ import annotations
@@ -77,12 +90,13 @@ TTU_IGNORE_MLOCK = 1 << 8
 TTU_IGNORE_ACCESS = 1 << 9
 
 # What a walk says about one mapping, or about all of them.
-SWAP_SUCCESS = 0
+SWAP_SUCCESS = 0  # nothing maps the page any more; of one mapping: look no further
 SWAP_AGAIN = 1  # go on with the next
-SWAP_FAIL = 2
+SWAP_FAIL = 2  # it is in use, or there is no room for a count of its swap slot
 SWAP_MLOCK = 3  # the page is locked in memory
 
-# Called for one address at which a page may be mapped.
+# Called for one address at which a page may be mapped, under the lock of the list by
+# which it was found; says SWAP_AGAIN to be called for the next.
 RmapOne = Callable[[Kernel, Page, VmArea, VirtAddr], Awaitable[int]]
 
 
@@ -93,7 +107,8 @@ async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
     """See to it that a VMA has an anon_vma before it gets its first page.
 
     A neighbour's, if the two may be merged one day, or a new one.  Needs mmap_sem for
-    reading.  Two faults may come here at once; page_table_lock decides.
+    reading.  Two faults may come here at once; page_table_lock decides.  Takes
+    anon_vma.lock, then page_table_lock.
     """
     if await read_once(vma, VMA.anon_vma) is not None:
         return
@@ -131,7 +146,10 @@ async def find_mergeable_anon_vma(vma: VmArea) -> AnonVma | None:
 
 
 def anon_vma_compatible(lower: VmArea, upper: VmArea) -> bool:
-    """Whether two VMAs differ in nothing that mprotect could not make equal."""
+    """Whether two VMAs differ in nothing that mprotect could not make equal.
+
+    Needs mmap_sem.
+    """
     pages = (upper.vm_start - lower.vm_start) >> PAGE_SHIFT
     return (
         lower.vm_end == upper.vm_start
@@ -142,7 +160,10 @@ def anon_vma_compatible(lower: VmArea, upper: VmArea) -> bool:
 
 
 async def reusable_anon_vma(vma: VmArea) -> AnonVma | None:
-    """A neighbour's anon_vma; None if that VMA is on more than one, as a fork's is."""
+    """A neighbour's anon_vma; None if that VMA is on more than one, as a fork's is.
+
+    Needs mmap_sem; for reading only, so another fault may be giving it its first.
+    """
     anon_vma = await read_once(vma, VMA.anon_vma)
     return anon_vma if len(vma.anon_vma_chain) == 1 else None
 
@@ -151,7 +172,8 @@ async def anon_vma_chain_link(vma: VmArea, anon_vma: AnonVma) -> None:
     """Tie a VMA to an anon_vma: first on the VMA's own list, LAST on the anon_vma's.
 
     That a newcomer goes to the tail is what lets a walk meet parents before their
-    children, and the source of a move before its destination.
+    children, and the source of a move before its destination.  Needs mmap_sem for
+    writing; takes anon_vma.lock.
     """
     avc = AnonVmaChain(vma, anon_vma)
     (await modify_plain(vma, VMA.anon_vma_chain)).insert(0, avc)
@@ -162,7 +184,7 @@ async def anon_vma_chain_link(vma: VmArea, anon_vma: AnonVma) -> None:
 async def anon_vma_clone(vma: VmArea, source: VmArea) -> None:
     """Tie a VMA to every anon_vma of `source`, oldest first, so in the same order.
 
-    Needs the mmap_sem of source's mm.  Takes each anon_vma.lock in turn.
+    Needs the mmap_sem of source's mm for writing.  Takes each anon_vma.lock in turn.
     """
     for avc in reversed(source.anon_vma_chain):
         await anon_vma_chain_link(vma, avc.anon_vma)
@@ -171,7 +193,8 @@ async def anon_vma_clone(vma: VmArea, source: VmArea) -> None:
 async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
     """Tie a child's VMA to its parent's anon_vmas, and give it one of its own.
 
-    Needs the parent's mmap_sem for writing.
+    From here on walks find it, so it must come before its first entry is copied.
+    Needs the parent's mmap_sem for writing.  Takes each anon_vma.lock in turn.
     """
     if parent.anon_vma is None:
         return
@@ -184,8 +207,8 @@ async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
 async def unlink_anon_vmas(vma: VmArea) -> None:
     """Untie a VMA from all of its anon_vmas, after which no walk finds it.
 
-    Needs mmap_sem for writing, or that no task has the mm.  With its last VMA an
-    anon_vma is freed, unless somebody has a reference.
+    Needs mmap_sem for writing, or that no task has the mm.  Takes each anon_vma.lock
+    in turn.  With its last VMA an anon_vma is freed, unless somebody has a reference.
     """
     for avc in list(vma.anon_vma_chain):
         anon_vma = avc.anon_vma
@@ -199,7 +222,11 @@ async def unlink_anon_vmas(vma: VmArea) -> None:
 
 
 async def free_anon_vma(anon_vma: AnonVma) -> None:
-    """Back to the slab, and with it the reference to its root, if that is another."""
+    """Back to the slab, and with it the reference to its root, if that is another.
+
+    Nobody may have its lock, or find it by anything but a stale pointer.  Takes the
+    root's lock, if that is another.
+    """
     root = anon_vma.root
     await anon_vma_free(anon_vma)
     if root is not anon_vma:
@@ -207,7 +234,10 @@ async def free_anon_vma(anon_vma: AnonVma) -> None:
 
 
 async def get_anon_vma(anon_vma: AnonVma) -> None:
-    """Keep an anon_vma although nothing may map its pages (external_refcount)."""
+    """Keep an anon_vma although nothing may map its pages (external_refcount).
+
+    Needs something else that keeps it meanwhile.
+    """
     await atomic_add(anon_vma, ANON_VMA.external_refcount, +1)
 
 
@@ -243,9 +273,10 @@ def page_add_new_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None:
 async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None:
     """Account for one more mapping of a page.
 
-    Needs the page-table lock, and the page locked.  The first mapping ties the page
-    to the VMA's OLDEST anon_vma, since other processes may have the page as well, and
-    works its index out again from bounds that nothing here keeps still.
+    Needs the page-table lock, and the page locked, unless it is KSM's, which is only
+    counted.  The first mapping ties the page to the VMA's OLDEST anon_vma, since other
+    processes may have the page as well, and works its index out again from bounds that
+    nothing here keeps still.
     """
     first = await atomic_add(page, PAGE.mapcount, +1) == 0
     if first:
@@ -277,14 +308,15 @@ async def page_move_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> Non
 
 
 async def page_dup_rmap(page: Page) -> None:
-    """fork: one more mapping of a page that has one."""
+    """fork: one more mapping of a page that has one.  Needs the page-table lock."""
     await atomic_add(page, PAGE.mapcount, +1)
 
 
 async def page_remove_rmap(page: Page) -> None:
     """Account for the end of one mapping.  Needs the page-table lock.
 
-    An anonymous page stays tied to its anon_vma until it is freed.
+    An anonymous page stays tied to its anon_vma until it is freed, though from its last
+    mapping on nothing keeps that.  Raises Leak if there was no mapping.
     """
     left = await atomic_add(page, PAGE.mapcount, -1)
     if left < -1:
@@ -321,8 +353,10 @@ def linear_page_index(vma: VmArea, address: VirtAddr) -> int:
 async def page_lock_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
     """The page's anon_vma, locked, inside an RCU read section; None if unmapped.
 
-    A mapped page's anon_vma cannot be freed, and RCU keeps its memory an anon_vma
-    until the section ends.  The caller undoes this with page_unlock_anon_vma.
+    A mapped page's anon_vma cannot be freed: the VMA that maps it is on its list.  If
+    the last of them goes after the look, RCU keeps the memory an anon_vma until the
+    section ends, so the lock is one; its list does not lead to the page then.  Takes
+    anon_vma.lock.  The caller undoes this with page_unlock_anon_vma.
     """
     await k.rcu.read_lock()
     anon_vma = await read_once(page, PAGE.mapping)
@@ -335,6 +369,7 @@ async def page_lock_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
 
 
 async def page_unlock_anon_vma(k: Kernel, anon_vma: AnonVma) -> None:
+    """Give back the lock, and end the RCU read section."""
     await anon_vma.lock.unlock()
     await k.rcu.read_unlock()
 
@@ -342,9 +377,12 @@ async def page_unlock_anon_vma(k: Kernel, anon_vma: AnonVma) -> None:
 async def vma_address(page: Page, vma: VmArea) -> VirtAddr | None:
     """Where `page` would be in `vma`, going by the bounds; None if outside (-EFAULT).
 
-    Nothing here keeps the bounds still; the caller's locks do, or nothing does.  Where
-    vm_end alone changes, only `heavy-lock` keeps it still.  That is harmless: what lies
-    beyond is unmapped then, or was not there yet.
+    Nothing here keeps the bounds still; the caller's locks do, or nothing does.  Three
+    reads, and a writer on another CPU may come between any two of them.  Needs the lock
+    of the list by which the VMA was found.
+
+    Where vm_end alone changes, only `heavy-lock` keeps it still.  That is harmless:
+    what lies beyond is unmapped then, or was not there yet.
     """
     start = await read_plain(vma, VMA.vm_start)
     pgoff = await read_plain(vma, VMA.vm_pgoff)
@@ -360,7 +398,8 @@ async def page_check_address(
     """The entry that maps `page` at `address`, with its lock held; None if none does.
 
     The caller gives the lock back.  A look before the lock saves taking it for
-    nothing; missing an entry there is harmless (see the top).
+    nothing; missing an entry there is harmless (see the top).  Needs the lock of the
+    list by which the VMA was found, or mmap_sem, so that the tables stay.
     """
     ptep = await find_pte(k, vma.mm, address)
     if ptep is None or not pte_present(await ptep.read()):
@@ -380,8 +419,8 @@ async def page_check_address(
 async def try_to_unmap(k: Kernel, page: Page, flags: int) -> int:
     """Remove every entry that maps a page.  Needs the page locked.
 
-    For TTU_MIGRATION, migration entries take their place.  SWAP_SUCCESS if nothing
-    maps the page afterwards; else what the last mapping said.
+    For TTU_MIGRATION, migration entries take their place.  `flags` are TTU_ bits.
+    SWAP_SUCCESS if nothing maps the page afterwards; else what the last mapping said.
     """
     bug_on(not page.is_locked, "mm/rmap.c:1303")
     if PageKsm(page):
@@ -396,7 +435,10 @@ async def try_to_unmap(k: Kernel, page: Page, flags: int) -> int:
 
 
 async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
-    """Visit the VMAs of the page's anon_vma until nothing maps the page any more."""
+    """Visit the VMAs of the page's anon_vma until nothing maps the page any more.
+
+    Needs the page locked; takes anon_vma.lock, in an RCU read section.
+    """
     anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return SWAP_AGAIN
@@ -413,7 +455,10 @@ async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
 
 
 async def try_to_unmap_file(k: Kernel, page: Page, flags: int) -> int:
-    """Visit the VMAs that map this part of the file.  Takes i_mmap_lock."""
+    """Visit the VMAs that map this part of the file.
+
+    Needs the page locked, which keeps it in its file.  Takes i_mmap_lock.
+    """
     mapping = page.mapping
     assert isinstance(mapping, AddressSpace)
     result = SWAP_AGAIN
@@ -446,7 +491,8 @@ async def try_to_unmap_one(
     if refusal is not None:
         await ptl.unlock()
         return refusal
-    # CHANGE
+    # CHANGE, FLUSH: only after the flush is D in `pte` the last word, and the page as
+    # good as unmapped.  Whoever faults meanwhile finds nothing, and waits for the lock.
     pte = await ptep_clear_flush(k, vma, address, ptep)
     if pte_dirty(pte):
         page.flags |= PG_dirty
@@ -467,7 +513,10 @@ async def try_to_unmap_one(
 async def refuses_unmapping(
     k: Kernel, vma: VmArea, address: VirtAddr, ptep: EntryPointer, flags: int
 ) -> int | None:
-    """Whether a VMA keeps its page: it is locked in memory, or was used just now."""
+    """SWAP_MLOCK if the page is locked in memory here, SWAP_FAIL if it was used lately.
+
+    Else None: it may be unmapped.  Needs the page-table lock.
+    """
     if not flags & TTU_IGNORE_MLOCK:
         vm_flags = await read_once(vma, VMA.vm_flags)
         if vm_flags & VM_LOCKED:
@@ -503,7 +552,10 @@ async def entry_left_behind(
 
 
 async def try_to_unmap_ksm(k: Kernel, page: Page, flags: int) -> int:
-    """Visit the places that were merged into a KSM page, and their forks."""
+    """Visit the places that were merged into a KSM page, and their forks.
+
+    Needs the page locked.  Takes the lock of each place's anon_vma in turn.  (mm/ksm.c)
+    """
 
     async def unmap_one(k: Kernel, page: Page, vma: VmArea, address: VirtAddr) -> int:
         result = await try_to_unmap_one(k, page, vma, address, flags)
@@ -517,8 +569,9 @@ async def try_to_unmap_ksm(k: Kernel, page: Page, flags: int) -> int:
 async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     """Call `rmap_one` for every address at which a page may be mapped.
 
-    Needs the page locked, and its anon_vma kept alive by the caller.  Every VMA is
-    visited, unless `rmap_one` says other than SWAP_AGAIN.
+    Needs the page locked, and its anon_vma kept alive by the caller: the page need not
+    be mapped any more, and then nothing else does.  Every VMA is visited, unless
+    `rmap_one` says other than SWAP_AGAIN.
     """
     bug_on(not page.is_locked, "mm/rmap.c:1412")
     if PageKsm(page):
@@ -529,7 +582,10 @@ async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
-    """Walk the VMAs of the page's own anon_vma, under its lock alone."""
+    """Walk the VMAs of the page's own anon_vma, under its lock alone.
+
+    Needs the page locked.  Raises UseAfterFree if the caller did not keep the anon_vma.
+    """
     anon_vma = page.mapping
     result = SWAP_AGAIN
     if not isinstance(anon_vma, AnonVma):
@@ -547,7 +603,10 @@ async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
 
 
 async def rmap_walk_file(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
-    """Walk the VMAs that map this part of the file.  Takes i_mmap_lock."""
+    """Walk the VMAs that map this part of the file.
+
+    Needs the page locked.  Takes i_mmap_lock.
+    """
     mapping = page.mapping
     result = SWAP_AGAIN
     if not isinstance(mapping, AddressSpace):
@@ -567,7 +626,8 @@ async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     """Walk the places that were merged into a KSM page, each at its own address.
 
     First the address spaces that KSM knows, then those that were forked from them
-    since.  Needs the page locked.  (Linux keeps this in mm/ksm.c.)
+    since.  Needs the page locked, which keeps the list of places; takes the lock of
+    each place's anon_vma in turn.  (mm/ksm.c)
     """
     node = page.mapping
     assert isinstance(node, StableNode)
@@ -600,7 +660,8 @@ async def page_referenced(k: Kernel, page: Page, *, is_locked: bool) -> tuple[in
     """How many entries say that a page was used since the last look; all are cleared.
 
     Also the flags of its VMAs, of which VM_LOCKED matters.  A page of a file or of KSM
-    must be locked for this; one that cannot be counts as used.
+    must be locked for this: it is, if `is_locked`, or is tried for here; one that
+    cannot be counts as used.  Takes the locks of a walk.
     """
     found = [0, 0]  # entries that were young, flags of VMAs
 
@@ -627,7 +688,10 @@ async def page_referenced(k: Kernel, page: Page, *, is_locked: bool) -> tuple[in
 
 
 async def page_referenced_anon(k: Kernel, page: Page, look: RmapOne) -> None:
-    """Look at each mapping of an anonymous page, which need not be locked."""
+    """Look at each mapping of an anonymous page, which need not be locked.
+
+    Takes anon_vma.lock, in an RCU read section.
+    """
     anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return
@@ -643,7 +707,10 @@ async def page_referenced_anon(k: Kernel, page: Page, look: RmapOne) -> None:
 async def page_referenced_one(
     k: Kernel, page: Page, vma: VmArea, address: VirtAddr, found: list[int]
 ) -> int:
-    """Look at one mapping, and add what it says to `found`."""
+    """Look at one mapping, and add what it says to `found`: young entries, VM_ flags.
+
+    Needs the lock of the list by which the VMA was found.  Takes the page-table lock.
+    """
     ptep = await page_check_address(k, page, vma, address)
     if ptep is None:
         return SWAP_AGAIN

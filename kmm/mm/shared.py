@@ -5,7 +5,9 @@
     with instrumented(SHARED_STRUCTURES, SHARED_BITS):
         search(races.watch(boot), strategy)
 
-What is left out is left out for a reason, which stands beside it.
+What is left out is left out for a reason, which stands beside it.  What protects each
+field is said where the field is (`mm_types`, `mmzone`, `ksm`, `tlb`); whether that is
+so is what this is for.
 """
 
 from __future__ import annotations

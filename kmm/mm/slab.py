@@ -8,7 +8,10 @@ before a grace period has passed: who looks at it inside an RCU read section tha
 before it was freed finds *an* anon_vma, though perhaps not the one it was after.  Who
 comes later may find anything, which `check_alive` reports as a use after free.
 
-Left out: per-CPU free lists, and what slabs are made of.
+Called by `rmap` alone.  A rule for its callers: free an anon_vma only when its list is
+empty and nobody has counted a reference, both seen under its lock.
+
+Left out: per-CPU free lists, what slabs are made of, and running out of memory.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ class KmemCache:
 
     name: str
     rcu: Rcu
-    made: int = 0
+    made: int = 0  # objects so far, for their names
     # Kept by a lock of its own.  The last one freed is the first to be used again.
     free: list[AnonVma] = field(factory=list)
 
@@ -37,11 +40,15 @@ CACHE = fields(KmemCache)
 
 
 def anon_vma_cachep(rcu: Rcu) -> KmemCache:
+    """A cache with nothing in it."""
     return KmemCache("anon_vma_cachep", rcu)
 
 
 async def anon_vma_alloc(cache: KmemCache) -> AnonVma:
-    """An anon_vma with nothing on its list: one that was freed, if there is any."""
+    """An anon_vma with nothing on its list: one that was freed, if there is any.
+
+    Its root is itself.  Somebody may have its lock, by a stale pointer.
+    """
     free = await modify_once(cache, CACHE.free)
     if not free:
         return new_object(cache)
@@ -59,7 +66,10 @@ def new_object(cache: KmemCache) -> AnonVma:
 
 
 async def anon_vma_free(anon_vma: AnonVma) -> None:
-    """Give one back.  Raises UseAfterFree if somebody has done so already."""
+    """Give one back.  Raises UseAfterFree if somebody has done so already.
+
+    Nobody may find it any more but by a stale pointer.  Takes no lock.
+    """
     cache = anon_vma.cache
     if anon_vma.freed:
         raise UseAfterFree(f"BUG: KASAN: double-free of {anon_vma.name}")
@@ -71,7 +81,8 @@ async def anon_vma_free(anon_vma: AnonVma) -> None:
 async def check_alive(anon_vma: AnonVma) -> None:
     """Somebody touches an anon_vma that nothing but RCU may keep.
 
-    Raises UseAfterFree.
+    Raises UseAfterFree if it is free, and was before this thread's read section began.
+    (The model's own; Linux would go on with whatever it finds.)
     """
     if not await read_once(anon_vma, ANON_VMA.freed):
         return

@@ -6,6 +6,8 @@ Some lists belong to one CPU each, which touches them without a lock.  Who wants
 all emptied must have each CPU do it.  Linux interrupts the CPUs to empty the lists of
 free pages, and has a kernel thread of each do it for the pagevecs; here both are done
 by an interrupt.
+
+Left out: asking only some CPUs, and not waiting.
 """
 
 from __future__ import annotations
@@ -34,9 +36,10 @@ class Call:
 
     name: str
     function: OnCpu
-    cpumask: int  # atomic
+    cpumask: int  # atomic; a bit for each CPU
 
     def admits(self, op: Op) -> bool:
+        """Whether who waits may go on (a gate, see `sim.trap`)."""
         return self.cpumask == 0
 
     async def wait(self) -> None:
@@ -61,9 +64,10 @@ class CallFunction:
 
 
 async def on_each_cpu(k: Kernel, function: OnCpu) -> None:
-    """Run a function on every CPU.  The caller has interrupts on.
+    """Run a function on every CPU, with interrupts off; spins until all have.
 
-    Takes call_function.lock.
+    The caller has interrupts on, and holds no lock that another CPU may wait for with
+    its interrupts off: that one would never answer.  Takes call_function.lock.
     """
     cpu = k.cpus[(await get_current()).cpu]
     others = [other for other in k.cpus if other is not cpu]
@@ -82,7 +86,10 @@ async def on_each_cpu(k: Kernel, function: OnCpu) -> None:
 
 
 async def call_function_interrupt(k: Kernel, cpu: Cpu) -> None:
-    """On a CPU that was asked: run what is asked of it.  Interrupts are off."""
+    """On a CPU that was asked: run what is asked of it.  Interrupts are off.
+
+    Takes call_function.lock.
+    """
     async with k.call_function.lock:
         asked = [
             call

@@ -10,6 +10,12 @@ it is not free yet.
 
 A pagevec belongs to its CPU.  `lru_add_drain` empties this CPU's, `lru_add_drain_all`
 has every CPU empty its own.
+
+Locks: zone.lru_lock for the lists and PG_lru, and nothing for a CPU's pagevecs.  A
+reference may be dropped under a page-table lock, and the last one takes zone.lru_lock
+and zone.lock below it.
+
+Left out: the rotation of pages that have been written, compound pages.
 """
 
 from __future__ import annotations
@@ -56,7 +62,10 @@ class PageVecs:
         self.lru_add: list[list[Page]] = [[] for _ in range(NR_LRU_LISTS)]
 
     async def push(self, lru: int, page: Page) -> list[Page]:
-        """Collect a page; returns the whole batch, to be put on the list, if full."""
+        """Collect a page; returns the whole batch, to be put on the list, if full.
+
+        Runs on the pagevec's CPU.
+        """
         await trap(Op(WRITE, self.name))
         pagevec = self.lru_add[lru]
         pagevec.append(page)
@@ -66,7 +75,10 @@ class PageVecs:
         return pagevec
 
     async def take(self) -> list[list[Page]]:
-        """All that has been collected."""
+        """All that has been collected, by list; the pagevecs are empty then.
+
+        Runs on their CPU.
+        """
         await trap(Op(WRITE, self.name))
         taken, self.lru_add = self.lru_add, [[] for _ in range(NR_LRU_LISTS)]
         return taken
@@ -76,7 +88,10 @@ class PageVecs:
 
 
 async def lru_cache_add_lru(k: Kernel, page: Page, lru: int) -> None:
-    """Put a page on a list, by way of this CPU's pagevec, which takes a reference."""
+    """Put a page on a list, by way of this CPU's pagevec, which takes a reference.
+
+    If that makes the pagevec full, takes zone.lru_lock.  `lru` is an LRU_ number.
+    """
     page.flags &= ~(PG_active | PG_unevictable)
     await get_page(page)
     cpu = await this_cpu(k)
@@ -91,6 +106,7 @@ async def lru_cache_add_anon(k: Kernel, page: Page) -> None:
 
 
 async def lru_cache_add_file(k: Kernel, page: Page) -> None:
+    """A page of a file, not looked at since."""
     await lru_cache_add_lru(k, page, LRU_INACTIVE_FILE)
 
 
@@ -117,18 +133,22 @@ async def pagevec_lru_add(k: Kernel, pages: list[Page], lru: int) -> None:
 
 
 async def lru_add_drain(k: Kernel) -> None:
-    """Empty the pagevecs of this CPU."""
+    """Empty the pagevecs of this CPU.  Takes zone.lru_lock."""
     await drain_cpu_pagevecs(k, (await this_cpu(k)).number)
 
 
 async def drain_cpu_pagevecs(k: Kernel, cpu: int) -> None:
+    """The same, of a CPU by number, which runs this.  Takes zone.lru_lock."""
     for lru, pages in enumerate(await k.pagevecs[cpu].take()):
         if pages:
             await pagevec_lru_add(k, pages, lru)
 
 
 async def lru_add_drain_all(k: Kernel) -> None:
-    """Have every CPU empty its pagevecs.  Sleeps."""
+    """Have every CPU empty its pagevecs.  Linux sleeps for it; this spins.
+
+    No lock may be held that a CPU waits for with interrupts off.
+    """
     await on_each_cpu(k, drain_cpu_pagevecs)
 
 
@@ -145,6 +165,7 @@ def page_lru(page: Page) -> int:
 
 
 def add_page_to_lru_list(zone: Zone, page: Page, lru: int) -> None:
+    """At the head of a list, with the flags that say so."""
     page.flags |= PG_lru
     if lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE):
         page.flags |= PG_active
@@ -169,7 +190,10 @@ def del_page_from_lru_list(zone: Zone, page: Page) -> None:
 
 
 async def mark_page_accessed(k: Kernel, page: Page) -> None:
-    """A page was used: referenced the first time, active the second."""
+    """A page was used: referenced the first time, active the second.
+
+    Needs no lock but a reference; takes zone.lru_lock if it becomes active.
+    """
     if page.flags & (PG_active | PG_unevictable):
         page.flags |= PG_referenced
     elif page.flags & PG_referenced and page.flags & PG_lru:
@@ -197,7 +221,7 @@ async def activate_page(k: Kernel, page: Page) -> None:
 async def put_page(k: Kernel, page: Page) -> None:
     """Drop a reference; with the last one the page leaves the LRU and is free.
 
-    May take zone.lru_lock, then zone.lock.
+    May take zone.lru_lock, and zone.lock after it.
     """
     if await atomic_add(page, PAGE.count, -1) == 0:
         # Nobody can find the page any more: isolating it needs a reference.

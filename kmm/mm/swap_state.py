@@ -7,7 +7,13 @@ everybody who holds the slot's entry finds the frame, so that two processes that
 the page before go on sharing it.  It is an address_space, `swapper_space`, whose pages
 are found by their swap entry; it holds a reference to each.
 
-Locks: PG_locked of the page, then swap_lock, then tree_lock of swapper_space.
+Called by reclaim on the way out, by faults on the way in, by munmap for what is left.
+
+Locks: PG_locked of the page, then swap_lock, then tree_lock of swapper_space.  An
+`entry` is a swap entry as it stands in a page table (`swapops`).
+
+Left out: readahead (a fault reads the one page that it wants), errors of the device,
+swapoff.
 """
 
 from __future__ import annotations
@@ -48,7 +54,10 @@ from .vmstat import add_page_state
 
 
 async def add_to_swap_cache(k: Kernel, page: Page, entry: int) -> None:
-    """Let a page be found by its swap entry.  Needs it locked; takes tree_lock."""
+    """Let a page be found by its swap entry; takes a reference to it.
+
+    The slot says SWAP_HAS_CACHE already.  Needs the page locked; takes tree_lock.
+    """
     bug_on(not page.is_locked, "mm/swap_state.c:VM_BUG_ON")
     bug_on(bool(page.flags & PG_swapcache), "mm/swap_state.c:VM_BUG_ON")
     bug_on(not page.flags & PG_swapbacked, "mm/swap_state.c:VM_BUG_ON")
@@ -61,7 +70,11 @@ async def add_to_swap_cache(k: Kernel, page: Page, entry: int) -> None:
 
 
 async def delete_from_swap_cache(k: Kernel, page: Page) -> None:
-    """A page's slot is not needed any more.  Needs it locked; takes tree_lock."""
+    """A page's slot is not needed any more.
+
+    Needs the page locked, and another reference to it; takes tree_lock, and swap_lock
+    when it has given that back.
+    """
     entry = page.private
     async with k.swapper_space.tree_lock:
         remove_from_swap_cache(k, page)
@@ -81,7 +94,10 @@ def remove_from_swap_cache(k: Kernel, page: Page) -> None:
 
 
 async def add_to_swap(k: Kernel, page: Page) -> bool:
-    """Give a page a slot; False if there is none.  Needs the page locked."""
+    """Give a page a slot; False if there is none.
+
+    Needs the page locked.  Takes swap_lock, and then tree_lock.
+    """
     entry = await get_swap_page(k)
     if not entry:
         return False
@@ -93,7 +109,9 @@ async def add_to_swap(k: Kernel, page: Page) -> bool:
 async def lookup_swap_cache(k: Kernel, entry: int) -> Page | None:
     """The page of a swap entry, with a reference; None if it is not in memory.
 
-    Linux looks without a lock, and looks again after it has the reference.
+    By the time that the caller has the page locked it may have left the swap cache.
+    Takes tree_lock.  Linux looks without a lock, and looks again after it has the
+    reference.
     """
     async with k.swapper_space.tree_lock:
         page = k.swapper_space.page_tree.get(entry)
@@ -109,7 +127,8 @@ async def read_swap_cache_async(k: Kernel, entry: int) -> Page | None:
     """The page of a swap entry, read from the device if need be, with a reference.
 
     None if there is no memory, or nobody has the entry any more.  The page stays locked
-    until it has been read.
+    until it has been read.  Sleeps; takes PG_locked of the new page, swap_lock and
+    tree_lock.
     """
     while True:
         page = await lookup_swap_cache(k, entry)
@@ -135,7 +154,11 @@ async def read_swap_cache_async(k: Kernel, entry: int) -> Page | None:
 
 
 async def swap_writepage(k: Kernel, page: Page) -> None:
-    """Write a page to its slot, unless nobody needs the slot.  Unlocks the page."""
+    """Write a page to its slot, unless nobody needs the slot.  Unlocks the page.
+
+    Needs it locked, with a reference, in the swap cache.  PG_writeback keeps its slot
+    while the device is at work, for which the caller waits; Linux's does not.
+    """
     if await try_to_free_swap(k, page):
         await page.locked.unlock()
         return
@@ -148,12 +171,12 @@ async def swap_writepage(k: Kernel, page: Page) -> None:
 
 
 async def wait_on_page_writeback(page: Page) -> None:
-    """Sleep until a page has been written."""
+    """Sleep until a page has been written.  Needs it locked, so none begins anew."""
     await trap(GateOp(WAIT, f"{page.name}.flags", Written(page), sleeps=True))
 
 
 class Written:
-    """Lets those go on who wait for the end of a page's writeback."""
+    """Lets those go on who wait for the end of a page's writeback (a gate)."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -172,7 +195,7 @@ async def wait_for_swap_cache(k: Kernel, entry: int) -> None:
 
 
 class Cached:
-    """Lets those go on who wait for a slot's page, or for the slot to be free."""
+    """Lets those go on who wait for a slot's page, or for it to be free (a gate)."""
 
     def __init__(self, k: Kernel, entry: int) -> None:
         self.k = k
@@ -190,7 +213,8 @@ class Cached:
 async def reuse_swap_page(k: Kernel, page: Page) -> bool:
     """Whether a write may have the page to itself; its slot goes if only that is left.
 
-    Needs the page locked.  A KSM page is never reused.
+    Its slot may go only if it is not being written to.  Needs the page locked.  Takes
+    swap_lock.  A KSM page is never reused.
     """
     if PageKsm(page):
         return False
@@ -204,7 +228,10 @@ async def reuse_swap_page(k: Kernel, page: Page) -> bool:
 
 
 async def try_to_free_swap(k: Kernel, page: Page) -> bool:
-    """Give a page's slot back if no entry refers to it.  Needs the page locked."""
+    """Give a page's slot back if no entry refers to it; says whether it did.
+
+    Needs the page locked.  Takes swap_lock.
+    """
     if not page.flags & PG_swapcache or page.flags & PG_writeback:
         return False
     if await swap_count(k, page.private):
@@ -217,7 +244,8 @@ async def try_to_free_swap(k: Kernel, page: Page) -> bool:
 async def free_swap_and_cache(k: Kernel, entry: int) -> None:
     """A page table gives up a swap entry; a migration entry has nothing to give back.
 
-    If only the swap cache is left, its page goes as well, if it is easily had.
+    If only the swap cache is left, its page goes as well, if it is easily had.  Called
+    under the page-table lock.  Takes swap_lock and tree_lock, tries for PG_locked.
     """
     if not is_swap_entry(entry):
         return

@@ -6,8 +6,11 @@ A slot holds one page.  `swap_map` says of each slot how many page-table entries
 to it, and whether the swap cache has its page in memory (SWAP_HAS_CACHE); a slot for
 which it says 0 is free.  Slot 0 is the device's header, so that no swap entry is 0.
 
-swap_lock protects the map.  The device itself takes its time: whoever reads or writes
-waits for that (`SwapDevice.transfer`).
+Called by `swap_state`, and by those who make, copy or drop swap entries.
+
+swap_lock protects the map; it is taken inside of the page-table lock.  The device
+takes its time: whoever reads or writes waits for that (`swap_device_read`, and
+`swap_device_write`).
 
 Left out: more than one device with priorities, discarding, continued counts.
 """
@@ -26,9 +29,9 @@ from .mm_types import Page
 from .swapops import is_swap_entry, swp_entry, swp_offset
 from .vmstat import count_vm_events
 
-SWAP_HAS_CACHE = 0x40
-SWAP_MAP_MAX = 0x3E
-SWAPFILE_CLUSTER = 256
+SWAP_HAS_CACHE = 0x40  # in a slot's byte: the swap cache has its page
+SWAP_MAP_MAX = 0x3E  # entries that can be counted
+SWAPFILE_CLUSTER = 256  # slots
 
 
 @define(eq=False)
@@ -165,7 +168,10 @@ async def swapcache_free(k: Kernel, entry: int) -> None:
 
 
 async def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
-    """Take a user off a slot.  Needs swap_lock."""
+    """Take a user off a slot: 1 entry, or SWAP_HAS_CACHE; what is left of its byte.
+
+    Needs swap_lock.  Raises Leak if the slot has no user.
+    """
     if slot not in swap.swap_map:
         raise Leak(f"swap_free: Unused swap offset entry {swp_entry(0, slot):08x}")
     left = swap.swap_map[slot] - usage
@@ -188,7 +194,10 @@ async def swap_count(k: Kernel, entry: int) -> int:
 
 
 async def swap_device_write(k: Kernel, entry: int, page: Page) -> None:
-    """Put a page into its slot.  The caller waits until that is done."""
+    """Put a page into its slot.  The caller waits until that is done.
+
+    Needs PG_writeback set, so that the slot stays.  (mm/page_io.c)
+    """
     await trap(Op(WRITE, f"swap slot {swp_offset(entry)}"))
     data = k.memory.read(PhysAddr(page.pfn << PAGE_SHIFT), PAGE_SIZE)
     k.swap.device[swp_offset(entry)] = data
@@ -196,7 +205,10 @@ async def swap_device_write(k: Kernel, entry: int, page: Page) -> None:
 
 
 async def swap_device_read(k: Kernel, entry: int, page: Page) -> None:
-    """Fill a page from its slot.  The caller waits until that is done."""
+    """Fill a page from its slot.  The caller waits until that is done.
+
+    Needs the page locked, and in the swap cache.  (mm/page_io.c)
+    """
     await trap(Op(WRITE, f"swap slot {swp_offset(entry)}"))
     data = k.swap.device.get(swp_offset(entry), bytes(PAGE_SIZE))
     k.memory.write(PhysAddr(page.pfn << PAGE_SHIFT), data)

@@ -1,6 +1,7 @@
 """Swap entries: what stands in a page table while a page is elsewhere, or moving.
 
-Linux: include/linux/swapops.h, arch/x86/include/asm/pgtable_64.h.
+Linux: include/linux/swapops.h, arch/x86/include/asm/pgtable_64.h.  Used by whoever
+changes entries; an entry that stands in a table is read under the page-table lock.
 
 To the CPU such an entry is not present.  To Linux its type, in bits 1 to 5, says which
 swap device the page is on, and its offset, from bit 9 on, says in which slot; bit 0,
@@ -11,7 +12,10 @@ with the type on top.  Here there is only this one.)
 number of the frame that is moving, the type says whether the entry was writable.
 
 A migration entry names the frame and nothing else.  So it means something only as long
-as the page stays locked, and both functions that touch one insist on that.
+as the page stays locked, and both functions that go from one to the other insist on it.
+
+Left out: entries of poisoned pages (a third type), those of nonlinear file mappings
+(bit 6), and more than one device.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ SWP_TYPE_SHIFT = 1
 SWP_TYPE_MASK = 0x1F
 SWP_OFFSET_SHIFT = 9
 
-MAX_SWAPFILES = 30
+MAX_SWAPFILES = 30  # of the 32 types, two are for migration
 SWP_MIGRATION_READ = MAX_SWAPFILES
 SWP_MIGRATION_WRITE = MAX_SWAPFILES + 1
 
@@ -36,7 +40,7 @@ def is_swap_pte(pte: int) -> bool:
 
 
 def swp_entry(kind: int, offset: int) -> int:
-    """The entry for a slot of a swap device, as it stands in a page table."""
+    """The entry for a slot (or a pfn) and a type, as it stands in a page table."""
     return (offset << SWP_OFFSET_SHIFT) | (kind << SWP_TYPE_SHIFT)
 
 
@@ -46,18 +50,22 @@ def is_swap_entry(pte: int) -> bool:
 
 
 def swp_type(pte: int) -> int:
+    """The number of the device, or one of the two types of migration entries."""
     return (pte >> SWP_TYPE_SHIFT) & SWP_TYPE_MASK
 
 
 def swp_offset(pte: int) -> int:
+    """The slot on the device, or the pfn of the page that migrates."""
     return pte >> SWP_OFFSET_SHIFT
 
 
 def is_migration_entry(pte: int) -> bool:
+    """Whether the page that was mapped here is moving."""
     return is_swap_pte(pte) and swp_type(pte) >= MAX_SWAPFILES
 
 
 def is_write_migration_entry(pte: int) -> bool:
+    """Whether it was writable, and is to be so again.  Of an entry not present only."""
     return swp_type(pte) == SWP_MIGRATION_WRITE
 
 
@@ -72,7 +80,7 @@ def make_migration_entry_read(pte: int) -> int:
 
 
 async def make_migration_entry(page: Page, *, write: bool) -> int:
-    """The entry to put where `page` was mapped.  The caller has locked the page."""
+    """The entry to put where `page` was mapped.  Needs the page locked, else BUG."""
     bug_on(not await page.locked.is_locked(), "include/linux/swapops.h:82")
     return migration_entry(page.pfn, write=write)
 
@@ -82,7 +90,7 @@ async def migration_entry_to_page(k: Kernel, pte: int) -> Page:
 
     This is the BUG that the letter is about.  An entry that outlives its migration
     names a frame that may be anybody's by now; there is no way to mend it, so the
-    kernel stops.  The caller holds the lock of the entry.
+    kernel stops.  Needs the page-table lock.
     """
     page = k.mem_map[swp_offset(pte)]
     bug_on(not await page.locked.is_locked(), "include/linux/swapops.h:105")

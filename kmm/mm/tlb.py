@@ -1,6 +1,7 @@
 """TLB shootdown: making every CPU forget what the page tables no longer say.
 
-Linux: arch/x86/mm/tlb.c, arch/x86/include/asm/mmu_context.h.
+Linux: arch/x86/mm/tlb.c; arch/x86/include/asm/mmu_context.h (changing address spaces),
+include/asm-generic/tlb.h (MmuGather), arch/x86/mm/pgtable.c (ptep_).
 
 A CPU drops a translation from its own TLB with one instruction.  No instruction drops
 it from another's, so the kernel asks that CPU by an interrupt, and spins until it has
@@ -17,8 +18,29 @@ What each CPU is doing about this is in its `CpuTlbState`.  It is touched by tha
 alone, by what runs there and by its interrupt handler; what must not be split by the
 handler runs with interrupts off (`Cpu.interrupts`).
 
+Who flushes, and what goes wrong if that line is left out:
+
+- `ptep_clear_flush`: CPUs go on using a page that is being unmapped (`rmap`), copied
+  (`memory.copy_page`, `ksm_merge`) or moved (`mremap`): what they write then is lost,
+  or another process's.  This one also makes D in the entry the last word.
+- `ptep_clear_flush_young`: a CPU that remembers the page sets A no more, so a page that
+  is in use looks idle, and is reclaimed.
+- `ptep_set_access_flags`, `memory.touch_pte`: a CPU that remembers less than is allowed
+  now faults once more for nothing; wrong is nothing.
+- `mprotect.change_protection`, and fork's at the end of `dup_mmap`: CPUs write to what
+  may only be read by now; after a fork, to a page that the child has too.
+- `MmuGather.flush`: CPUs use a page that has been given back, and is somebody else's.
+- `pgtable.free_pgd_range`: CPUs walk a table that is somebody else's page.
+- `switch_mm` to another address space: the CPU uses the old one's translations.  To the
+  same one after a flush came (`leave_mm`): it uses what that flush was about.
+
+An entry that was not present needs no flush: no CPU remembers that there was nothing.
+
 The answer to the question `tlb-flush` is `flush_tlb_page` and `flush_tlb_mm`, as here,
 or nothing at all.
+
+Left out: global pages, paravirtualisation.  Linux turns preemption off around a flush;
+here a thread never changes its CPU.
 """
 
 from __future__ import annotations
@@ -47,7 +69,10 @@ TLB_FLUSH_ALL = VirtAddr(-1)  # in the place of an address: all of them
 
 @define(eq=False)
 class CpuTlbState:
-    """cpu_tlbstate: in which address space a CPU is, and how."""
+    """cpu_tlbstate: in which address space a CPU is, and how.
+
+    Touched by that CPU alone, with interrupts off.
+    """
 
     active_mm: Mm
     state: int = TLBSTATE_OK
@@ -66,6 +91,7 @@ class FlushState:
     flush_cpumask: int = 0
 
     def admits(self, op: Op) -> bool:
+        """Whether who waits for answers may go on (a gate, see `sim.trap`)."""
         return self.flush_cpumask == 0
 
     async def wait_for_answers(self) -> None:
@@ -105,9 +131,11 @@ def set_up_shootdown(cpus: int, init_mm: Mm) -> Shootdown:
 
 
 async def flush_tlb_page(k: Kernel, vma: VmArea, address: VirtAddr) -> None:
-    """Make every CPU forget one page.  Spins until all have.
+    """Make every CPU forget one page of a VMA's address space.  Spins until all have.
 
-    Nobody may call this with interrupts off: two CPUs could wait for each other.
+    `address` is any in the page.  Spinlocks may be held, a page-table lock for
+    instance.  Nobody may call this with interrupts off: two CPUs could wait for each
+    other.
     """
     cpu = await this_cpu(k)
     if k.running[cpu.number].active_mm is vma.mm:
@@ -123,7 +151,10 @@ async def flush_tlb_page(k: Kernel, vma: VmArea, address: VirtAddr) -> None:
 
 
 async def flush_tlb_mm(k: Kernel, mm: Mm) -> None:
-    """Make every CPU forget a whole address space.  (flush_tlb_range is the same.)"""
+    """Make every CPU forget a whole address space.  (flush_tlb_range is the same.)
+
+    To be called as flush_tlb_page is.
+    """
     cpu = await this_cpu(k)
     if k.running[cpu.number].active_mm is mm:
         async with cpu.interrupts:
@@ -140,7 +171,8 @@ async def flush_tlb_mm(k: Kernel, mm: Mm) -> None:
 async def flush_tlb_others(k: Kernel, cpu: Cpu, mm: Mm, address: VirtAddr) -> None:
     """Ask the other CPUs in the mask to flush, and spin until they have.
 
-    flush_tlb_others_ipi.  Takes the tlbstate_lock of this CPU's slot.
+    flush_tlb_others_ipi.  `address` may be TLB_FLUSH_ALL.  Takes the tlbstate_lock of
+    this CPU's slot, which it shares with every eighth CPU.
     """
     others = await read_once(mm, MM.cpu_vm_mask) & ~(1 << cpu.number)
     if not others:
@@ -158,7 +190,10 @@ async def flush_tlb_others(k: Kernel, cpu: Cpu, mm: Mm, address: VirtAddr) -> No
 
 
 async def smp_invalidate_interrupt(k: Kernel, cpu: Cpu, vector: int) -> None:
-    """On a CPU that was asked to flush.  Runs with interrupts off."""
+    """On a CPU that was asked to flush.  Runs with interrupts off.
+
+    Reads flush_mm and flush_va without the lock: the asker holds it, and waits.
+    """
     flush = k.shootdown.flush_state[vector - INVALIDATE_TLB_VECTOR_START]
     tlbstate = k.shootdown.cpu_tlbstate[cpu.number]
     if flush.flush_mm is tlbstate.active_mm:
@@ -172,7 +207,10 @@ async def smp_invalidate_interrupt(k: Kernel, cpu: Cpu, vector: int) -> None:
 
 
 async def local_flush_tlb(cpu: Cpu) -> None:
-    """Load CR3 with what is in it: this CPU forgets all that is not global."""
+    """Load CR3 with what is in it: this CPU forgets all that is not global.
+
+    Called with interrupts off.
+    """
     await cpu.mov_to_cr3(cpu.cr3)
 
 
@@ -207,7 +245,10 @@ async def activate_mm(k: Kernel, cpu: Cpu, prev: Mm, following: Mm) -> None:
 
 
 def enter_lazy_tlb(k: Kernel, cpu: Cpu) -> None:
-    """A kernel thread goes on in the address space of the task before it."""
+    """A kernel thread goes on in the address space of the task before it.
+
+    Called with interrupts off.
+    """
     tlbstate = k.shootdown.cpu_tlbstate[cpu.number]
     if tlbstate.state == TLBSTATE_OK:
         tlbstate.state = TLBSTATE_LAZY
@@ -274,7 +315,8 @@ async def ptep_set_access_flags(
 ) -> bool:
     """Give an entry more rights or flags; say whether there was anything to change.
 
-    Needs the page-table lock.  That it was read is left to the CPU to note.
+    Needs the page-table lock.  `dirty` says that it is for a write.  That it was read
+    is left to the CPU to note, so without `dirty` nothing is stored.
     """
     changed = await ptep.read() != entry
     if changed and dirty:
@@ -293,7 +335,8 @@ class MmuGather:
     """struct mmu_gather: pages that have been unmapped, and may be in use still.
 
     A CPU may go on writing to a page by what its TLB remembers.  So the references
-    that the entries held are dropped only after a flush.
+    that the entries held are dropped only after a flush.  It is its maker's own; Linux
+    has one for each CPU, and drops references at once if there is but one CPU.
     """
 
     mm: Mm
@@ -301,14 +344,20 @@ class MmuGather:
     need_flush: bool = False
 
     async def remove_page(self, k: Kernel, page: Page) -> None:
-        """tlb_remove_page."""
+        """tlb_remove_page: give its entry's reference to this.
+
+        FREE_PTE_NR of them are flushed at once, though a page-table lock is held.
+        """
         self.need_flush = True
         self.pages.append(page)
         if len(self.pages) >= FREE_PTE_NR:
             await self.flush(k)
 
     async def flush(self, k: Kernel) -> None:
-        """tlb_flush_mmu, and tlb_finish_mmu.  Not under a page-table lock."""
+        """Flush, and drop the references (tlb_flush_mmu, tlb_finish_mmu).
+
+        May take zone.lru_lock and zone.lock, for pages that nobody has any more.
+        """
         if not self.need_flush:
             return
         self.need_flush = False

@@ -2,7 +2,10 @@
 
 Linux: mm/vmstat.c.  A counter is bumped without a lock and says how often something
 happened; nothing in the model decides by one, so they are no preemption points.
-`kmm.fs.proc` shows them.
+`kmm.fs.proc` shows them.  Linux keeps a share of each on every CPU, and adds them up
+now and then; here they are exact.
+
+Left out: what Linux decides by counters that are a little behind.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ def add_page_state(page: Page, item: str, number: int) -> None:
 
 
 def global_page_state(k: Kernel, item: str) -> int:
+    """The count over all zones, by its name in /proc/vmstat."""
     return sum(zone.vm_stat[item] for zone in k.zones)
 
 
@@ -35,11 +39,12 @@ def global_page_state(k: Kernel, item: str) -> int:
 
 
 def free_blocks_by_order(zone: Zone) -> list[int]:
+    """How many blocks of each order are free; at one moment, if not under zone.lock."""
     return [area.nr_free for area in zone.free_area]
 
 
 def fragmentation_index(nr_free: list[int], order: int) -> int:
-    """Why a block of this order cannot be had, as of 2.6.35.
+    """Why a block of this order cannot be had, in thousandths, as of 2.6.35.
 
     Towards 0: there is too little memory.  Towards 1000: there is enough, in pieces.
     -1000: it can be had.

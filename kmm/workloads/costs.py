@@ -7,6 +7,8 @@ its VMAs.  Each answer pays somewhere: in locks, or in VMAs that are visited alt
 they do not have the page.
 
 For `exec-stack`: one exec, on a quiet machine.
+
+`kmm cost` prints it, and docs/races.md says what there is to be seen.
 """
 
 from __future__ import annotations
@@ -126,17 +128,22 @@ class Family:
 
 
 def address(page: int) -> VirtAddr:
+    """Where the page with this number of the area is."""
     return VirtAddr(AREA + page * PAGE_SIZE)
 
 
 def page_at(process: Process, where: VirtAddr) -> Page:
+    """What a process has mapped at an address."""
     ptep = run_alone(find_pte(process.k, process.mm, where))
     assert ptep is not None
     return process.k.mem_map[pte_pfn(ptep.value)]
 
 
 async def look_for(k: Kernel, page: Page) -> None:
-    """The walk alone: every VMA that may have the page is visited."""
+    """The walk alone: every VMA that may have the page is visited.
+
+    Takes PG_locked, in an RCU read section, as migration does.
+    """
 
     async def visit(k: Kernel, page: Page, vma: VmArea, where: VirtAddr) -> int:
         return SWAP_AGAIN

@@ -1,4 +1,8 @@
-"""Counting what a piece of the kernel does, while nobody else is about."""
+"""Counting what a piece of the kernel does, while nobody else is about.
+
+Steps, locks and VMAs rather than seconds: a model's time says nothing of a kernel's.
+`costs` asks.
+"""
 
 from __future__ import annotations
 

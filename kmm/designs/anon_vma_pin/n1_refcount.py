@@ -16,7 +16,10 @@ from .n0_rcu_only import RCU_ONLY
 
 
 async def pin_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
-    """The page's anon_vma, with a reference."""
+    """The page's anon_vma, with a reference; None if nothing maps the page.
+
+    Needs the page locked, and an RCU read section.
+    """
     if not await page_mapped(page):
         return None
     anon_vma = page.mapping
@@ -27,7 +30,10 @@ async def pin_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
 
 
 async def unpin_anon_vma(anon_vma: AnonVma) -> None:
-    """Drop the reference, and free the anon_vma if nobody else has it."""
+    """Drop the reference, and free the anon_vma if nobody else has it.
+
+    Takes anon_vma.lock.
+    """
     await drop_anon_vma(anon_vma)
 
 

@@ -19,7 +19,10 @@ from .n1_refcount import REFCOUNT
 
 
 async def pin_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
-    """The page's anon_vma, with a reference."""
+    """The page's anon_vma, with a reference; None if nothing maps the page.
+
+    Takes anon_vma.lock.
+    """
     anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return None

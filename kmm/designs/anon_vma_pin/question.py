@@ -19,6 +19,7 @@ class AnonVmaPin(Answer):
     question: ClassVar[str] = "anon-vma-pin"
     asks: ClassVar[str] = "What keeps an anon_vma alive while its page is in flight?"
 
-    # The anon_vma of a page that is mapped, and None if it was found not to be.
+    # The anon_vma of a page that is mapped, and None if it was found not to be.  With
+    # the page locked, in an RCU read section, which lasts until after unpin_anon_vma.
     pin_anon_vma: Callable[[Kernel, Page], Awaitable[AnonVma | None]]
     unpin_anon_vma: Callable[[AnonVma], Awaitable[None]]

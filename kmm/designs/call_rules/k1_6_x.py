@@ -39,7 +39,10 @@ from .k0_2_6_34 import LINUX_2_6_34
 async def expand_in_place(
     k: Kernel, vma: VmArea, address: int, old_length: int, new_length: int
 ) -> bool:
-    """Let a VMA grow where it is, and join what it comes to touch."""
+    """Let a VMA grow where it is, and join what it comes to touch; say whether it did.
+
+    Needs mmap_sem for writing.
+    """
     if old_length != vma.vm_end - address:
         return False
     end = VirtAddr(address + new_length)
@@ -96,6 +99,7 @@ async def mremap_to(
 
 
 def is_mapped(mm: Mm, address: int) -> bool:
+    """Whether a VMA covers an address.  Needs mmap_sem, to be sure for how long."""
     vma = find_vma(mm, address)
     return vma is not None and vma.vm_start <= address
 
@@ -105,7 +109,8 @@ async def do_pages_move(
 ) -> tuple[int, dict[int, int]]:
     """Page by page: a node that is none ends the call, after what came before it.
 
-    Outside of every VMA, and where the zero page is, there is a fault to report.
+    Outside of every VMA, and where the zero page is, there is a fault to report.  Takes
+    mmap_sem for reading, page by page; the two looks before that are without.
     """
     statuses: dict[int, int] = {}
     for place, one in enumerate(wanted):
@@ -122,6 +127,7 @@ async def do_pages_move(
 
 
 async def has_zero_page(k: Kernel, mm: Mm, address: VirtAddr) -> bool:
+    """Whether the zero page is mapped at an address, at one look."""
     ptep = await find_pte(k, mm, address)
     return ptep is not None and pte_special(await ptep.read())
 

@@ -20,6 +20,7 @@ class CallRules(Answer):
     question: ClassVar[str] = "call-rules"
     asks: ClassVar[str] = "What do mmap and its kin do where kernels differ?"
 
+    # With mmap_sem for writing, but for do_pages_move, which takes it for reading.
     expand_in_place: Callable[[Kernel, VmArea, int, int, int], Awaitable[bool]]
     shrink_in_place: Callable[[Kernel, Mm, int, int, int], Awaitable[int]]
     accounted_flags: Callable[[VmArea, int], int]

@@ -60,7 +60,7 @@ async def remove_straggler(
 ) -> None:
     """Map the page that a migration entry names, if no migration has it locked.
 
-    Needs the page-table lock.
+    Needs the page-table lock; tries for the page's lock, against the order of locks.
     """
     page = k.mem_map[swp_offset(entry)]
     if await page.locked.trylock():

@@ -30,7 +30,10 @@ from .e00_unprotected import UNPROTECTED
 
 
 async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
-    """Visit the VMAs of the page's anon_vma until nothing maps the page any more."""
+    """Visit the VMAs of the page's anon_vma until nothing maps the page any more.
+
+    Needs the page locked; takes anon_vma.lock, in an RCU read section.
+    """
     anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return SWAP_AGAIN
@@ -51,7 +54,10 @@ async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
 
 
 async def is_only_a_stack(vma: VmArea) -> bool:
-    """Whether this is a stack, and its process has nothing else mapped."""
+    """Whether this is a stack, and its process has nothing else mapped.
+
+    Needs anon_vma.lock, so that the VMA stays; reads its mm without mmap_sem.
+    """
     vm_flags = await read_once(vma, VMA.vm_flags)
     if not vm_flags & VM_GROWSDOWN:
         return False

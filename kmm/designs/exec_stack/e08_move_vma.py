@@ -69,7 +69,10 @@ async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:
 
 
 async def move_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> int:
-    """Move a whole VMA to a place that it does not overlap; 0 or -ENOMEM."""
+    """Move a whole VMA to a place that it does not overlap; 0 or -ENOMEM.
+
+    Needs mmap_sem for writing.
+    """
     length = vma.vm_end - vma.vm_start
     where = await move_vma(k, vma, vma.vm_start, length, length, address)
     return min(where, 0)

@@ -42,7 +42,10 @@ from .e00_unprotected import UNPROTECTED
 
 
 async def bprm_mm_init(k: Kernel, filename: str, argv: list[bytes]) -> BinPrm:
-    """Make an address space with one page of stack, as high up as can be."""
+    """Make an address space with one page of stack, as high up as can be.
+
+    Raises OutOfMemory.
+    """
     pgd = await alloc_zeroed_page(k)
     if pgd is None:
         raise OutOfMemory("Out of memory in execve")
@@ -77,7 +80,10 @@ async def setup_arg_pages(k: Kernel, bprm: BinPrm, stack_top: VirtAddr) -> int:
 
 
 async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
-    """Visit the VMAs of the page's anon_vma until nothing maps the page any more."""
+    """Visit the VMAs of the page's anon_vma until nothing maps the page any more.
+
+    Needs the page locked; takes anon_vma.lock, in an RCU read section.
+    """
     anon_vma = await k.rmap_walk.page_lock_anon_vma(k, page)
     if anon_vma is None:
         return SWAP_AGAIN
@@ -98,7 +104,10 @@ async def try_to_unmap_anon(k: Kernel, page: Page, flags: int) -> int:
 
 
 async def is_vma_temporary_stack(vma: VmArea) -> bool:
-    """Whether exec is still setting this stack up."""
+    """Whether exec is still setting this stack up.
+
+    Needs anon_vma.lock, so that the VMA stays; reads its flags without mmap_sem.
+    """
     vm_flags = await read_once(vma, VMA.vm_flags)
     setup = vm_flags & VM_STACK_INCOMPLETE_SETUP == VM_STACK_INCOMPLETE_SETUP
     return bool(vm_flags & VM_GROWSDOWN) and setup

@@ -21,9 +21,13 @@ class ExecStack(Answer):
     question: ClassVar[str] = "exec-stack"
     asks: ClassVar[str] = "How does exec move a stack whose pages may be migrating?"
 
+    # Before the old program goes: the temporary stack.
     bprm_mm_init: Callable[[Kernel, str, list[bytes]], Awaitable[BinPrm]]
+    # After it has gone: the stack moves.  shift_arg_pages has mmap_sem for writing, the
+    # shift is in bytes.
     setup_arg_pages: Callable[[Kernel, BinPrm, VirtAddr], Awaitable[int]]
     shift_arg_pages: Callable[[Kernel, VmArea, int], Awaitable[int]]
+    # What a migration does meanwhile, and what moves one table's entries.
     try_to_unmap_anon: Callable[[Kernel, Page, int], Awaitable[int]]
     move_ptes: Callable[
         [Kernel, VmArea, VirtAddr, VmArea, VirtAddr, int], Awaitable[None]

@@ -24,7 +24,7 @@ async def remove_migration_pte(
 ) -> int:
     """Point the entry at `address` at `new`, if it is a migration entry for `old`.
 
-    Called for each VMA of the walk, under the anon_vma lock.  Takes the page-table
+    Called for each VMA of the walk, under the lock of its list.  Takes the page-table
     lock.
     """
     # FIND

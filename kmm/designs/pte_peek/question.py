@@ -22,6 +22,8 @@ class PtePeek(Answer):
         "Does remove_migration_pte look at an entry before it has the lock?"
     )
 
+    # The new page, a VMA, an address in it, and the old page.  Both are locked, and so
+    # is the list by which the VMA was found.
     remove_migration_pte: Callable[
         [Kernel, Page, VmArea, VirtAddr, Page], Awaitable[int]
     ]

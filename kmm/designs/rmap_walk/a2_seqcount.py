@@ -44,7 +44,8 @@ async def vma_adjust(
 ) -> int:
     """Give a VMA new bounds, and its neighbours what that means for them; 0 or -ENOMEM.
 
-    Needs mmap_sem for writing.
+    Needs mmap_sem for writing.  Takes i_mmap_lock.  While a VMA's bounds are stored its
+    counter is odd.
     """
     while True:
         change = plan_adjustment(vma, start, end, pgoff, insert)
@@ -64,7 +65,10 @@ async def vma_adjust(
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
-    """Walk the VMAs of the page's own anon_vma, under its lock alone."""
+    """Walk the VMAs of the page's own anon_vma, under its lock alone.
+
+    Needs the page locked.
+    """
     anon_vma = page.mapping
     result = SWAP_AGAIN
     if not isinstance(anon_vma, AnonVma):
@@ -82,7 +86,10 @@ async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
 
 
 async def vma_address_safe(page: Page, vma: VmArea) -> VirtAddr | None:
-    """Where `page` would be in `vma`, by bounds that were all there at one moment."""
+    """Where `page` would be in `vma`, by bounds that were all there at one moment.
+
+    Needs the lock of the list by which the VMA was found.
+    """
     while True:
         begun = await vma.updating.read_begin()
         address = await vma_address(page, vma)

@@ -70,7 +70,10 @@ async def vma_adjust(
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
-    """Walk the VMAs of the page's own anon_vma, under its lock and each VMA's own."""
+    """Walk the VMAs of the page's own anon_vma, under its lock and each VMA's own.
+
+    Needs the page locked.  Raises Livelock.
+    """
     anon_vma = page.mapping
     if not isinstance(anon_vma, AnonVma):
         return SWAP_AGAIN
@@ -86,7 +89,10 @@ async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
 async def walk_once(
     k: Kernel, page: Page, anon_vma: AnonVma, rmap_one: RmapOne
 ) -> tuple[int, SpinLock | None]:
-    """One walk: what came of it, and the lock that it could not get, if it gave up."""
+    """One walk: what came of it, and the lock that it could not get, if it gave up.
+
+    Takes anon_vma.lock.  What it has visited before it gave up it will visit again.
+    """
     result = SWAP_AGAIN
     async with anon_vma.lock:
         await check_alive(anon_vma)
@@ -107,7 +113,10 @@ async def walk_once(
 async def trylock_own(
     vma: VmArea, anon_vma: AnonVma
 ) -> tuple[SpinLock | None, SpinLock | None]:
-    """The lock of a VMA's own anon_vma, taken, if it is another; or that it is busy."""
+    """The lock of a VMA's own anon_vma, taken, if it is another; or that it is busy.
+
+    Needs anon_vma.lock.
+    """
     own = await read_plain(vma, VMA.anon_vma)
     if own is None or own.lock is anon_vma.lock:
         return None, None
@@ -119,7 +128,7 @@ async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     """Walk the places that were merged into a KSM page, each at its own address.
 
     First the address spaces that KSM knows, then those that were forked from them
-    since.  Needs the page locked.
+    since.  Needs the page locked.  Raises Livelock.
     """
     node = page.mapping
     assert isinstance(node, StableNode)

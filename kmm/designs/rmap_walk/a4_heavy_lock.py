@@ -69,7 +69,8 @@ async def vma_adjust(
 async def expand_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> bool:
     """Grow a stack down to `address`; False if it may not (-ENOMEM).
 
-    expand_downwards.  mmap_sem may be held for reading only.
+    expand_downwards.  Needs mmap_sem, and reading is enough.  Takes
+    anon_vma_chain_lock, then the locks of all the VMA's anon_vmas.
     """
     await k.rmap_walk.anon_vma_prepare(k, vma)
     address = VirtAddr(address & PAGE_MASK)
@@ -97,6 +98,7 @@ async def anon_vma_lock(vma: VmArea, nest_lock: RwSem | SpinLock) -> None:
 
 
 async def anon_vma_unlock(vma: VmArea) -> None:
+    """Give back what anon_vma_lock took; the list is the same, by the same lock."""
     for avc in vma.anon_vma_chain:
         await avc.anon_vma.lock.unlock()
 
@@ -105,7 +107,8 @@ async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
     """See to it that a VMA has an anon_vma before it gets its first page.
 
     A neighbour's, if the two may be merged one day, or a new one.  Needs mmap_sem for
-    reading.  Two faults may come here at once; page_table_lock decides.
+    reading.  Two faults may come here at once; page_table_lock decides.  Takes
+    anon_vma_chain_lock, anon_vma.lock and page_table_lock.
     """
     if await read_once(vma, VMA.anon_vma) is not None:
         return

@@ -35,7 +35,10 @@ from .a3_trylock_retry import TRYLOCK_RETRY
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
-    """Walk all VMAs of the page's family, under the root's lock and each VMA's own."""
+    """Walk all VMAs of the page's family, under the root's lock and each VMA's own.
+
+    Needs the page locked, and an RCU read section.
+    """
     root = await page_anon_vma_lock_root(page)
     if root is None:
         return SWAP_AGAIN
@@ -54,7 +57,10 @@ async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
 
 
 async def page_anon_vma_lock_root(page: Page) -> AnonVma | None:
-    """The root of the page's anon_vma, locked; None if it has none."""
+    """The root of the page's anon_vma, locked; None if it has none.
+
+    Needs the page locked, and an RCU read section.
+    """
     anon_vma = page.mapping
     return await anon_vma_lock_root(anon_vma) if isinstance(anon_vma, AnonVma) else None
 
@@ -80,7 +86,10 @@ async def anon_vma_lock_root(anon_vma: AnonVma) -> AnonVma | None:
 
 
 async def lock_own(vma: VmArea, root: AnonVma) -> SpinLock | None:
-    """The lock of the VMA's own anon_vma, if that is not the root; taken."""
+    """The lock of the VMA's own anon_vma, taken; None if that is the root.
+
+    Needs the root's lock.  Raises NullPointer, as the series would.
+    """
     own = await read_plain(vma, VMA.anon_vma)
     if own is root:
         return None
@@ -116,7 +125,10 @@ async def walk_item(
     *,
     search_new_forks: bool,
 ) -> int:
-    """The VMAs at the address of one place, in its own address space or in others."""
+    """The VMAs at the address of one place, in its own address space or in others.
+
+    Needs the page locked.  Raises NullPointer if the anon_vma has no VMA any more.
+    """
     assert item.anon_vma is not None
     root = await anon_vma_lock_root(item.anon_vma)
     if root is None:  # the series does not ask

@@ -41,7 +41,7 @@ async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
 
     A neighbour's, if the two may be merged one day, or a new one, its own root.
     Needs mmap_sem for reading.  Two faults may come here at once; page_table_lock
-    decides.
+    decides.  Takes the root's lock, then page_table_lock.
     """
     if await read_once(vma, VMA.anon_vma) is not None:
         return
@@ -62,7 +62,7 @@ async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
     """Tie a child's VMA to its parent's anon_vmas, and give it one of its own.
 
     Its root is the parent's, which it knows before anybody can find it.  Needs the
-    parent's mmap_sem for writing.
+    parent's mmap_sem for writing.  Takes the root's lock.
     """
     if parent.anon_vma is None:
         return
@@ -78,8 +78,8 @@ async def page_lock_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
     """The page's anon_vma, locked, inside an RCU read section; None if unmapped.
 
     Until the page has been seen mapped under the lock, the anon_vma may be freed, and
-    be another one by now, with another root.  The caller undoes this with
-    page_unlock_anon_vma.
+    be another one by now, with another root.  Takes the root's lock.  The caller undoes
+    this with page_unlock_anon_vma.
     """
     await k.rcu.read_lock()
     anon_vma = await read_once(page, PAGE.mapping)

@@ -18,8 +18,9 @@ from .l0_newest_first import NEWEST_FIRST
 async def mm_take_all_locks(k: Kernel, mm: Mm) -> None:
     """Lock every file and every anon_vma of an address space.
 
-    Needs mmap_sem for writing, so that they stay the same.  An anon_vma that several
-    VMAs have is locked once.  Of each VMA's the oldest comes first, as in walks.
+    Needs mmap_sem for writing, so that they stay the same.  Takes mm_all_locks_mutex
+    and all of those.  An anon_vma that several VMAs have is locked once.  Of each VMA's
+    the oldest comes first, as in walks.
     """
     await k.mm_all_locks_mutex.lock()
     for mapping in mappings_of(mm):

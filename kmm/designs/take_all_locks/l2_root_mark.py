@@ -16,7 +16,10 @@ from .l0_newest_first import NEWEST_FIRST
 
 
 async def vm_lock_anon_vma(mm: Mm, anon_vma: AnonVma) -> None:
-    """Lock an anon_vma's root, unless it is marked as locked already."""
+    """Lock an anon_vma's root, unless it is marked as locked already.
+
+    Needs mmap_sem of `mm` for writing, and mm_all_locks_mutex.
+    """
     root = anon_vma.root
     if not root.taken:
         await root.lock.lock_nest_lock(mm.mmap_sem)

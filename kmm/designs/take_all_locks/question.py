@@ -21,6 +21,7 @@ class TakeAllLocks(Answer):
         "In which order does mm_take_all_locks lock the anon_vmas of an address space?"
     )
 
+    # With mmap_sem for writing; the other two with mm_all_locks_mutex besides.
     mm_take_all_locks: Callable[[Kernel, Mm], Awaitable[None]]
     vm_lock_anon_vma: Callable[[Mm, AnonVma], Awaitable[None]]
     vm_unlock_anon_vma: Callable[[AnonVma], Awaitable[None]]

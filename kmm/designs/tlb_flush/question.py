@@ -20,5 +20,6 @@ class TlbFlush(Answer):
     question: ClassVar[str] = "tlb-flush"
     asks: ClassVar[str] = "Are CPUs told to forget what the page tables no longer say?"
 
+    # With interrupts on; see `mm.tlb`, which lists who calls them and why.
     flush_tlb_page: Callable[[Kernel, VmArea, VirtAddr], Awaitable[None]]
     flush_tlb_mm: Callable[[Kernel, Mm], Awaitable[None]]
