@@ -1,4 +1,6 @@
-"""Recorded behaviour of real hardware and kernels, and the model held against it.
+"""Recorded behaviour of emulated hardware and real kernels, and the model beside it.
+
+Called by `kmm conform`; `examples`, which has the same form, is for `kmm mmu`.
 
 Reading order: `recorded` (files, and what is in them), then one module a kind.  Of the
 hardware: `mmu` (page walks that were made on three x86 emulators) and `tlb` (scripts of

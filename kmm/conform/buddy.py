@@ -7,7 +7,7 @@ shows.  What is held against the model is all else: that the block was free, tha
 lower half is what is handed out when it is split, where the other halves go, and how
 freed blocks merge; so that in the end the same frames are free, in the same blocks.
 
-Recorded on Linux 6.12.
+Recorded on Linux 6.12, which splits and merges as 2.6.34 does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .picture import (
 from .recorded import Case, Malformed
 from .shape import required
 
-# 6.12 numbers them otherwise than 2.6.34.
+# By 6.12's number, which is not that of 2.6.34.  Any other counts as movable.
 MIGRATETYPES = {0: MIGRATE_UNMOVABLE, 1: MIGRATE_MOVABLE, 2: MIGRATE_RECLAIMABLE}
 
 
@@ -54,7 +54,7 @@ def check(case: Case) -> None:
 
 
 def hold(case: Case) -> tuple[str, str, str] | None:
-    """Play the trace; the first thing that differs, if one does."""
+    """Play the trace; what was asked, expected and got where it first differs."""
     k = boot_from(case["kpf0"])
     if buddyinfo(k) != case["buddyinfo0"]:
         return "free blocks at first", str(case["buddyinfo0"]), str(buddyinfo(k))
@@ -77,7 +77,8 @@ def hold(case: Case) -> tuple[str, str, str] | None:
 def allocate(k: Kernel, pfn: int, order: int, migratetype: int) -> str | None:
     """Take the free block that has `pfn`, split as the allocator does.
 
-    None if that hands out `pfn`; else what it does.
+    None if that hands out `pfn`; else what it does.  This is `__rmqueue_smallest`, but
+    for the choice of the block.
     """
     block = free_block_with(k, pfn, order)
     if block is None:

@@ -5,6 +5,9 @@ what the two scanners looked at.  The kernel was 6.12, whose compaction remember
 it was and chooses its blocks otherwise; so the moves themselves are not compared.  What
 both must show: every page moves upwards, the scanners meet, free blocks become larger,
 and every page still holds what its program wrote.
+
+In the model the pages that were on the LRU are those of one program, in the same
+frames; all other frames that were in use stay so.
 """
 
 from __future__ import annotations
@@ -96,6 +99,7 @@ def is_less_fragmented(
 
 
 def large_blocks(free: dict[str, list[int]]) -> int:
+    """How many free blocks are of order 9 or more."""
     return sum(sum(blocks[LARGE:]) for blocks in free.values())
 
 
@@ -122,7 +126,7 @@ def model_shape(run: Case) -> Shape:
 
 
 def fill(k: Kernel, picture: list[list[Any]]) -> tuple[Process, list[Pfn]]:
-    """A process that has all movable pages of a picture; their frames, in order."""
+    """A process with all movable pages of a picture; their frames, lowest first."""
     pages = [Pfn(pfn) for frames in runs_of(picture, MOVABLE) for pfn in frames]
     process = start_process(k, "frag")
     process.map_anonymous(AREA, len(pages))

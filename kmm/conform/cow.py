@@ -5,7 +5,8 @@ process and page, the frame and how many entries map it; and for a write, whethe
 page stayed in its frame.
 
 Recorded on Linux 6.18.  What it says besides, whether a page is marked as exclusive to
-one process, is later than the kernels modelled here, and is passed over.
+one process, is later than the kernels modelled here, and is passed over.  Held against
+2.6.34, in which a page stays in its frame if one entry maps it (`reuse_swap_page`).
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ page was full of one 4-byte value.  Then ksmd went round until nothing changed a
 some pages were written, it went round again, and so on.  After each step were written
 down which pages were in the same frame, and the counters.
 
-Recorded on Linux 6.18 (with smart_scan off).  Cases in which it was told to merge pages
-of zeros with the zero page (use_zero_pages) are skipped: that came later.
+Recorded on Linux 6.18 (with smart_scan off), held against 2.6.34.  Cases in which it
+was told to merge pages of zeros with the zero page (use_zero_pages) are skipped: that
+came later.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Areas:
                 self.process.run(ksm_do_scan(self.k, self.areas * self.pages + 1))
 
     def partition(self) -> list[list[int]]:
-        """Which pages are in the same frame."""
+        """A number for each page, the same in the same frame, by area; -1 for none."""
         classes = Classes()
         return [
             [

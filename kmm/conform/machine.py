@@ -1,4 +1,7 @@
-"""The machine of a recorded case: a CPU with its registers set, and tables in RAM."""
+"""The machine of a recorded case: a CPU with its registers set, and tables in RAM.
+
+Used by `mmu` and `tlb`, by `shape` for its checks, and by `kmm mmu`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ..hw.paging import Access, GeneralProtection, Operation, PageFault, access
 from ..sim.machine import run_alone
 from .recorded import Case
 
-# What the emulators were told to be.
+# What the emulators were told to be.  (MAXPHYADDR is 40 in all recordings.)
 CPUID = CpuId(maxphyaddr=40)
 FRAMES = 1 << 28  # RAM up to MAXPHYADDR; only what is written costs anything
 
@@ -25,7 +28,7 @@ DIGITS = re.compile("(0x)?[0-9a-fA-F]+")
 
 
 def hexadecimal(text: object) -> int:
-    """A number of a case: hexadecimal text, or a number as it is."""
+    """A number of a case: hexadecimal text, or as it is.  Raises ValueError."""
     if isinstance(text, str) and DIGITS.fullmatch(text):
         return int(text, 16)
     if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
@@ -34,6 +37,7 @@ def hexadecimal(text: object) -> int:
 
 
 def ways(cpl: object, operation: str, ac: object) -> Access:
+    """The access of a case: `r`, `w` or `x`, at CPL 0 or 3, EFLAGS.AC set or not."""
     return access(OPERATIONS[operation], user=cpl == 3, ac=bool(ac))
 
 
@@ -44,7 +48,8 @@ async def never(cpu: Cpu, address: VirtAddr, error_code: int, user: bool) -> Non
 class RecordedMachine:
     """RAM with a case's entries in it, and a CPU with its registers.
 
-    Raises GeneralProtection if the CPU refuses those.
+    Raises GeneralProtection if the CPU refuses those, and ValueError if they select
+    another mode than the case says.
     """
 
     def __init__(self, case: Case, cpuid: CpuId = CPUID) -> None:
@@ -66,7 +71,7 @@ class RecordedMachine:
             )
 
     def reach(self, address: VirtAddr, how: Access) -> dict[str, Any]:
-        """What comes of an access, as cases have it."""
+        """What comes of an access, as cases have it; a fault is not handled."""
         try:
             found = run_alone(self.cpu.reach(address, how))
         except PageFault as fault:

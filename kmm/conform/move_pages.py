@@ -5,7 +5,8 @@ even mapped; a child may map them too.  It asked for each to be moved to a node.
 the call returned was written down, and for each page its status and whether it is in
 another frame now.
 
-Recorded on Linux 6.12; held against the model under `call-rules=6.x`.
+Recorded on Linux 6.12; held against the model under `call-rules=6.x`, since 2.6.34 has
+other statuses (of the zero page, say).
 """
 
 from __future__ import annotations

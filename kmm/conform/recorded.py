@@ -1,7 +1,9 @@
 """Files of recorded cases: read, recognised by what is in them, and gone through.
 
 A file is JSON, plain or gzipped.  Nothing is taken on trust: whatever is wrong with it
-or with one of its cases is said in one line, before any case is run.
+or with one of its cases is said in one line, before any case is run.  `kmm conform`
+reads the bytes (`read_bytes`), makes cases of them (`read_recorded`) and runs these
+(`hold_against`); no kind of cases is named here.
 """
 
 from __future__ import annotations

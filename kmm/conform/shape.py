@@ -32,12 +32,14 @@ def number(name: str, value: object, bits: int = 64) -> int:
 
 
 def required(case: Case, name: str) -> Any:
+    """The value of a key that must be there."""
     if name not in case:
         raise Malformed(f"it has no {name!r}")
     return case[name]
 
 
 def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    """A value that must be one of a few, and of the same type."""
     # True is no 1 here, and 1.0 neither.
     if not any(type(value) is type(one) and value == one for one in allowed):
         known = ", ".join(map(str, allowed))
@@ -68,6 +70,7 @@ def check_machine(case: Case) -> None:
 
 
 def entry_bytes(mode: str) -> int:
+    """The size of an entry in a mode: 4 or 8."""
     return MODES[mode].levels[-1].entry_bytes
 
 
@@ -85,12 +88,14 @@ def check_entries(name: str, entries: object, size: int) -> None:
 
 
 def check_entry(name: str, address: object, value: object, size: int) -> None:
+    """One entry of `size` bytes, at an address that it is aligned to."""
     if number(f"{name}: address", address, CPUID.maxphyaddr) % size:
         raise Malformed(f"{name}: {shown(address)} is not a multiple of {size}")
     number(f"{name}: entry at {shown(address)}", value, size * 8)
 
 
 def check_access(operation: object, cpl: object, ac: object) -> None:
+    """The letter of an access, the privilege, and EFLAGS.AC."""
     one_of("access", operation, tuple(OPERATIONS))
     one_of("cpl", cpl, (0, 3))
     one_of("ac", ac, (0, 1))

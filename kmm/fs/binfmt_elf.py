@@ -1,6 +1,8 @@
 """The second half of execve, for ELF programs: the point of no return and beyond.
 
-Linux: fs/binfmt_elf.c.  Left out: the program's segments, the auxiliary vector.
+Linux: fs/binfmt_elf.c.  Called by whoever runs a program in a thread of the model,
+after `exec.prepare_exec`.  Left out: the program's segments, the environment, the
+auxiliary vector and the strings that it points to.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ STACK_ALIGN = 16
 
 
 class Killed(ModelFailure):
-    """execve failed after the old program was gone: SIGKILL."""
+    """execve failed after the old program was gone: SIGKILL.  It ends the run."""
 
     kind = "corruption"
 
 
 async def load_elf_binary(k: Kernel, task: Task, bprm: BinPrm) -> VirtAddr:
-    """Turn `task` into the program; return the stack pointer that it starts with."""
+    """Turn `task` into the program; return the stack pointer that it starts with.
+
+    Raises Killed, if the stack cannot be moved.
+    """
     await flush_old_exec(k, task, bprm)
     error = await k.exec_stack.setup_arg_pages(k, bprm, randomize_stack_top(k))
     if error:
@@ -32,17 +37,18 @@ async def load_elf_binary(k: Kernel, task: Task, bprm: BinPrm) -> VirtAddr:
 def randomize_stack_top(k: Kernel) -> VirtAddr:
     """Where the stack ends: lowered by as much as address randomisation says.
 
-    On a native x86-64 program that is 0 to 0x3fffff pages; with 0 nothing moves.
+    For a native x86-64 program that is 0 to 0x3fffff pages, at random; here the shift
+    is part of the configuration.  With 0 nothing moves.
     """
     return VirtAddr(STACK_TOP - (k.config.stack_shift << PAGE_SHIFT))
 
 
 async def create_elf_tables(task: Task, bprm: BinPrm) -> VirtAddr:
-    """Put argc and the argv pointers on the new stack; return where argc is.
+    """Put argc, the argv pointers and NULL on the new stack; return where argc is.
 
     The kernel itself touches the new stack here, for the first time since it moved.
     """
-    pointers = [bprm.p]
+    pointers = [bprm.p]  # of each string, and of what comes after the last one
     for _ in range(bprm.argc):
         pointers.append(VirtAddr(pointers[-1] + await strnlen_user(task, pointers[-1])))
     assert task.mm is not None

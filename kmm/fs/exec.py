@@ -1,6 +1,7 @@
 """execve: a new program's stack, built before anyone knows where it will be.
 
-Linux: fs/exec.c.
+Linux: fs/exec.c.  Called by the scenarios and workloads that run a program
+(`prepare_exec`), and by `binfmt_elf` for what comes after the old program has gone.
 
 The strings of argv and envp must be copied before the old program goes away.  So a
 new address space gets a temporary stack at the very top of what any program may use,
@@ -11,6 +12,11 @@ the pages stay where they are.
 These are ordinary anonymous pages on the LRU, so compaction may migrate them at any
 time, also while they move.  How exec and migration agree on that is the question
 `exec-stack`; here stands 2.6.34's answer, which is that they do not.
+
+Left out: the environment, the limits on the strings' size (they only meet that of the
+stack), other threads of the old program, and in `setup_arg_pages` the stack's
+protection (PT_GNU_STACK) and arch_align_stack, by which the strings are shifted by up
+to 8191 bytes more.
 """
 
 from __future__ import annotations
@@ -36,7 +42,7 @@ from ..sim.failure import bug_on
 STACK_TOP_MAX = VirtAddr((1 << 47) - PAGE_SIZE)  # x86-64
 STACK_TOP = STACK_TOP_MAX  # of a 64-bit program
 STACK_EXPAND = 128 << 10  # bytes by which a new stack is grown in advance
-ADDRESS_BYTES = 8
+ADDRESS_BYTES = 8  # of a pointer
 
 
 @define(eq=False)
@@ -47,7 +53,7 @@ class BinPrm:
     argv: list[bytes]
     mm: Mm
     vma: VmArea  # the stack
-    p: VirtAddr  # where the last string was put
+    p: VirtAddr  # where the last string was put; the next one goes below
     argc: int = 0
 
 
@@ -57,8 +63,8 @@ class BinPrm:
 async def prepare_exec(k: Kernel, filename: str, argv: list[bytes]) -> BinPrm:
     """The first half of do_execve: a new mm, whose stack holds the strings.
 
-    Order on the stack, upwards: argv[0] and so on, then the file's name.  (No
-    environment.)
+    Order on the stack, upwards: argv[0] and so on, then the file's name, then 8 bytes
+    of zeros.  Raises OutOfMemory, where the real one returns -ENOMEM or -E2BIG.
     """
     bprm = await k.exec_stack.bprm_mm_init(k, filename, argv)
     await copy_strings(k, bprm, [filename.encode()])
@@ -68,7 +74,10 @@ async def prepare_exec(k: Kernel, filename: str, argv: list[bytes]) -> BinPrm:
 
 
 async def bprm_mm_init(k: Kernel, filename: str, argv: list[bytes]) -> BinPrm:
-    """Make an address space with one page of stack, as high up as can be."""
+    """Make an address space with one page of stack, as high up as can be.
+
+    Takes the new mm's mmap_sem for writing.  Raises OutOfMemory.
+    """
     pgd = await alloc_zeroed_page(k)
     if pgd is None:
         raise OutOfMemory("Out of memory in execve")
@@ -82,13 +91,15 @@ async def bprm_mm_init(k: Kernel, filename: str, argv: list[bytes]) -> BinPrm:
 
 
 async def copy_strings(k: Kernel, bprm: BinPrm, strings: list[bytes]) -> None:
-    """Push strings onto the new stack, the last one first.
+    """Push strings onto the new stack, the last one first, each with a NUL behind it.
 
     Without mmap_sem: nobody else knows this address space.  (Except through rmap.)
+    Raises OutOfMemory.
     """
     for string in reversed(strings):
         data = string + b"\0"
         while data:
+            # Bytes left below p in its page; at the very start of one, all of the next.
             room = bprm.p & ~PAGE_MASK or PAGE_SIZE
             data, piece = data[:-room], data[-room:]
             bprm.p = VirtAddr(bprm.p - len(piece))
@@ -98,7 +109,10 @@ async def copy_strings(k: Kernel, bprm: BinPrm, strings: list[bytes]) -> None:
 
 
 async def get_arg_page(k: Kernel, bprm: BinPrm, address: VirtAddr) -> Page:
-    """The page of the new stack at `address`, with a reference; the stack may grow."""
+    """The page of the new stack at `address`, with a reference; the stack may grow.
+
+    Raises OutOfMemory.
+    """
     page = await get_user_page(k, bprm.mm, address, write=True)
     if page is None:
         raise OutOfMemory("Argument list too long")
@@ -109,13 +123,16 @@ async def get_arg_page(k: Kernel, bprm: BinPrm, address: VirtAddr) -> Page:
 
 
 async def flush_old_exec(k: Kernel, task: Task, bprm: BinPrm) -> None:
-    """From here on the task runs in the new address space."""
+    """From here on the task runs in the new address space.  There is no way back."""
     await exec_mmap(k, task, bprm.mm)
     task.comm = bprm.filename.rpartition("/")[2]
 
 
 async def exec_mmap(k: Kernel, task: Task, mm: Mm) -> None:
-    """Leave the old address space for `mm`; its last user takes it down."""
+    """Leave the old address space for `mm`; its last user takes it down.
+
+    A kernel thread has none; it gives back the one that it has borrowed.
+    """
     old, borrowed = task.mm, task.active_mm
     task.mm = task.active_mm = mm
     await activate_mm(k, task.cpu, borrowed, mm)
@@ -143,7 +160,10 @@ async def setup_arg_pages(k: Kernel, bprm: BinPrm, stack_top: VirtAddr) -> int:
 
 
 async def expand_new_stack(k: Kernel, vma: VmArea) -> int:
-    """Grow the stack by 128 KiB in advance, or as far as the limit allows."""
+    """Grow the stack by 128 KiB in advance, or as far as the limit allows.
+
+    0 or -EFAULT.  Needs mmap_sem for writing.
+    """
     size = vma.vm_end - vma.vm_start
     if size + STACK_EXPAND > RLIMIT_STACK:
         base = vma.vm_end - RLIMIT_STACK
@@ -155,7 +175,7 @@ async def expand_new_stack(k: Kernel, vma: VmArea) -> int:
 async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:
     """Move a stack down by `shift` bytes; 0, -EFAULT or -ENOMEM.
 
-    Needs mmap_sem for writing.
+    Needs mmap_sem for writing.  After an error the stack may be in two places.
     """
     old_start, old_end = vma.vm_start, vma.vm_end
     new_start, new_end = VirtAddr(old_start - shift), VirtAddr(old_end - shift)
@@ -177,7 +197,11 @@ async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:
 async def free_old_tables(
     k: Kernel, vma: VmArea, old_start: VirtAddr, old_end: VirtAddr, new_end: VirtAddr
 ) -> None:
-    """Free the page tables that only the stack's old place needed."""
+    """Free the page tables that only the stack's old place needed.
+
+    They begin where the new place ends, if the two overlap; and they end where the
+    next VMA begins, with 0 for the top of the address space.
+    """
     start = max(old_start, new_end)
     after = find_vma(vma.mm, vma.vm_end)
     ceiling = after.vm_start if after else 0

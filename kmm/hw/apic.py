@@ -9,6 +9,10 @@ more than one is pending, the highest vector goes first.
 
 In a run, each CPU that can be interrupted has a thread of its own for that
 (`serve_interrupts`).  It shares its CPU with whatever runs there, by `Cpu.interrupts`.
+
+Used by `kmm.mm.smp` and `kmm.mm.tlb`, which have the vectors and the handlers.  Left
+out: interrupts from devices, the classes of priority, handlers that are interrupted
+by a higher vector, and NMIs.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from ..sim.trap import ACQUIRE, WRITE, GateOp, Op, get_current, trap
 if TYPE_CHECKING:
     from .cpu import Cpu
 
-Handler = Callable[["Cpu", int], Awaitable[None]]
+Handler = Callable[["Cpu", int], Awaitable[None]]  # the vector is from 0 to 255
 
 
 class InterruptFlag(SpinLock):
@@ -42,12 +46,14 @@ class InterruptFlag(SpinLock):
         self.depth = 0
 
     async def lock(self) -> None:
+        """Turn interrupts off; waits for the end of whatever has them off here."""
         if self.owner is not None and self.owner is await get_current():
             self.depth += 1
         else:
             await super().lock()
 
     async def unlock(self) -> None:
+        """Turn them on again, if this is the outermost who does."""
         if self.depth:
             self.depth -= 1
         else:
@@ -66,10 +72,11 @@ class LocalApic:
         self.to_take = GateOp(ACQUIRE, self.name, self, sleeps=False)
 
     def admits(self, op: Op) -> bool:
+        """Whether a thread may go on: who takes has to wait until one is pending."""
         return op.kind is WRITE or bool(self.pending)
 
     async def send(self, vector: int) -> None:
-        """Interrupt this CPU, from any CPU."""
+        """Interrupt the CPU whose APIC this is; any CPU may call it."""
         await trap(self.to_send)
         self.pending.add(vector)
 

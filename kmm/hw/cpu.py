@@ -13,8 +13,13 @@ interrupt handler, code between CLI and STI.  It is what makes a TLB shootdown f
 whoever has the answer knows that no access on this CPU is still under way with a
 translation from before.
 
-Registers are set up as Linux has them on x86-64 (head_64.S).  Kernel code calls this;
-a program of the model calls `load` and `store`.
+Registers are set up as Linux has them on x86-64 (arch/x86/kernel/head_64.S).  A
+program of the model calls `load`, `store` and `fetch`; so does the kernel where it
+touches a program's memory.  The instructions for the TLB are called by `kmm.mm.tlb`.
+
+Left out: segments, accesses that cross a page, the caching bits CR0.CD and CR0.NW,
+and the order in which start-up code must set control bits ("Paging-Mode Enabling"):
+here LME can change while paging is on, which a CPU refuses.
 """
 
 from __future__ import annotations
@@ -49,11 +54,13 @@ CR4_PGE = 1 << 7  # page-global enable
 CR4_SMEP = 1 << 20
 CR4_SMAP = 1 << 21
 EFER_LME = 1 << 8  # long mode enable
-EFER_LMA = 1 << 10  # long mode active
+EFER_LMA = 1 << 10  # long mode active: the CPU sets it; here nobody reads it
 EFER_NXE = 1 << 11  # no-execute enable
 
-# A change of one of these makes the CPU forget all that it remembers, and load the
-# PDPTEs of PAE paging again.
+# A change of one of these makes the CPU load the PDPTEs of PAE paging again ("PDPTE
+# Registers", in editions that know SMEP), and here forget all that it remembers.  The
+# manual asks that of PG, PAE and PGE, and of SMEP when it is set; a CPU may always
+# forget more.
 CR0_RELOADS = CR0_PG
 CR4_RELOADS = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP
 
@@ -62,7 +69,11 @@ Hook = Callable[["Cpu"], Awaitable[None]]
 
 
 class Cpu:
-    """One CPU.  `page_fault` is called with CR2, the error code, and CPL 3 or not."""
+    """One CPU.
+
+    `page_fault` is called with the CPU, CR2, the error code, and whether the access
+    was a program's (CPL 3).  Interrupts are on again by then.
+    """
 
     def __init__(
         self,
@@ -93,7 +104,9 @@ class Cpu:
         self.paging: Paging
         self._settings_changed()
 
-    # Memory.
+    # Memory.  Each is one instruction, which is begun again after a page fault.  Raises
+    # GeneralProtection for an address that is not canonical, and whatever the handler
+    # of page faults raises; with the first, interrupts stay off.
 
     async def load(self, address: VirtAddr, size: int, *, user: bool) -> bytes:
         """Read `size` bytes, all in one page, at a linear address."""
@@ -147,8 +160,9 @@ class Cpu:
         try:
             found = await translate(self.tables, self.paging, address, how)
         except PageFault:
-            # "Page faults invalidate the entries for the address that faulted", so a
-            # right that was granted in memory is denied once at most.
+            # A page fault drops what was remembered of the address that faulted, so a
+            # right that was granted in memory is denied once at most.  ("Operations
+            # that Invalidate TLBs and Paging-Structure Caches")
             self.tlb.forget(address)
             raise
         self.tlb.remember(found)
@@ -157,8 +171,8 @@ class Cpu:
     def known(self, address: VirtAddr, how: Access) -> Translation | None:
         """What the TLB has for an access; None if the tables must be walked.
 
-        They must be if what is remembered would not allow the access, or if D is
-        still to be set in memory.
+        They must be if nothing is remembered, or if that would not allow the access,
+        or if D is still to be set in memory.
         """
         known = self.tlb.find(address)
         if (
@@ -205,7 +219,7 @@ class Cpu:
         await self._set(self.cr0, value, self.efer, reload)
 
     async def wrmsr_efer(self, value: int) -> None:
-        """Set LME or NXE.  Raises GeneralProtection."""
+        """Set LME or NXE.  Raises GeneralProtection.  Nothing is forgotten."""
         await self._set(self.cr0, self.cr4, value, False)
 
     def invlpg(self, address: VirtAddr) -> None:
@@ -240,7 +254,10 @@ class Cpu:
         )
 
     async def _load_tables(self, cr3: int) -> None:
-        """What CR3 means in this mode.  Tables "Use of CR3 with ... Paging"."""
+        """Take CR3 as this mode has it.  (Tables "Use of CR3 with ... Paging")
+
+        Raises GeneralProtection, and then the old tables stay.
+        """
         mode = self.paging.mode
         if mode is PAE:
             root = PhysAddr(cr3 & bits(31, 5))
@@ -253,7 +270,10 @@ class Cpu:
             self.tables = Tables(self.memory, PhysAddr(cr3 & bits(31, 12)))
 
     async def _load_pdptes(self, root: PhysAddr) -> list[PdpteRegister]:
-        """Load and check the four registers of PAE paging.  ("PDPTE Registers")"""
+        """Load and check the four registers of PAE paging.  ("PDPTE Registers")
+
+        Raises GeneralProtection for one that is present and has a reserved bit set.
+        """
         level = self.paging.levels[0]
         pdptes = []
         for number in range(level.entries):
@@ -276,7 +296,7 @@ def unchanged(address: VirtAddr) -> Translation:
 
 
 def mode_of(cr0: int, cr4: int, efer: int) -> Mode:
-    """The paging mode that control bits select.  ("Four Paging Modes")
+    """The paging mode that control bits select.  ("Three Paging Modes")
 
     Raises GeneralProtection for a combination that the CPU refuses.
     """

@@ -3,8 +3,13 @@
 Sizes and addresses are in bytes unless they are called pfn (page frame number).
 Numbers in memory are little-endian, as on x86.
 
-Used by everything that keeps something in RAM: the tables, the pages, the TLB's
-walks.  No lock protects RAM.  What a kernel's locks protect is its own agreement.
+Used by everything that keeps something in RAM: the tables, the pages, the walks of
+the MMU.  No lock protects RAM: a CPU may read and write any of it at any time.  What
+a kernel's locks protect is an agreement among those who take them.
+
+Left out: caches and store buffers.  Here all CPUs see a store in the same step.  On
+x86 the CPU that made it may see it earlier than the others (Intel SDM volume 3A,
+"Memory Ordering").
 """
 
 from __future__ import annotations
@@ -47,7 +52,7 @@ class PhysicalMemory:
     CACHES = ("fills", "pointers")  # see `sim.checkpoint`
 
     def __init__(self, frames: int) -> None:
-        self.frames = frames
+        self.frames = frames  # how many there are, from pfn 0 up
         # By pfn.  What is `bytes` may be shared, what is a `bytearray` is not.
         self.written: dict[int, bytes | bytearray] = {}
         self.fills: dict[int, bytes] = {0: ZEROS}  # a byte -> a frame full of it
@@ -55,7 +60,7 @@ class PhysicalMemory:
         self.pointers = {size: Pointers(self, size) for size in ENTRY}
 
     def read(self, address: PhysAddr, size: int) -> bytes:
-        """`size` bytes; they must not cross a frame's end."""
+        """`size` bytes, zeros where no RAM is; they must not cross a frame's end."""
         frame = self.written.get(address >> PAGE_SHIFT)
         offset = address & ~PAGE_MASK
         return bytes(frame[offset : offset + size]) if frame else bytes(size)
@@ -86,17 +91,20 @@ class PhysicalMemory:
         return own
 
     def fill_frame(self, pfn: Pfn, value: int) -> None:
-        """Store one byte everywhere in a frame."""
+        """Store one byte everywhere in a frame.  Raises IndexError without RAM."""
         self.check_ram(pfn)
         self.written[pfn] = self.fills.setdefault(value, bytes([value]) * PAGE_SIZE)
 
     def check_ram(self, pfn: Pfn) -> None:
+        """Raises IndexError if there is no such frame."""
         if not 0 <= pfn < self.frames:
             raise IndexError(f"no RAM at {pfn << PAGE_SHIFT:#x}")
 
     def pointer(self, address: PhysAddr, size: int = 8) -> EntryPointer:
         """To the page-table entry of `size` bytes at `address`."""
         return self.pointers[size][address]
+
+    # For code that runs alone: no preemption point.
 
     def read_entry(self, address: PhysAddr, size: int = 8) -> int:
         return self.pointer(address, size).value
@@ -110,7 +118,10 @@ class PhysicalMemory:
         return nonzero(bytes(frame), size) if frame else ()
 
     def clear_frame(self, pfn: Pfn) -> None:
+        """Make a frame zeros, by forgetting what was written to it."""
         self.written.pop(pfn, None)
+
+    # For kernel threads: each is one step, before which another CPU may run.
 
     async def load(self, address: PhysAddr, size: int) -> bytes:
         """Read at one moment, while other CPUs may write."""
@@ -139,6 +150,7 @@ class PhysicalMemory:
 
 @lru_cache(maxsize=256)  # those who ask do so of every table, time and again
 def nonzero(frame: bytes, size: int) -> Entries:
+    """The entries of `size` bytes in a frame that are not 0, each with its index."""
     values = FRAME[size].unpack(frame)
     return tuple((index, values[index]) for index in compress(count(), values))
 
@@ -175,6 +187,7 @@ class FrameOp(Op):
         self.size = size
 
     def peek(self) -> object:
+        """The first bytes, as they are printed; without the zeros at their end."""
         data = self.memory.read(self.address, min(self.size, SHOWN)).rstrip(b"\0")
         return repr(data)[1:] if self.size <= SHOWN else repr(data)[1:-1] + "...'"
 
@@ -193,7 +206,7 @@ class EntryOp(Op):
 
 
 class EntryPointer:
-    """Where a page-table entry is: what `pte_t *` is to Linux.
+    """Where a page-table entry of 4 or 8 bytes is: what `pte_t *` is to Linux.
 
     Every access that awaits is a preemption point, whatever locks are held, since the
     MMU of any CPU may be looking at the same entry.
@@ -239,6 +252,7 @@ class EntryPointer:
 
     async def read(self) -> int:
         await trap(self.to_read)
+        # The same as `value`, without the call: walks come here most of all.
         frame = self.written.get(self.pfn, ZEROS)
         value: int = self.entry.unpack_from(frame, self.offset)[0]
         return value

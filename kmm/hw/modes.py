@@ -3,18 +3,20 @@
 Intel SDM volume 3A, chapter 4 "Paging": "Paging Modes and Control Bits", "32-Bit
 Paging", "PAE Paging", "IA-32e Paging" (in later editions "4-Level Paging").
 
-An x86 CPU has three ways to look an address up, and they differ in nothing but
-numbers: how many tables there are, which bits of the address pick an entry in each,
-how wide an entry is, which of its bits must be 0.  `levels_of` puts those numbers
-together once for a CPU and a setting of its control registers; the walk in `paging`
-reads them and asks for no mode.
+With paging on, an x86 CPU of 2010 has three ways to look an address up, and they
+differ in nothing but numbers: how many tables there are, which bits of the address pick
+an entry in each, how wide an entry is, which of its bits must be 0.  `levels_of` puts
+those numbers together once for a CPU and a setting of its control registers; the walk
+in `paging` reads them and need not ask which mode it is in.
 
     mode     address split   tables                        entry    pages
     32-bit   10/10/12        PD, PT                        4 bytes  4K, 4M (CR4.PSE)
     PAE      2/9/9/12        PDPT (in registers), PD, PT   8 bytes  4K, 2M
     4-level  9/9/9/9/12      PML4, PDPT, PD, PT            8 bytes  4K, 2M, 1G (CPUID)
 
-Used by `paging`, `tlb` and `cpu`; Linux's names for the levels are used by `kmm.mm`.
+Used by `paging`, `cpu` and `watch`, and by `kmm.mm.pgtable`, which has Linux's names
+for the bits.  Left out: what PWT, PCD and PAT select (memory types); they have names
+here, so that an entry can be read out.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ XD = 1 << 63  # execute disable ("NX")
 
 
 def bits(high: int, low: int) -> int:
-    """A mask of bits `high` down to `low`, as the manual writes 51:40."""
+    """A mask of bits `high` down to `low`, as the manual writes 51:40; 0 if none."""
     return (1 << (high + 1)) - (1 << low) if high >= low else 0
 
 
@@ -181,7 +183,10 @@ def levels_of(mode: Mode, cpu: CpuId, *, pse: bool, nxe: bool) -> tuple[Level, .
 
 
 def finish_4_byte(level: Level, mode: Mode, cpu: CpuId, pse: bool, nxe: bool) -> Level:
-    """Tables "Format of a 32-Bit Page-Directory Entry that Maps a 4-MByte Page" ..."""
+    """A level of 32-bit paging, from the tables "Format of a 32-Bit ..." in the manual.
+
+    `mode` and `nxe` make no difference: these entries have no XD.
+    """
     level = evolve(level, table_address=bits(31, 12))
     if level.entry == "PTE":
         return evolve(level, leaf_bit=P, page_address=bits(31, 12))
@@ -198,7 +203,10 @@ def finish_4_byte(level: Level, mode: Mode, cpu: CpuId, pse: bool, nxe: bool) ->
 
 
 def finish_8_byte(level: Level, mode: Mode, cpu: CpuId, pse: bool, nxe: bool) -> Level:
-    """Tables "Format of a PAE Page-Table Entry ...", "Format of an IA-32e ..."."""
+    """The same from "Format of a PAE ..." and "Format of an IA-32e ...".
+
+    `pse` makes no difference: PS means the same whatever CR4.PSE is.
+    """
     # Above the address: all reserved in PAE; 62:52 are software's in 4-level paging.
     reserved = bits(62 if mode is PAE else 51, cpu.maxphyaddr)
     if not nxe:

@@ -4,19 +4,19 @@ Intel SDM volume 3A, chapter 4 "Paging".  The steps of a translation, and the se
 that describe them:
 
 1. the address must be canonical            ("Canonical Addressing", volume 1)
-2. one entry a level, from the top; each    ("Paging Modes", one section a mode;
-   must be present and keep its reserved     "Page-Fault Exceptions")
-   bits 0
+2. one entry a level, from the top; each    ("32-Bit Paging", "PAE Paging",
+   must be present, and its reserved bits    "IA-32e Paging"; "Page-Fault
+   must be 0                                 Exceptions")
 3. the rights of all levels together must   ("Access Rights")
    allow the access
-4. the accessed flags are set, and for a    ("Accessed and Dirty Flags")
-   write the dirty flag of the last entry
+4. the accessed flags are set, and for a    ("Accessed and Dirty Flags",
+   write the dirty flag of the last entry    "Automatic Locking")
 
 There is one walk for all modes: what differs between them is in the tables of
 `modes`.  It reads the entries one by one, and other CPUs may store to them between any
 two of those reads; each `await` here is such a place.  A CPU takes no lock for it.
 
-Called by `cpu` when the TLB does not know the page, and by those who want to watch.
+Called by `cpu` when the TLB does not know the page, and by `watch`.
 
 Left out: protection keys, 5-level paging, PCIDs, the caches of upper entries, and
 accesses that the CPU makes on its own behalf (to the IDT, say).
@@ -74,9 +74,8 @@ class Access:
     operation: Operation
     user: bool  # CPL 3: a user-mode access
     ac: bool  # EFLAGS.AC, by which a supervisor says that it means it (SMAP)
-    number: int  # its row in the tables of rights
-
-    writes: bool
+    number: int  # its place in `ACCESSES` and in `Paging.allowed`
+    writes: bool  # whether the operation is a write
 
 
 ACCESSES = tuple(
@@ -92,6 +91,7 @@ BY_NATURE = {(a.operation, a.user, a.ac): a for a in ACCESSES}
 
 
 def access(operation: Operation, *, user: bool, ac: bool = False) -> Access:
+    """The one object for accesses of this nature."""
     return BY_NATURE[operation, user, ac]
 
 
@@ -105,10 +105,15 @@ class PageFault(Exception):
 
 
 class GeneralProtection(Exception):
-    """#GP(0), in words that say why."""
+    """#GP(0), in words that say why.  CR2 stays as it was."""
 
 
-# Rights.
+# What may be touched, and how.
+
+# The rights that all levels grant together, as a number from 0 to 7.
+WRITABLE = 1  # R/W is 1 in every entry
+USER = 2  # U/S is 1 in every entry: a "user-mode address"
+NO_EXECUTE = 4  # XD is 1 in some entry
 
 
 @frozen(eq=False)
@@ -118,15 +123,15 @@ class Paging:
     mode: Mode
     levels: Sequence[Level]
     wp: bool  # CR0.WP: even the supervisor may not write where R/W is 0
-    nxe: bool  # EFER.NXE, in a mode that has XD: it is honoured
+    nxe: bool  # EFER.NXE, in a mode that has XD: code may not run where XD is 1
     smep: bool  # CR4.SMEP: the supervisor may not fetch from user pages
     smap: bool  # CR4.SMAP: nor touch their data, unless EFLAGS.AC says so
     pge: bool  # CR4.PGE: G in an entry makes its page global
-    # For each access, by its number: one bit for each combination of rights.
+    # For each access, by its number: bit n is 1 if pages whose rights are n allow it.
     allowed: Sequence[int]
 
     def allows(self, access: Access, rights: int) -> bool:
-        """Whether pages with these rights (of `Walk`) may be touched so."""
+        """Whether pages with these rights (of all levels) may be touched so."""
         return bool(self.allowed[access.number] >> rights & 1)
 
 
@@ -157,12 +162,6 @@ def paging(
     return Paging(mode, levels, wp, nxe, smep, smap, pge, allowed)
 
 
-# The rights that all levels grant together, as a number from 0 to 7.
-WRITABLE = 1  # R/W is 1 in every entry
-USER = 2  # U/S is 1 in every entry: a "user-mode address"
-NO_EXECUTE = 4  # XD is 1 in some entry
-
-
 def permits(
     access: Access, rights: int, *, wp: bool, nxe: bool, smep: bool, smap: bool
 ) -> bool:
@@ -186,7 +185,7 @@ def permits(
 
 
 class Slot(Protocol):
-    """Where an entry is kept."""
+    """Where an entry is kept: in RAM (`EntryPointer`), or in a register."""
 
     async def read(self) -> int: ...
 
@@ -194,7 +193,7 @@ class Slot(Protocol):
 
 
 class PdpteRegister:
-    """One of the four registers that MOV CR3 loads in PAE paging."""
+    """One of the four registers that MOV to CR3 loads in PAE paging."""
 
     def __init__(self, number: int, value: int) -> None:
         self.name = f"PDPTE{number} register"
@@ -209,13 +208,14 @@ class PdpteRegister:
 
 @define(eq=False)
 class Tables:
-    """The tables that a CPU walks: what MOV CR3 has set."""
+    """The tables that a CPU walks: what MOV to CR3 has set."""
 
     memory: PhysicalMemory
     root: PhysAddr  # of the top table, without CR3's flags
     pdptes: Sequence[PdpteRegister] = ()  # PAE paging only
 
     def top_slot(self, level: Level, address: VirtAddr) -> Slot:
+        """The entry of the top table that translates `address`."""
         if level.in_register:
             return self.pdptes[level.index(address)]
         return level.slot(self.memory, self.root, address)
@@ -259,6 +259,7 @@ async def translate(
         if not paging.allows(access, rights):
             raise PageFault(address, error_code(paging, access) | PF_PROT)
         last = path[-1]
+        # Most often all flags are set, and nothing has to be written.
         is_marked = in_all & A and (last[1] & D or not access.writes)
         if is_marked or await set_flags(path, access):
             return remembered(paging, last, rights, address, access)
@@ -300,7 +301,7 @@ async def walk(
 
 
 def common_bits(path: list[Used]) -> tuple[int, int]:
-    """The bits that are 1 in every entry used, and those that are in any."""
+    """The bits that are 1 in every entry used, and those that are 1 in any."""
     in_all, in_any = -1, 0
     for _, entry, level in path:
         in_all &= entry | level.implied
@@ -327,7 +328,8 @@ def error_code(paging: Paging, access: Access) -> int:
 async def set_flags(path: list[Used], access: Access) -> bool:
     """Set A in every entry used, and D in the last one for a write.
 
-    Each is a locked update of the entry that was read; False if one has changed.
+    Each is a locked update of the entry that was read; False if one has changed
+    since, and then A may have been set in those above it.
     """
     last = path[-1][0]
     for slot, entry, level in path:

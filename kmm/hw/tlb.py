@@ -1,7 +1,7 @@
 """The TLB: translations that a CPU remembers, and what makes it forget them.
 
 Intel SDM volume 3A, "Caching Translation Information": "Translation Lookaside Buffers
-(TLBs)", "Use of the TLBs for Memory Accesses", "Invalidation of TLBs and
+(TLBs)" with "Details of TLB Use" and "Global Pages", "Invalidation of TLBs and
 Paging-Structure Caches".
 
 A walk costs up to four reads of memory, so a CPU remembers what came out of it.  It
@@ -14,8 +14,9 @@ shootdown is for (`kmm/mm/tlb.py`), and what goes wrong without one is the race
     MOV to CR3        drops every page that is not global
     CR4.PGE toggled   drops everything
 
-Only translations that were used are remembered, so an entry that is not present never
-is: to make a page present needs no flush.
+A CPU remembers only translations of which every entry was present, had its reserved
+bits 0 and its accessed flag 1.  So an entry that is not present is never remembered:
+to make a page present needs no flush.
 
 A CPU asks its TLB first (`Cpu.reach`), and then the tables.  Nothing here is shared:
 each CPU has a TLB of its own and is the only one to touch it, so there are no locks,
@@ -23,8 +24,9 @@ and no preemption points.
 
 The manual allows a CPU to forget anything at any time, and to remember more than this
 one does.  Here one remembers what it used, and forgets when a set is full (first in,
-first out) or when told to.  Left out: separate TLBs for instructions, PCIDs, the
-caches of upper entries.  A large page is one translation, not many small ones.
+first out) or when told to.  Left out: separate TLBs for instructions, a second level,
+PCIDs, the caches of upper entries.  A large page is one translation, not many small
+ones.
 """
 
 from __future__ import annotations
@@ -51,13 +53,17 @@ class Geometry:
 
 @frozen
 class TlbSize:
-    """The size of a TLB; by default a data TLB of 2009 (Intel Core i7)."""
+    """The size of a TLB; by default the first-level data TLB of a Core i7 of 2009.
+
+    That is for small and large pages.  The size for huge ones is kmm's own choice.
+    """
 
     small: Geometry = Geometry(entries=64, ways=4)  # 4-KByte pages
     large: Geometry = Geometry(entries=32, ways=4)  # 2 and 4 MBytes
     huge: Geometry = Geometry(entries=4, ways=4)  # 1 GByte
 
     def of(self, shift: int) -> Geometry:
+        """The geometry for pages of 1 << shift bytes."""
         return {12: self.small, 30: self.huge}.get(shift, self.large)
 
 
@@ -66,7 +72,7 @@ USUAL_TLB = TlbSize()
 
 @define
 class Counters:
-    """What a performance counter would say."""
+    """What a performance counter would say; nothing is decided by it."""
 
     hits: int = 0
     misses: int = 0
@@ -99,7 +105,7 @@ class Tlb:
         array = self.arrays.setdefault(found.shift, {})
         geometry = self.size.of(found.shift)
         number = found.page >> found.shift
-        if len(array) >= geometry.ways:
+        if len(array) >= geometry.ways:  # else no set can be full
             self._make_room(array, geometry, number)
         array[number] = found
 

@@ -1,7 +1,8 @@
 """A page walk, watched: which entries the MMU read, what it set in them, and why.
 
 The walk is the model's own (`paging.translate`), run with no other CPU about; each of
-its accesses to memory is written down as it is made.  For whoever wants to show one.
+its accesses to memory is written down as it is made.  Called by `kmm mmu walk`, and
+shown by `kmm.report.mmu`.  The TLB is left out.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class LevelSeen:
     level: Level
     table: PhysAddr | None  # None: the entry is in a register
     index: int  # in its table
-    where: PhysAddr | None
-    entry: int
+    where: PhysAddr | None  # of the entry itself; None as for `table`
+    entry: int  # as the walk read it
     after: int  # with the flags that the walk has set in it
 
     @property
@@ -51,19 +52,22 @@ class LevelSeen:
 
 @define
 class WatchedWalk:
-    """How a translation came about, or why it did not."""
+    """How a translation came about, or why it did not: `found`, or else `fault`."""
 
     address: VirtAddr
     access: Access
     paging: Paging
     root: PhysAddr
-    seen: list[LevelSeen] = field(factory=list)
+    seen: list[LevelSeen] = field(factory=list)  # from the top
     found: Translation | None = None
     fault: PageFault | GeneralProtection | None = None
 
 
 def watch(cpu: Cpu, address: VirtAddr, access: Access) -> WatchedWalk:
-    """Let a CPU walk its tables for an access; its TLB is not asked."""
+    """Let a CPU walk its tables for an access; its TLB is not asked.
+
+    Sets the flags in memory that a walk sets.  What it raises is kept as `fault`.
+    """
     tables, paging = cpu.tables, cpu.paging
     walk = WatchedWalk(address, access, paging, tables.root)
     if paging.mode is NO_PAGING:
@@ -85,7 +89,7 @@ def watch(cpu: Cpu, address: VirtAddr, access: Access) -> WatchedWalk:
     except (PageFault, GeneralProtection) as fault:
         walk.fault = fault
         if isinstance(fault, GeneralProtection):
-            walk.seen.clear()
+            walk.seen.clear()  # it was refused before any entry was read
     return walk
 
 
@@ -99,6 +103,7 @@ def note_register(cpu: Cpu, walk: WatchedWalk) -> None:
 
 
 def note(walk: WatchedWalk, op: EntryOp) -> None:
+    """Write down an access of the walk that is about to be made."""
     if op.kind is not READ:
         return  # a flag is being set; the entry is looked at afterwards
     level = walk.paging.levels[len(walk.seen)]

@@ -1,5 +1,5 @@
 """Processes: what Linux keeps in kernel/, and the system calls.
 
 Reading order: `fork` (and the end of an address space), `exit`, `sched` (a CPU goes
-from one task to another), `syscalls`, `process` (a process to be played with).
+from one task to another), `syscalls`, `process` (a process driven from outside).
 """

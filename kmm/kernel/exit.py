@@ -1,6 +1,11 @@
 """The end of a process, and waiting for it.
 
-Linux: kernel/exit.c.  Left out: threads, orphans that init adopts.
+Linux: kernel/exit.c.  Called by `syscalls`, by `process`, and by scenarios.  Left out:
+threads, and orphans, which init adopts: here nobody waits for a child whose parent has
+ended, and it stays among the tasks.
+
+What is told from one process to another is under `tasklist_lock`: exit codes, and the
+lists of children.
 """
 
 from __future__ import annotations
@@ -14,9 +19,10 @@ from .fork import mmput
 
 
 async def do_exit(k: Kernel, task: Task, code: int) -> None:
-    """End a process: its memory goes, its parent is told.
+    """End a process: its memory goes, its parent is told.  Takes tasklist_lock.
 
-    Its CPU goes on in the dead address space until somebody else gets it.
+    `code` is what wait gives to the parent.  The CPU goes on in the dead address space
+    until somebody else gets it.
     """
     await exit_mm(k, task)
     async with k.tasklist_lock:
@@ -26,7 +32,11 @@ async def do_exit(k: Kernel, task: Task, code: int) -> None:
 
 
 async def exit_mm(k: Kernel, task: Task) -> None:
-    """Leave the address space, though the CPU may keep it in CR3 (lazy TLB)."""
+    """Leave the address space, though the CPU may keep it in CR3 (lazy TLB).
+
+    If the task runs, its CPU goes on borrowing the address space, and holds it by
+    mm_count.  If others have the CPU, there is nothing to borrow.
+    """
     mm = task.mm
     if mm is None:
         return

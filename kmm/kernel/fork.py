@@ -1,11 +1,15 @@
 """fork: a copy of an address space that costs next to nothing, at first.
 
-Linux: kernel/fork.c.  The child gets the parent's VMAs and page-table entries, not its
-pages: both have the same ones, read-only, until one of them writes.
+Linux: kernel/fork.c; mmput and mmdrop, the end of an address space, are there too.
+Called by `syscalls`, `process` and scenarios.  The child gets the parent's VMAs and
+page-table entries, not its pages: both have the same ones, read-only, until one of them
+writes.
 
 What a walk of the reverse map finds must be right at each moment.  So the child's VMA
 is put on the anon_vmas' lists before it has any entry, and behind the parent's, so that
 a walk that has passed the parent will still come to the child.
+
+Left out: threads, and the limit on memory that may be committed.
 """
 
 from __future__ import annotations
@@ -28,7 +32,8 @@ from ..sim.access import atomic_add
 async def copy_process(k: Kernel, parent: Task, cpu: int | None = None) -> Task | int:
     """A child of `parent`, which has not run yet; or -ENOMEM.
 
-    It belongs to the parent's CPU, or to the one that is given.
+    It belongs to the parent's CPU, or to the one whose number is given.  Takes the
+    parent's mmap_sem for writing, and tasklist_lock.
     """
     assert parent.mm is not None
     mm = await dup_mm(k, parent.mm)
@@ -52,7 +57,7 @@ async def mm_alloc(k: Kernel) -> Mm | int:
 
 
 async def dup_mm(k: Kernel, old: Mm) -> Mm | int:
-    """A copy of an address space, or -ENOMEM."""
+    """A copy of an address space, or -ENOMEM.  Takes its mmap_sem for writing."""
     mm = await mm_alloc(k)
     if isinstance(mm, int):
         return mm
@@ -72,8 +77,9 @@ async def dup_mm(k: Kernel, old: Mm) -> Mm | int:
 async def dup_mmap(k: Kernel, mm: Mm, old: Mm) -> int:
     """Copy the VMAs, and what their page tables hold; 0 or -ENOMEM.
 
-    Takes both mmap_sems for writing.  The parent's entries have been made read-only by
-    the end, and one flush makes its CPUs see that, before anybody else may change them.
+    Takes both mmap_sems for writing.  By the end the parent's private entries have been
+    made read-only, and one flush makes its CPUs see that.  It comes before the parent's
+    mmap_sem is given back, so before anybody else may change the entries.
     """
     error = 0
     async with old.mmap_sem.for_write:
@@ -92,8 +98,9 @@ async def dup_mmap(k: Kernel, mm: Mm, old: Mm) -> int:
 async def dup_vma(k: Kernel, mm: Mm, parent: VmArea) -> int:
     """Copy one VMA and its entries; 0 or -ENOMEM.
 
-    2.6.34 puts the copy on the anon_vmas' lists while its vm_mm still is the parent's
-    (mended in 2.6.36); here it has its own from the start.
+    Needs both mmap_sems for writing.  2.6.34 puts the copy on the anon_vmas' lists
+    while its vm_mm still is the parent's (mended in 2.6.36); here it has its own from
+    the start.
     """
     vma = evolve(parent, name=k.next_name("vma"), mm=mm, anon_vma_chain=[])
     await k.rmap_walk.anon_vma_fork(k, vma, parent)
@@ -108,7 +115,10 @@ async def dup_vma(k: Kernel, mm: Mm, parent: VmArea) -> int:
 
 
 async def mmput(k: Kernel, mm: Mm) -> None:
-    """One user less; with the last one, all that is mapped goes."""
+    """One user less; with the last one, all that is mapped goes.
+
+    May sleep.  The caller holds no lock of the address space.
+    """
     if await atomic_add(mm, MM.mm_users, -1) == 0:
         await ksm_exit(k, mm)
         await exit_mmap(k, mm)

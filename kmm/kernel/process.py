@@ -1,9 +1,10 @@
-"""A process to be played with: a task, and what its program does.
+"""A process that is driven from outside: a task, and what its program does.
 
-Used by whoever drives a program from outside, one call at a time: recorded cases,
-tests, benchmarks.  Each runs on the process's CPU to its end, with nobody else about.
-Where processes are to run against each other, the coroutines that these methods run
-are awaited instead (`kmm.kernel.syscalls`, `Task.cpu`).
+Linux has nothing like it: there, programs run by themselves.  Used one call at a time
+by recorded cases, workloads, tests and benchmarks.  Each call runs on the process's CPU
+to its end, with nobody else about.  Where processes are to run against each other, the
+coroutines that these methods run are awaited instead (`kmm.kernel.syscalls`,
+`Task.cpu`), or whole programs are made threads (`thread_of`, `fork_and_run`).
 """
 
 from __future__ import annotations
@@ -32,19 +33,20 @@ T = TypeVar("T")
 # What a program does, and the code that it exits with.
 Program = Callable[[Kernel, Task], Awaitable[int]]
 
-KILLED = 128  # an exit code above it: by which signal
+KILLED = 128  # what a shell adds to the number of the signal that ended a program
 SIGKILL = 9
 
 
 @define(eq=False)
 class Process:
-    """A task, whose calls are made from outside."""
+    """A task, whose calls are made from outside; none of them awaits."""
 
     k: Kernel
     task: Task
 
     @property
     def mm(self) -> Mm:
+        """Its address space, which it has until it ends."""
         assert self.task.mm is not None, f"{self.task.comm} has ended"
         return self.task.mm
 
@@ -79,6 +81,7 @@ class Process:
         return Process(self.k, child)
 
     def exit(self, code: int = 0) -> None:
+        """End it; its parent, if it has one, can wait for it."""
         self.run(do_exit(self.k, self.task, code))
 
 

@@ -1,7 +1,9 @@
 """Switching a CPU from one task to another.
 
-Linux: kernel/sched.c.  Left out: whose turn it is.  In an exploration that is the
-search's choice: any process may go on at any moment, and gets its CPU when it does.
+Linux: context_switch and finish_task_switch in kernel/sched.c.  Called by scenarios,
+and by any CPU that is shared (`share_cpus`).  Left out: whose turn it is.  In an
+exploration that is the search's choice: any process may go on at any moment, and gets
+its CPU when it does.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ from .fork import mmdrop
 
 
 async def context_switch(k: Kernel, prev: Task, following: Task) -> None:
-    """Let `following` run on the CPU of `prev`.  Turns interrupts off meanwhile."""
+    """Let `following` run on the CPU of `prev`.  Turns interrupts off meanwhile.
+
+    `prev` must be what runs there.  An address space that it had borrowed is dropped
+    with interrupts on again, as finish_task_switch does.
+    """
     async with prev.cpu.interrupts:
         dropped = await switch_to(k, prev, following)
     if dropped is not None:
@@ -24,10 +30,12 @@ async def context_switch(k: Kernel, prev: Task, following: Task) -> None:
 
 
 async def switch_to(k: Kernel, prev: Task, following: Task) -> Mm | None:
-    """The switch itself, with interrupts off; the address space not borrowed any more.
+    """The switch itself.  Needs the CPU's interrupts off.
 
     A kernel thread borrows the address space of the task before it, and CR3 stays as
-    it is; a process gets its own.  The caller drops what is not borrowed any more.
+    it is; a process gets its own.  Returns the address space that `prev` had borrowed,
+    which the caller must drop; None if it has its own.  (Linux's switch_to is only
+    about registers and stacks, which a coroutine has for itself.)
     """
     cpu, borrowed = prev.cpu, prev.active_mm
     if following.mm is None:

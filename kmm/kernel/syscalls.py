@@ -2,7 +2,11 @@
 
 Linux: the sys_ functions of mm/ and kernel/.  Each takes mmap_sem as the real one does,
 and returns what that returns: a result, or an error number, negated.  Addresses and
-lengths are in bytes.
+lengths are in bytes; `prot`, `flags` and `behaviour` are Linux's numbers.  Called by
+programs of the model, from `process` or from a scenario's threads.
+
+Left out: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP, and that mlock empties the
+pagevecs of all CPUs before it begins.
 """
 
 from __future__ import annotations
@@ -28,10 +32,11 @@ from ..mm.vma import find_vma
 from .exit import do_exit, do_wait
 from .fork import copy_process
 
-PROT_ALL = 0x7
+PROT_ALL = 0x7  # read, write and execute
 
 
 def user_mm(task: Task) -> Mm:
+    """The address space of the caller, which is a process."""
     assert task.mm is not None, "a kernel thread makes no system calls"
     return task.mm
 
@@ -46,6 +51,7 @@ async def sys_mmap(
     file: File | None = None,
     offset: int = 0,
 ) -> int:
+    """Where the mapping is.  `offset` is in the file, in bytes, and of whole pages."""
     mm = user_mm(task)
     if offset & ~PAGE_MASK:
         return -EINVAL
@@ -88,6 +94,7 @@ async def sys_mremap(
     flags: int,
     new_address: int = 0,
 ) -> int:
+    """Where the mapping is now."""
     mm = user_mm(task)
     async with mm.mmap_sem.for_write:
         return await do_mremap(
@@ -98,6 +105,7 @@ async def sys_mremap(
 async def sys_madvise(
     k: Kernel, task: Task, address: int, length: int, behaviour: int
 ) -> int:
+    """0.  The behaviour decides whether mmap_sem is taken for reading or writing."""
     mm = user_mm(task)
     if madvise_need_mmap_write(behaviour):
         async with mm.mmap_sem.for_write:

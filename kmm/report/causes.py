@@ -13,6 +13,8 @@ failure backwards:
   since the schedule decided about those, and of each such circle the first way back.
 
 Locks are left out, and masks that are waited for, unless the failure is about them.
+
+Used by `interleaving`, `outcome` and `export`.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from ..sim.thread import Place
 from .words import INTERRUPTS, describe_if_entry, function, place
 
 REPORTS = ("data_race", "lock_order")
+# Kinds of operations (`sim.trap`).
 LOCKING = ("acquire", "share", "release", "unshare", "try", "wait")
 TAKING = ("acquire", "share", "try")
 WRITES = ("write", "try", "release", "acquire")
@@ -203,10 +206,12 @@ def last_looks(recording: Recording, history: History) -> list[Step]:
 
 
 def found_busy(step: Step) -> bool:
+    """Whether it tried to take a lock and did not get it."""
     return step.kind == "try" and step.before != "free"
 
 
 def numbers(groups: Iterable[Iterable[Step]]) -> set[int]:
+    """The numbers of the steps in these groups."""
     return {step.number for group in groups for step in group}
 
 
@@ -235,7 +240,10 @@ def names_frame(step: Step, value: object, target: str) -> bool:
 
 
 class History:
-    """The steps of a run, by what they touched."""
+    """The steps of a run, by what they touched.
+
+    A look is an access to data: a read, or a store that changed something.
+    """
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
         self.steps = steps
@@ -247,7 +255,10 @@ class History:
                 self.by_object.setdefault(step.target, []).append(step)
 
     def is_look(self, step: Step) -> bool:
-        """Whether it is about data, and not a store of what was there already."""
+        """Whether it is about data, and not a store of what was there already.
+
+        A lock's word counts if it is read as data, as PG_locked is.
+        """
         if step.target in self.locks:
             return step.kind == "read"
         if step.target.endswith(BOOKKEEPING):
@@ -298,7 +309,11 @@ class History:
         return []
 
     def origin(self, store: Step) -> list[Step]:
-        """Where the thread had found the value that it stored; maybe in that place."""
+        """Where the thread had found the value that it stored.
+
+        If nowhere else, then in the place itself, unless that held 0.  Small values are
+        not followed: they are counts and flags, which are equal by chance.
+        """
         value = store.after
         if store.kind != "write" or not isinstance(value, int) or value < COUNTS:
             return []
@@ -312,8 +327,9 @@ class History:
     def last_use(self, look: Step) -> list[Step]:
         """When another thread last made or unmade an entry for the same frame.
 
-        That is told of bytes, since a CPU may use an entry that it remembers without a
-        look, and of what nobody has stored in this run.
+        Asked of a frame's bytes, since a CPU may reach them by a translation that it
+        remembers, with no look at the entry.  Of anything else only if no step of this
+        run has stored what was found.
         """
         if not is_frame(look) and self.last_change(look) is not None:
             return []
@@ -341,16 +357,16 @@ class History:
         Not if the same thread looks again, and that is wanted already.
         """
         steps = [self.steps[number] for number in sorted(wanted)]
-        last = {step.thread: step.number for step in steps}
-        looks_again = {(step.thread, step.target): step.number for step in steps}
+        last_told = {step.thread: step.number for step in steps}
+        last_at = {(step.thread, step.target): step.number for step in steps}
         found = set()
         for pair in self.pairs():
             for change, look in (pair, pair[::-1]):
                 if change.number not in wanted or not changes(change):
                     continue
-                if looks_again.get((look.thread, look.target), -1) > look.number:
+                if last_at.get((look.thread, look.target), -1) > look.number:
                     continue
-                if last.get(look.thread, -1) > look.number:
+                if last_told.get(look.thread, -1) > look.number:
                     found.add(look.number)
         return found
 
@@ -371,7 +387,11 @@ class History:
         return sorted(found, key=lambda pair: pair[1].number)
 
     def overtaken(self, wanted: set[int]) -> set[int]:
-        """The pairs on circles: from a thread to others, and back to it later."""
+        """The pairs on circles: from a thread to others, and back to it later.
+
+        Who is on a circle came both before and after another thread, so no order of one
+        thread after the other gives the same (it is not conflict-serialisable).
+        """
         pairs = self.pairs()
         on_circles: list[Pair] = []
         for pair in pairs:

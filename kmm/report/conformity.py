@@ -1,4 +1,7 @@
-"""How far the model agrees with recorded cases: a line a file, and the differences."""
+"""How far the model agrees with recorded cases: a line a file, and the differences.
+
+Called by `kmm conform`, for each file.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,7 @@ def difference_lines(difference: Difference, width: int) -> list[str]:
 
 
 def conformity_json(found: Conformity) -> dict[str, Any]:
+    """One object for a file, with as many differences as are kept."""
     return {
         "file": found.file,
         "kind": found.kind,

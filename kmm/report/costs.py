@@ -1,4 +1,8 @@
-"""What each answer costs, as tables and as bars."""
+"""What each answer costs, as tables and as bars.
+
+Called by `kmm cost`.  The costs are counts of what was done (`kmm.workloads`), not
+times.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +65,7 @@ def walk_lines(costs: Sequence[WalkCost], title: str) -> list[str]:
 
 
 def looked(counts: Counts) -> str:
+    """Two columns of the table: locks taken, and VMAs visited."""
     return f"{counts.anon_vma_locks:>8,}{counts.vmas_visited:>6,}"
 
 
@@ -118,6 +123,9 @@ def exec_table(costs: Sequence[ExecCost]) -> str:
     return "\n".join([*lines, "", EXEC_EXPLAINED])
 
 
+WALKED = ("private", "shared", "change")  # fields of a WalkCost that are counts
+
+
 def walk_json(cost: WalkCost) -> dict[str, Any]:
     return {
         "answer": cost.answer,
@@ -125,9 +133,6 @@ def walk_json(cost: WalkCost) -> dict[str, Any]:
         "deep": cost.deep,
         **{name: counts_json(getattr(cost, name)) for name in WALKED},
     }
-
-
-WALKED = ("private", "shared", "change")
 
 
 def exec_json(cost: ExecCost) -> dict[str, Any]:

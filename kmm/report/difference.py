@@ -1,4 +1,8 @@
-"""Two kernels or two designs side by side: the functions in which they differ."""
+"""Two kernels or two designs side by side: the functions in which they differ.
+
+Called by `kmm diff`.  Functions are taken from the records of the designs, and their
+source from the files, so nothing is compared that no answer names.
+"""
 
 from __future__ import annotations
 

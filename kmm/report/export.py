@@ -1,4 +1,8 @@
-"""A recorded run in other programs' formats."""
+"""A recorded run in other programs' formats.
+
+Called by `kmm replay --export`.  Each function takes a run that was recorded, and makes
+the text of a file.
+"""
 
 from __future__ import annotations
 

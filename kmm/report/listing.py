@@ -1,4 +1,7 @@
-"""What there is: races, designs, kernels, and the rooms that are still empty."""
+"""What there is: races, designs, kernels, and what is still to come.
+
+Called by `kmm list`.
+"""
 
 from __future__ import annotations
 

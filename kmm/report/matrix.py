@@ -1,4 +1,7 @@
-"""The table of every race on every kernel, for people, for documents, and as JSON."""
+"""The table of every race on every kernel, for people, for documents, and as JSON.
+
+Called by `kmm matrix`; the cells are `kmm.scenarios.matrix`'s.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,7 @@ def matrix_markdown(cells: Sequence[Cell]) -> str:
 
 
 def matrix_json(cells: Sequence[Cell]) -> dict[str, Any]:
-    """The object of the design contract."""
+    """The object that `kmm matrix --json` prints."""
     return {
         "races": list(dict.fromkeys(cell.race for cell in cells)),
         "kernels": list(dict.fromkeys(cell.kernel for cell in cells)),

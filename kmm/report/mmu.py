@@ -1,4 +1,9 @@
-"""A page walk drawn entry by entry, and one entry bit by bit."""
+"""A page walk drawn entry by entry, and one entry bit by bit.
+
+Called by `kmm mmu walk` and `kmm mmu decode`.  Names of bits are the manual's (Intel
+SDM volume 3A, "Paging"); what Linux keeps in an entry that is not present is read as
+2.6.34 does on 64 bits.
+"""
 
 from __future__ import annotations
 
@@ -82,6 +87,7 @@ CACHING = (
 ACCESSED = Flag(A, "A", "accessed", "not accessed")
 DIRTY = Flag(D, "D", "written to", "not written to")
 SIZE = Flag(PS, "PS", "maps a page", "refers to a table")
+# The PAT bit of an entry picks a memory type together with PWT and PCD, as its bit 2.
 PAT_BIT = Flag(PS, "PAT", "memory type: bit 2 is 1", "memory type: bit 2 is 0")
 PAT_ABOVE = Flag(PAT_LARGE, "PAT", PAT_BIT.one, PAT_BIT.zero)
 GLOBAL = Flag(G, "G", "global: outlives MOV to CR3", "not global")

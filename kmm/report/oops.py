@@ -1,7 +1,9 @@
 """A failure in the form in which the kernel would print it.
 
-The addresses of a real oops are left out, since there are none; each function of the
-call trace is one of the model's, with the place in its source.
+Linux: arch/x86/kernel/dumpstack.c.  The addresses of a real oops are left out, since
+there are none; each function of the call trace is one of the model's, with the place in
+its source.  The last line stands for the real one's preempt_count, which tells that
+spinlocks were held.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What `run`, `hunt`, `prove` and `replay` report, for people and as JSON."""
+"""What `run`, `hunt`, `prove` and `replay` report, for people and as JSON.
+
+What is shown of a search is the run that it found; what is said of it is `answer`.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ BOUNDS = {
 
 
 def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> Any:
-    """The object of design contract: one for each of the four commands.
+    """The object that each of the four commands prints with --json.
 
     `seconds` is the wall time of a search.  A replay reports 0.0, since it must give
     the same bytes each time.

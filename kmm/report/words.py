@@ -1,4 +1,7 @@
-"""One step, and one value, in words."""
+"""One step, and one value, in words.
+
+Used by all reports and by the screen, so that a step is called the same everywhere.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ SHOWN: Mapping[str, Callable[[int], str]] = {
 
 
 def cpu_list(mask: int) -> str:
-    """The CPUs of a mask, e.g. `CPU 0, 2`."""
+    """The CPUs of a mask, bit n being CPU n, e.g. `CPU 0, 2`."""
     numbers = [str(n) for n in range(mask.bit_length()) if mask >> n & 1]
     return f"CPU {', '.join(numbers)}" if numbers else "no CPU"
 

@@ -7,6 +7,7 @@ a sentence), `tables` (memory and locks as lines), `logbook` (the steps as lines
 `follow` (a schedule on another kernel), `session` (what is being looked at, and from
 where), `crash`.  Then what draws: `keys`, `messages`, `widgets/`, `screens/`, `app`.
 
-Everything shown comes from a recording; nothing here reaches into the model.  Textual
-is imported by nothing outside of this package, and only when a screen opens.
+Everything shown comes from a recording; nothing here reaches into the model, except
+that the files of /proc are read from a run made again up to the step shown.  Textual is
+imported by nothing outside of this package, and only when a screen opens.
 """

@@ -1,4 +1,7 @@
-"""The Textual app: it opens the main screen, and outlives its crashes with dignity."""
+"""The Textual app: it opens the main screen, and ends in one line if that crashes.
+
+Called by `kmm` alone, on a terminal.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from .keys import KEYS
 from .screens.stepper import Stepper
 from .session import Session, open_session
 
-CRASHED = 3
+CRASHED = 3  # exit code
 
 
 class KmmApp(App[None]):
@@ -52,6 +55,7 @@ class KmmApp(App[None]):
         yield SystemCommand("Quit", "Leave kmm", self.action_quit)
 
     def turn(self) -> None:
+        """From dark to light, or back."""
         dark = self.current_theme.dark
         self.theme = "textual-light" if dark else "textual-dark"
 
@@ -69,7 +73,8 @@ class KmmApp(App[None]):
 def open_screen(race: Race, kernel: KernelSpec) -> int:
     """Show a race on a kernel until the user leaves; return an exit code."""
     app = KmmApp(open_session(race, kernel))
-    # Whoever ends the process so would leave the terminal as the screen needs it.
+    # SIGTERM would end the process at once, and leave the terminal in the state that
+    # the screen needs.
     before = signal.signal(signal.SIGTERM, terminated)
     try:
         app.run()

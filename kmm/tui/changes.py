@@ -2,7 +2,8 @@
 
 Each moment is spread out into objects and their fields, all in words; two moments
 are then compared field by field, so a change is named at the depth where it happened:
-`vma#1.vm_start`, not "the address space".
+`vma#1.vm_start`, not "the address space".  Used by `session`; `tables` has the names of
+objects from here, so that both panes speak of the same things.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ABSENT = {
 }
 # Of these, the whole is said only when they come or go; else their fields say more.
 DETAILED = ("vma", "anon_vma")
-# The fields whose changes one would want to stop at.
+# The fields whose changes one would want to stop at; "" is the object as a whole.
 LOUD = ("", "vm_start", "vm_end", "vm_flags", "vmas", "flags", "mapping")
 
 
@@ -195,4 +196,5 @@ def thread_name(thread: ThreadInfo) -> str:
 
 
 def page_number(address: int) -> str:
+    """The number of the page that an address is in, as vm_pgoff counts."""
     return f"{address >> PAGE_SHIFT:#x}"

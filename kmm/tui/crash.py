@@ -1,4 +1,7 @@
-"""A crash of the screen is written to a file; the terminal gets one line."""
+"""A crash of the screen is written to a file; the terminal gets one line.
+
+Called by `app`.
+"""
 
 from __future__ import annotations
 

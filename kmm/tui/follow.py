@@ -1,7 +1,8 @@
 """The schedule of one kernel on another: as far as it fits, and then on its own.
 
 A schedule names who goes on, step by step.  Another kernel takes other steps on its
-way, so at some point the thread that is named may have to wait, or have ended.
+way, so at some point the thread that is named may have to wait, or have ended.  Called
+by `session` when somebody chooses another kernel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Every key of the screen, in one table: read by the bindings and by the help."""
+"""Every key of the screen, in one table.
+
+Read by the bindings of the main screen, by its help, and by the list of commands.
+"""
 
 from __future__ import annotations
 

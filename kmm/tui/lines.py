@@ -1,4 +1,7 @@
-"""A line of text for a pane, and how long ones are broken."""
+"""A line of text for a pane, and how long ones are broken.
+
+Made by `session`, `tables` and `logbook`, and drawn by the panes of `widgets/`.
+"""
 
 from __future__ import annotations
 

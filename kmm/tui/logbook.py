@@ -1,4 +1,7 @@
-"""The steps of a run as text: one column a CPU where there is room, else one in all."""
+"""The steps of a run as text: one column a CPU where there is room, else one in all.
+
+Widths are in columns of the terminal.  Called by `widgets.log`.
+"""
 
 from __future__ import annotations
 
@@ -43,4 +46,5 @@ def log_lines(entries: Sequence[LogEntry], threads: int, width: int) -> Iterator
 
 
 def has_columns(threads: int, width: int) -> bool:
+    """Whether there is room for a column each."""
     return (width - NUMBER - BETWEEN * (threads - 1)) // threads >= LEAST_COLUMN

@@ -1,4 +1,7 @@
-"""A step of a run in one sentence, for somebody who has not read the source yet."""
+"""A step of a run in one sentence, for somebody who has not read the source yet.
+
+The reports' words (`report.words`) are shorter.  Called by `session`.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,10 @@ from ..report.words import (
 from ..sim.recording import Recording, Step
 from .source import function_at
 
+# Targets and places of steps, by the names that recordings have for them.
 RCU = "rcu"
 WALK = "kmm/hw/paging.py"
+# What a step of each kind did to a lock; and, of any object, what is about to be done.
 LOCKING = {
     "acquire": "takes",
     "share": "takes (shared)",

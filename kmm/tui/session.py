@@ -45,7 +45,7 @@ FAILURES = {
     "leak": "something was not given back",
 }
 
-ONE_AFTER_ANOTHER = 10_000  # steps a turn
+ONE_AFTER_ANOTHER = 10_000  # steps a turn: more than any thread here needs
 
 
 @frozen
@@ -167,6 +167,7 @@ class Session:
         )
 
     def previous_event(self) -> int:
+        """The last moment before this one at which something worth a look happened."""
         return next((n for n in range(self.at - 1, 0, -1) if self.is_event(n)), 0)
 
     def is_event(self, moment: int) -> bool:
@@ -194,6 +195,7 @@ class Session:
 
     @property
     def changed_names(self) -> set[str]:
+        """The objects that the step to this moment changed."""
         return {change.name for change in self.changes()}
 
     def happened(self) -> list[Line]:
@@ -216,6 +218,7 @@ class Session:
         return lines
 
     def opening_lines(self) -> list[Line]:
+        """What stands there before the first step: how to go on, and the race."""
         return [
             Line(f"Nothing has run yet. {FIRST_KEYS}", look="loud", hang=2),
             *self.remarks(),
@@ -260,6 +263,7 @@ class Session:
 
     @property
     def ending(self) -> str:
+        """How the run ends, to be put behind "it"."""
         failure = self.recording.failure
         if failure is None:
             return "ends well"
@@ -278,6 +282,7 @@ class Session:
 
     @property
     def is_off_schedule(self) -> bool:
+        """Whether a choice before this moment could not be made as scheduled."""
         return (
             self.fit is not None
             and self.fit.left_at is not None
@@ -334,9 +339,11 @@ class Session:
         failed = self.is_at_failure and failure is not None and failure.thread == name
         if failed and failure is not None:
             trace = kernel_trace(failure.trace)
+        # A thread that has ended is shown where it took its last step.
         innermost = trace[0] if trace else self.last_place(index)
         done = kernel_trace(step.trace)[:1] if step is not None and did_it else ()
         function = function_at(innermost) if innermost else None
+        # The line that took the step may be in a function that has returned since.
         in_sight = bool(done) and function == function_at(done[0])
         return ThreadView(
             name=f"CPU {info.cpu}: {name}",

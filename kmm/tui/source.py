@@ -1,4 +1,8 @@
-"""The source of the model, as a thread that is suspended in it sees it."""
+"""The source of the model, as a thread that is suspended in it sees it.
+
+It is read from the installed package, so it may be missing; then there are no lines.
+Called by `session` and `narration`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Memory and locks at one moment, as the lines of two panes.
 
-A `*` marks what the last step changed.
+A `*` marks what the last step changed, and a `!` what has gone wrong.  Called by
+`session`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Look:
 
     page: PageView
     vma: VmaView
-    address: int
+    address: int  # where the page would be mapped, which may be outside the VMA
 
     @property
     def is_inside(self) -> bool:
@@ -205,11 +206,12 @@ def lock_waiters(moment: Moment, threads: Sequence[ThreadInfo]) -> dict[str, lis
     return waiters
 
 
+MM_LOCKS = ("mmap_sem", "page_table_lock")
+
+
 def known_locks(state: object) -> list[str]:
+    """The locks of all address spaces and anon_vmas."""
     if not isinstance(state, State):
         return []
     ours = [f"{mm.name}.{lock}" for mm in state.mms for lock in MM_LOCKS]
     return ours + [f"{anon_vma.name}.lock" for anon_vma in state.anon_vmas]
-
-
-MM_LOCKS = ("mmap_sem", "page_table_lock")

@@ -1,6 +1,7 @@
 """The processes, and what /proc/PID/status says of each.
 
-Linux: fs/proc/base.c, fs/proc/array.c and, for the sizes, fs/proc/task_mmu.c.
+Linux: fs/proc/base.c, fs/proc/array.c and, for the sizes, task_mem in
+fs/proc/task_mmu.c.
 """
 
 from __future__ import annotations

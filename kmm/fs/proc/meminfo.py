@@ -1,6 +1,7 @@
 """Where all memory is, and where more could go.
 
-Linux: fs/proc/meminfo.c, mm/swapfile.c.
+Linux: fs/proc/meminfo.c, and swap_show in mm/swapfile.c.  The files are meminfo and
+swaps.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def totalram_pages(k: Kernel) -> int:
 
 
 def swap_show(k: Kernel) -> str:
-    """The swap device, if there is one; sizes in kB, without the header."""
+    """The swap device, if there is one; sizes in kB, without the header's slot."""
     lines = ["Filename\t\t\t\tType\t\tSize\tUsed\tPriority"]
     if k.swap.slots:
         size = k.swap.total_swap_pages << KB_SHIFT

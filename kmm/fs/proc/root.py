@@ -1,6 +1,7 @@
 """The files by their paths, and how to read one.
 
-Linux: fs/proc/root.c.  Called by `kmm proc` and by tests.
+Linux: fs/proc/root.c.  Called by `kmm proc`, by the screen, and by `write` to know
+which paths there are.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class NoSuchFile(LookupError):
         super().__init__(f"no file is called {path!r}{hint}")
 
 
+# By name: what makes the text, and the title.
 IN_PROC: Mapping[str, tuple[Callable[[Kernel], str], str]] = {
     "buddyinfo": (vmstat.frag_show, "free blocks by order"),
     "meminfo": (meminfo.meminfo_proc_show, "where memory is, in kB"),

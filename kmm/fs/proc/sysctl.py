@@ -1,6 +1,7 @@
 """Files that hold one number: settings in /proc/sys/vm, and KSM's in /sys.
 
-Linux: kernel/sysctl.c, mm/ksm.c.
+Linux: kernel/sysctl.c, mm/ksm.c, and mm/swap.c for page-cluster.  What `write` can
+change stands here too; here it is read.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from .meminfo import totalram_pages
 
 Value = Callable[[Kernel], int]
 
+# By name: the number, and a few words about it.
+
 
 def min_free_kbytes(k: Kernel) -> int:
-    """How much is kept back, as `boot.init_zones` works it out."""
+    """How much is kept back, in kB, as `boot.init_zones` works it out."""
     kept = k.config.min_free_kbytes
     return min_free_kbytes_of(k.config.frames << 2) if kept is None else kept
 
@@ -27,9 +30,9 @@ def min_free_kbytes(k: Kernel) -> int:
 def page_cluster(k: Kernel) -> int:
     """How many pages are swapped in at once, as a power of 2 (swap_setup).
 
-    What Linux would do by: here one page is read at a time.
+    That is what Linux would go by.  Here one page is read at a time.
     """
-    megs = totalram_pages(k) >> (20 - PAGE_SHIFT)
+    megs = totalram_pages(k) >> (20 - PAGE_SHIFT)  # MiB of RAM
     return 2 if megs < 16 else 3
 
 

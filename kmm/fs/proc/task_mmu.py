@@ -1,6 +1,7 @@
 """A process's memory: its VMAs, what they hold, and where each page is.
 
-Linux: fs/proc/task_mmu.c.
+Linux: fs/proc/task_mmu.c.  The files are maps, smaps and pagemap.  Left out: the names
+of other special mappings ([vdso]), and swapped pages of shared memory.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def show_map_vma(mm: Mm, vma: VmArea) -> str:
 
 
 def inode_number(name: str) -> int:
-    """A number for a file: that of its address_space, which are numbered by kind."""
+    """A number for a file: the one in its address_space's name, `mapping#3`, else 0."""
     number = name.rpartition("#")[2]
     return int(number) if number.isdecimal() else 0
 
@@ -83,10 +84,11 @@ def inode_number(name: str) -> int:
 def name_of(mm: Mm, vma: VmArea) -> str:
     """The file, or what else it is for.
 
-    A heap that was split into several VMAs is not told any more, as in 2.6.34.
+    In 2.6.34 only a VMA that has the whole heap is the heap: none, if that was split.
     """
     if vma.vm_file is not None:
-        unlinked = vma.vm_file.name == "/dev/zero"  # shared anonymous memory
+        # Shared anonymous memory is a file that has no name in any folder.
+        unlinked = vma.vm_file.name == "/dev/zero"
         return f"{vma.vm_file.name}{' (deleted)' if unlinked else ''}"
     if vma.vm_start <= mm.start_brk and vma.vm_end >= mm.brk:
         return "[heap]"
@@ -103,7 +105,7 @@ class MemSizeStats:
     """struct mem_size_stats: what one VMA holds, in bytes."""
 
     resident: int = 0
-    pss: int = 0  # in 1/4096 of a byte: each page's share of those who have it
+    pss: int = 0  # in 1/4096 of a byte: pages, each divided by how often it is mapped
     shared_clean: int = 0
     shared_dirty: int = 0
     private_clean: int = 0
@@ -123,6 +125,7 @@ def show_smaps(k: Kernel, task: Task) -> str:
 
 
 def show_smap(k: Kernel, mm: Mm, vma: VmArea) -> str:
+    """The line of one VMA, and sizes in kB."""
     stats = MemSizeStats()
     for _, pte in entries_in(k, vma):
         smaps_pte(k, stats, pte)
@@ -193,6 +196,7 @@ def pagemap_read(k: Kernel, task: Task) -> str:
 
 
 def pagemap_of(k: Kernel, vma: VmArea) -> Iterator[str]:
+    """The lines of one VMA: each entry, and each gap between two of them."""
     missing = vma.vm_start
     for address, pte in [*entries_in(k, vma), (vma.vm_end, 0)]:
         if address > missing:
@@ -205,6 +209,7 @@ def pagemap_of(k: Kernel, vma: VmArea) -> Iterator[str]:
 
 
 def pte_to_pagemap_entry(pte: int) -> int:
+    """The 8 bytes for an entry that is not empty; a migration entry counts as swap."""
     if is_swap_pte(pte):
         where = swp_type(pte) | swp_offset(pte) << PM_SWAP_TYPE_BITS
         return PM_SWAP | PM_PSHIFT | where

@@ -1,6 +1,8 @@
 """The page allocator: free blocks, zones, counters, and how fragmented memory is.
 
-Linux: mm/vmstat.c.  What counts, and the two indices, are in `kmm.mm.vmstat`.
+Linux: mm/vmstat.c.  The files are vmstat, buddyinfo, pagetypeinfo, zoneinfo, and the
+two below extfrag.  What counts, and the two indices, are in `kmm.mm.vmstat`.  What the
+model does not count is 0.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ ZONES = ("DMA", "DMA32", "Normal", "Movable")  # of x86-64, there or not
 
 
 def of_each_zone(event: str) -> tuple[str, ...]:
+    """The names of an event that is counted for each zone, e.g. `pgalloc_dma`."""
     return tuple(f"{event}_{name.lower()}" for name in ZONES)
 
 
-# What each zone counts, in the order of 2.6.35.
+# What each zone counts, in the order of 2.6.35 (with CONFIG_NUMA).
 ZONE_ITEMS = (
     "nr_free_pages",
     "nr_inactive_anon",
@@ -61,7 +64,7 @@ ZONE_ITEMS = (
     "numa_other",
 )
 
-# What happened so often, anywhere.
+# How often these happened, in all zones together, in the order of 2.6.35.
 EVENTS = (
     "pgpgin",
     "pgpgout",
@@ -157,6 +160,7 @@ def node_pagetypes(node: Node) -> str:
 
 
 def free_by_type(zone: Zone) -> list[str]:
+    """A line for each migratetype: how many free blocks of each order it has."""
     lines = []
     for migratetype, name in enumerate(MIGRATETYPE_NAMES):
         free = [len(area.free_list[migratetype]) for area in zone.free_area]
@@ -186,6 +190,7 @@ def columns(values: range | list[int] | tuple[str, ...], width: int) -> str:
 
 
 def zoneinfo_show(k: Kernel) -> str:
+    """Sizes in pages, watermarks, and the lists of each CPU."""
     return "".join(f"{line}\n" for zone in k.zones for line in zone_lines(zone))
 
 
@@ -246,11 +251,12 @@ def extfrag_show(k: Kernel) -> str:
 
 
 def unusable_show(k: Kernel) -> str:
-    """How much of the free memory is in blocks that are too small."""
+    """Of the free memory, the part in blocks too small for each order: 0 to 1."""
     return indices(k, unusable_free_index)
 
 
 def indices(k: Kernel, index_of: Callable[[list[int], int], int]) -> str:
+    """A line for each zone: an index of thousandths, for each order."""
     lines = []
     for zone in k.zones:
         free = free_blocks_by_order(zone)

@@ -1,8 +1,8 @@
 """Files that do something when they are written to.
 
-Linux: kernel/sysctl.c, drivers/base/node.c, mm/ksm.c.  Called by whoever plays the
-person at the machine; a kernel thread of the model awaits it, and does the work itself,
-as the process does that writes to the file.
+Linux: kernel/sysctl.c, mm/ksm.c, and mm/compaction.c (2.6.35) for both files that
+compact.  Whoever writes does the work, as on Linux: it is awaited by a kernel thread of
+the model, which stands for the process that writes to the file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def write(k: Kernel, path: str, text: str) -> int:
 
 
 async def write_ksm(k: Kernel, name: str, text: str) -> int:
-    """One of KSM's settings."""
+    """One of KSM's settings, a number in decimal; 0 or -EINVAL."""
     if not text.strip().isdecimal():
         return -EINVAL
     value = int(text)

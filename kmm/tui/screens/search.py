@@ -26,6 +26,8 @@ from .drawing import drawing_lines
 
 REDRAW = 0.1  # seconds
 
+EXPLAINED = "Each execution orders the steps that matter to one another differently."
+
 
 class Search(Box[Played | None]):
     """Covers every interleaving, or stops at the first that fails.
@@ -138,9 +140,6 @@ class Search(Box[Played | None]):
             self.answer(None)
         self.is_stopping = True
         self.query_one(Paper).show([Line("Stopping ...")])
-
-
-EXPLAINED = "Each execution orders the steps that matter to one another differently."
 
 
 def outcome(played: Played, columns: int) -> list[Line]:

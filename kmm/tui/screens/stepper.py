@@ -1,4 +1,7 @@
-"""The main screen: a run, one step at a time."""
+"""The main screen: a run, one step at a time.
+
+What is shown is worked out by `session`; here it is handed to the panes.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,8 @@ from .kernels import Kernels
 from .oops import DRAWING, KERNEL, UNDO, Oops
 from .search import Search
 
-LEAST = (60, 20)  # columns and rows
-ALL_AT_ONCE = (110, 34)
+LEAST = (60, 20)  # columns and rows, below which nothing is shown
+ALL_AT_ONCE = (110, 34)  # from which on all panes are
 WIDTHS = [(0, "-tiny"), (LEAST[0], "-narrow"), (ALL_AT_ONCE[0], "-wide")]
 HEIGHTS = [(0, "-low"), (LEAST[1], "-short"), (ALL_AT_ONCE[1], "-tall")]
 

@@ -9,6 +9,8 @@ from ..session import Session
 
 
 class Headline(Static):
+    """Three lines: the race and the step, the question, and the run as a strip."""
+
     DEFAULT_CSS = """
     Headline { height: 3; padding: 0 1; background: $panel; }
     """

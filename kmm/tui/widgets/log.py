@@ -13,6 +13,8 @@ MOST = 400  # steps that are drawn; a long run's earlier ones are left out
 
 
 class LogPane(Pane):
+    """Follows the steps: the last one is in sight."""
+
     entries: Sequence[LogEntry] = ()
     names: Sequence[str] = ()
 
