@@ -41,7 +41,8 @@ def test_the_table_of_the_races_says_what_the_tests_hold_the_model_to() -> None:
         for race, cells in rows
         for kernel, cell in zip(KERNELS, cells.strip("| ").split(" | "), strict=True)
     }
-    assert found == {cell: letters[verdict] for cell, verdict in EXPECTED.items()}
+    expected = {cell: letters[verdict] for cell, verdict in EXPECTED.items()}
+    assert found == expected, "put in the rows that `kmm matrix --markdown` prints"
 
 
 def readme() -> str:

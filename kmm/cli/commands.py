@@ -62,8 +62,7 @@ OTHERS: Mapping[str, Callable[[], Strategy]] = {
     "enumeration": Enumeration,
 }
 
-# A hunt by chance has no end of its own.
-BY_CHANCE = ("pct", "pos", "surw", "random")
+# A hunt by chance alone has no end of its own.
 RANDOM_BUDGET = 10_000
 
 # Longer than any file with a schedule in it, and short enough to read at once.
@@ -108,7 +107,7 @@ def search(options: Namespace, *, announce: str) -> int:
     if options.bound is not None and options.strategy not in BOUNDED:
         raise Usage(f"--bound is for {' and '.join(BOUNDED)}: choose a --strategy")
     how, budget = strategy(options), options.budget
-    by_chance = options.strategy in BY_CHANCE
+    by_chance = options.strategy in SEEDED and not how.exhaustive
     if by_chance and not (options.budget or options.seconds):
         budget = RANDOM_BUDGET
     started = time.perf_counter()

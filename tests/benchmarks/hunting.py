@@ -30,32 +30,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from history import EXPECTED
 
+from kmm.cli.commands import SEEDED
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.sim.search import Boot, Coverage, search
-from kmm.sim.strategies import (
-    Delays,
-    Pct,
-    Portfolio,
-    Pos,
-    Preemptions,
-    RandomWalk,
-    SourceDpor,
-    Strategy,
-    Surw,
-)
+from kmm.sim.strategies import Delays, Preemptions, SourceDpor, Strategy
 
 STRATEGIES: dict[str, Callable[[int], Strategy]] = {
-    "portfolio": Portfolio,
+    **SEEDED,
     "dpor": lambda _: SourceDpor(),
     "preemptions": lambda _: Preemptions(),
     "delays": lambda _: Delays(),
-    "pct": Pct,
-    "pos": Pos,
-    "surw": Surw,
-    "random": RandomWalk,
 }
-BY_CHANCE = {"portfolio", "pct", "pos", "surw", "random"}
 
 TRIGGERED = [
     ("exec-stack:compaction", "2.6.34"),
@@ -104,7 +90,7 @@ def cases(options: argparse.Namespace) -> Iterator[Case]:
 def measure(case: Case, name: str, seeds: int, limit: float) -> Measured:
     race = find_race(case[0])
     boot = race.rewinder(race.kernel(find_kernel(case[1])))
-    number = seeds if name in BY_CHANCE else 1
+    number = seeds if name in SEEDED else 1
     taken = [one_search(boot, STRATEGIES[name](seed), limit) for seed in range(number)]
     executions, seconds = zip(*taken, strict=True)
     return Measured(

@@ -6,6 +6,7 @@ import pytest
 from cli.running import kmm, pretend_terminal, refused
 
 from kmm.cli import progress
+from kmm.cli.commands import BOUNDED, OTHERS, SEEDED
 from kmm.cli.progress import Meter
 from kmm.sim.estimate import Estimate
 from kmm.sim.search import Coverage
@@ -96,9 +97,18 @@ def test_a_bound_is_for_strategies_that_have_one() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["preemptions", "delays", "pos", "surw"])
-def test_every_strategy_hunts(strategy: str) -> None:
+def test_a_strategy_hunts(strategy: str) -> None:
     ran = kmm("hunt", "tlb-stale", "--strategy", strategy, "--seed", "3", "--json")
     assert (ran.code, ran.json["strategy"]) == (1, strategy)
+
+
+@pytest.mark.parametrize("strategy", [*SEEDED, *BOUNDED, *OTHERS])
+def test_every_strategy_is_offered(strategy: str) -> None:
+    # One run is no search.
+    command = "run" if strategy == "round-robin" else "hunt"
+    ran = kmm(command, "stale-entry-reuse", "--strategy", strategy, "--json")
+    assert not ran.err, f"{ran.err}add_hunt in kmm/cli/options.py says what there is"
+    assert ran.json["strategy"] == strategy
 
 
 def test_a_strict_search_knows_its_bound_too() -> None:

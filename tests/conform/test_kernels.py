@@ -44,6 +44,13 @@ def first_case(kind: str) -> dict[str, Any]:
     return case
 
 
+def test_every_kind_has_a_file() -> None:
+    hardware = {"mmu", "tlb"}  # whose files are RECORDED, in test_recorded.py
+    assert KINDS.keys() - hardware == FILES.keys(), (
+        "ship a file in tests/conform/data/, and name it in FILES"
+    )
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_the_model_does_what_real_kernels_did(kind: str) -> None:
     path = str(DATA / FILES[kind])
@@ -108,23 +115,23 @@ def a_page_moved_down(case: dict[str, Any]) -> None:
     case["compaction"]["moves"][0].reverse()
 
 
-@pytest.mark.parametrize(
-    ("kind", "plant"),
-    [
-        ("vma", wrong_result),
-        ("vma", wrong_rights),
-        ("vma", wrong_resident),
-        ("cow", wrong_mapcount),
-        ("cow", wrong_kept),
-        ("ksm", wrong_counter),
-        ("ksm", wrong_partition),
-        ("move_pages", wrong_status),
-        ("move_pages", wrong_errno),
-        ("buddy", wrong_free_block),
-        ("buddy", upper_half_first),
-        ("compaction", a_page_moved_down),
-    ],
-)
+PLANTED: list[tuple[str, Callable[[dict[str, Any]], None]]] = [
+    ("vma", wrong_result),
+    ("vma", wrong_rights),
+    ("vma", wrong_resident),
+    ("cow", wrong_mapcount),
+    ("cow", wrong_kept),
+    ("ksm", wrong_counter),
+    ("ksm", wrong_partition),
+    ("move_pages", wrong_status),
+    ("move_pages", wrong_errno),
+    ("buddy", wrong_free_block),
+    ("buddy", upper_half_first),
+    ("compaction", a_page_moved_down),
+]
+
+
+@pytest.mark.parametrize(("kind", "plant"), PLANTED)
 def test_a_planted_error_is_found(
     kind: str, plant: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -136,6 +143,10 @@ def test_a_planted_error_is_found(
     asked, expected, got = differs
     assert asked
     assert expected != got
+
+
+def test_errors_are_planted_in_every_kind() -> None:
+    assert {kind for kind, _ in PLANTED} == FILES.keys(), "add one to PLANTED"
 
 
 # Planted errors in the model: the recordings catch a kernel that does otherwise.
