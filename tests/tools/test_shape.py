@@ -12,6 +12,7 @@ import grimp
 import pytest
 from tools import rooms, shape
 
+import kmm
 from kmm.report.difference import difference, difference_text
 
 MODULE = '''\
@@ -91,8 +92,9 @@ def test_what_is_longest_has_its_reason_and_nothing_else_has_one() -> None:
 def test_what_a_design_changes_is_what_diff_shows() -> None:
     found = {design.name: design for design in shape.designs()}
     hold_lock = found["hold-lock"]
-    assert (hold_lock.base, hold_lock.added) == ("unprotected", ())
-    assert hold_lock.modified == (changed_lines("unprotected", "hold-lock"),)
+    assert (hold_lock.base, hold_lock.added) == ("unprotected", {})
+    lines = changed_lines("unprotected", "hold-lock")
+    assert hold_lock.modified == {"shift_arg_pages": lines}
 
 
 def changed_lines(one: str, other: str) -> int:
@@ -105,6 +107,14 @@ def test_the_drawing_of_the_rooms_has_every_import_and_no_other() -> None:
     text = rooms.drawing(rooms.rooms(), rooms.imports())
     assert read_back(text) == imports_of_the_rooms()
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_map_has_each_room_after_all_that_it_imports() -> None:
+    listed = re.findall(r"`(\w+)`", kmm.__doc__ or "")
+    assert sorted(listed) == sorted(rooms.rooms())
+    taken = rooms.imports()
+    for place, room in enumerate(listed):
+        assert taken[room] <= {*listed[:place]}
 
 
 def imports_of_the_rooms() -> set[tuple[str, str]]:
