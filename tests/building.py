@@ -13,10 +13,12 @@ from kmm.mm.boot import run_on, start_kernel
 from kmm.mm.buddy import free_blocks
 from kmm.mm.gfp import GFP_ATOMIC, GFP_HIGHUSER_MOVABLE
 from kmm.mm.kernel import Config, Kernel
+from kmm.mm.migrate import unmap_and_move
 from kmm.mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
 from kmm.mm.page_alloc import alloc_page
 from kmm.mm.pgtable import find_pte, pte_pfn
 from kmm.mm.swap import lru_add_drain_all
+from kmm.mm.vmscan import putback_lru_page
 from kmm.scenarios.process import BASE as BASE
 from kmm.scenarios.process import start_process
 from kmm.sim.machine import Machine, run_alone
@@ -121,6 +123,14 @@ def use_up_memory(k: Kernel) -> list[Page]:
 async def new_frame(k: Kernel, _: Page) -> Page | None:
     """Where a migrating page may go."""
     return await alloc_page(k, GFP_HIGHUSER_MOVABLE)
+
+
+async def move(k: Kernel, page: Page) -> None:
+    """Migrate a page that is off the LRU; put it back there if it cannot be moved."""
+    left = [page]
+    await unmap_and_move(k, page, left, new_frame, force=True, offlining=False)
+    for each in left:
+        await putback_lru_page(k, each)
 
 
 # Threads driven by hand.

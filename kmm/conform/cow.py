@@ -24,7 +24,7 @@ from ..mm.kernel import Config
 from ..mm.madvise import MADV_DONTNEED
 from .frames import Classes, frame_at, page_at, pages
 from .recorded import Case, Malformed, Skip
-from .shape import required
+from .shape import operations
 
 AREA = VirtAddr(0x7F00_0000_0000)
 PAGES = 4
@@ -39,11 +39,7 @@ Picture = dict[str, list[list[int] | None]]
 
 def check(case: Case) -> None:
     """Raises Malformed."""
-    ops, steps = required(case, "ops"), required(case, "steps")
-    if not isinstance(ops, list) or not isinstance(steps, list):
-        raise Malformed("ops and steps should be lists")
-    if len(ops) != len(steps):
-        raise Malformed(f"{len(ops)} operations, but {len(steps)} steps")
+    ops, steps = operations(case)
     alive = {0}
     for place, op in enumerate(ops):
         check_op(place, op)

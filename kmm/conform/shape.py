@@ -38,6 +38,16 @@ def required(case: Case, name: str) -> Any:
     return case[name]
 
 
+def operations(case: Case) -> tuple[list[Any], list[Any]]:
+    """What was done, and what was seen after each.  Raises Malformed."""
+    ops, steps = required(case, "ops"), required(case, "steps")
+    if not isinstance(ops, list) or not isinstance(steps, list):
+        raise Malformed("ops and steps should be lists")
+    if len(ops) != len(steps):
+        raise Malformed(f"{len(ops)} operations, but {len(steps)} steps")
+    return ops, steps
+
+
 def one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """A value that must be one of a few, and of the same type."""
     # True is no 1 here, and 1.0 neither.

@@ -45,7 +45,7 @@ from ..mm.mm_types import (
 from ..mm.observe import entries_of
 from ..mm.pgtable import pte_present, vm_normal_page
 from .recorded import Case, Malformed, Skip
-from .shape import required
+from .shape import operations
 
 ARENA = VirtAddr(0x7F00_0000_0000)
 FILE_PAGES = 64
@@ -74,11 +74,7 @@ Line = list[Any]
 
 def check(case: Case) -> None:
     """Raises Malformed."""
-    ops, steps = required(case, "ops"), required(case, "steps")
-    if not isinstance(ops, list) or not isinstance(steps, list):
-        raise Malformed("ops and steps should be lists")
-    if len(ops) != len(steps):
-        raise Malformed(f"{len(ops)} operations, but {len(steps)} steps")
+    ops, steps = operations(case)
     for place, (op, step) in enumerate(zip(ops, steps, strict=True)):
         if not isinstance(op, list) or not op or op[0] not in OPERATIONS:
             raise Malformed(f"operation {place}: {op!r} is none that is known")

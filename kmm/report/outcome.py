@@ -50,7 +50,7 @@ def as_json(played: Played, *, kernel_name: str, seed: int, seconds: float) -> A
         "seed": seed,
         "verdict": played.verdict,
         "failure": failure_json(recording.failure) if recording else None,
-        "reports": [report_json(report) for report in played.reports],
+        "reports": [found_json(report) for report in played.reports],
         "slice": slice_json(recording) if recording else [],
         "schedule": str(played.token) if played.token else None,
         "operations": list(recording.operations) if recording else None,
@@ -83,26 +83,17 @@ def kernel_json(kernel: KernelSpec, name: str) -> dict[str, str]:
 
 
 def failure_json(failure: Failure | None) -> dict[str, Any] | None:
-    if failure is None:
-        return None
-    return {
-        "kind": failure.kind,
-        "message": failure.message,
-        "thread": failure.thread,
-        "cpu": failure.cpu,
-        "trace": [place.function for place in kernel_trace(failure.trace)],
-        "details": list(failure.details),
-    }
+    return None if failure is None else found_json(failure)
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def found_json(found: Failure | Report) -> dict[str, Any]:
     return {
-        "kind": report.kind,
-        "message": report.message,
-        "thread": report.thread,
-        "cpu": report.cpu,
-        "trace": [place.function for place in kernel_trace(report.trace)],
-        "details": list(report.details),
+        "kind": found.kind,
+        "message": found.message,
+        "thread": found.thread,
+        "cpu": found.cpu,
+        "trace": [place.function for place in kernel_trace(found.trace)],
+        "details": list(found.details),
     }
 
 

@@ -9,7 +9,7 @@ from building import (
     boot,
     free_frames,
     is_free,
-    new_frame,
+    move,
     settle,
     thread,
     use_up_memory,
@@ -31,7 +31,6 @@ from kmm.mm.boot import interrupt_threads
 from kmm.mm.errno import EAGAIN, ENOMEM
 from kmm.mm.kernel import Kernel
 from kmm.mm.madvise import MADV_DOFORK, MADV_DONTFORK, MADV_MERGEABLE
-from kmm.mm.migrate import unmap_and_move
 from kmm.mm.mm_types import (
     MM_ANONPAGES,
     VM_DONTCOPY,
@@ -43,7 +42,7 @@ from kmm.mm.mm_types import (
 )
 from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED, PROT_READ, PROT_WRITE
 from kmm.mm.swap import put_page
-from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
+from kmm.mm.vmscan import isolate_lru_page
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
 from kmm.sim.strategies import RandomWalk
@@ -200,12 +199,6 @@ def test_a_page_that_is_moved_during_a_fork_is_found_in_both_afterwards() -> Non
             assert isinstance(child, Task)
             made.append(child)
 
-        async def move() -> None:
-            pages = [page]
-            await unmap_and_move(k, page, pages, new_frame, force=True, offlining=False)
-            for left in pages:  # it could not be moved
-                await putback_lru_page(k, left)
-
         def check() -> None:
             settle(k)
             child = made[0]
@@ -215,7 +208,7 @@ def test_a_page_that_is_moved_during_a_fork_is_found_in_both_afterwards() -> Non
             assert one.process.run(body) == b"a"
             audit(k)
 
-        threads = [thread(0, fork()), thread(1, move()), *interrupt_threads(k)]
+        threads = [thread(0, fork()), thread(1, move(k, page)), *interrupt_threads(k)]
         return Machine(threads, check)
 
     assert search(boot_race, RandomWalk(seed=1), budget=100).failure is None

@@ -287,6 +287,11 @@ def machine(
         driver.thread = KThread(f"p{cpu}", cpu + 1, cpu, driver.run(actions))
         threads.append(driver.thread)
     threads.append(KThread("kcompactd", 99, cpus - 1, kernel_thread(k, kernel)))
+    return audited(k, threads, check)
+
+
+def audited(k: Kernel, threads: Sequence[KThread], check: bool) -> Machine:
+    """A machine that holds its kernel to what must hold always, and at the end."""
     made = Machine(
         [*threads, *interrupt_threads(k)],
         check=lambda: audit(k),

@@ -55,7 +55,6 @@ from kmm.mm.mmzone import (
 )
 from kmm.mm.page_alloc import (
     alloc_pages,
-    compaction_deferred,
     defer_compaction,
     drain_all_pages,
     free_pages,
@@ -547,18 +546,6 @@ def test_nothing_is_compacted_where_the_free_blocks_are_large_enough_nearly() ->
 
 
 # Giving up for a while.
-
-
-def test_each_failure_doubles_the_tries_that_are_left_out() -> None:
-    zone = small().zone
-    skipped = []
-    for _ in range(8):
-        defer_compaction(zone)
-        count = 0
-        while compaction_deferred(zone):
-            count += 1
-        skipped.append(count)
-    assert skipped == [1, 3, 7, 15, 31, 63, 63, 63]
 
 
 def test_allocations_that_fail_all_the_same_compact_less_and_less() -> None:

@@ -11,7 +11,7 @@ from building import (
     functions_of,
     go_until,
     go_while_possible,
-    new_frame,
+    move,
     process,
     settle,
     thread,
@@ -25,12 +25,11 @@ from kmm.mm.audit import audit
 from kmm.mm.boot import interrupt_threads
 from kmm.mm.errno import EFAULT
 from kmm.mm.gup import get_user_page, make_pages_present
-from kmm.mm.migrate import unmap_and_move
 from kmm.mm.mm_types import VM_READ, VM_WRITE, Page
 from kmm.mm.mmap import PROT_READ, RLIMIT_STACK
 from kmm.mm.pgtable import pte_special
 from kmm.mm.swap import put_page
-from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
+from kmm.mm.vmscan import isolate_lru_page
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
 from kmm.sim.strategies import RandomWalk
@@ -166,18 +165,12 @@ def pin_against_move() -> tuple[Machine, Area, list[Page]]:
         assert page is not None
         pinned.append(page)
 
-    async def move() -> None:
-        pages = [old]
-        await unmap_and_move(k, old, pages, new_frame, force=True, offlining=False)
-        for page in pages:  # it could not be moved
-            await putback_lru_page(k, page)
-
     def check() -> None:
         assert pinned == [one.page(0)]
         assert one.letter(0) == "a"
         give_back(one, pinned[0])
 
-    threads = [thread(0, pin()), thread(1, move()), *interrupt_threads(k)]
+    threads = [thread(0, pin()), thread(1, move(k, old)), *interrupt_threads(k)]
     return Machine(threads, check), one, pinned
 
 

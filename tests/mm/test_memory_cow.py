@@ -11,7 +11,7 @@ from building import (
     go_until,
     go_while_possible,
     is_free,
-    new_frame,
+    move,
     settle,
     thread,
     to_end,
@@ -26,7 +26,6 @@ from kmm.kernel.process import Process, start_process
 from kmm.mm.audit import audit, check_always
 from kmm.mm.boot import interrupt_threads, run_task
 from kmm.mm.memory import VM_FAULT_WRITE, copy_page_range, handle_mm_fault
-from kmm.mm.migrate import unmap_and_move
 from kmm.mm.mm_types import (
     MM_ANONPAGES,
     MM_FILEPAGES,
@@ -40,7 +39,7 @@ from kmm.mm.page_alloc import get_page
 from kmm.mm.pgtable import pte_pfn, pte_write
 from kmm.mm.swapfile import swap_count
 from kmm.mm.swapops import migration_entry
-from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
+from kmm.mm.vmscan import isolate_lru_page
 from kmm.sim.access import read_once
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
@@ -258,12 +257,6 @@ def test_a_write_to_a_page_that_is_being_moved_finds_it_wherever_it_is() -> None
         k, old = one.k, one.page(0)
         alone(isolate_lru_page(k, old))
 
-        async def move() -> None:
-            pages = [old]
-            await unmap_and_move(k, old, pages, new_frame, force=True, offlining=False)
-            for page in pages:  # it could not be moved
-                await putback_lru_page(k, page)
-
         async def write() -> None:
             while not pte_write(one.pte(0)):
                 await handle_mm_fault(k, one.process.mm, one.vma, AREA, write=True)
@@ -274,7 +267,7 @@ def test_a_write_to_a_page_that_is_being_moved_finds_it_wherever_it_is() -> None
             assert one.page(0) is not child.page(0)
             audit(k)
 
-        threads = [thread(0, write()), thread(1, move()), *interrupt_threads(k)]
+        threads = [thread(0, write()), thread(1, move(k, old)), *interrupt_threads(k)]
         return Machine(threads, check)
 
     assert search(boot_race, RandomWalk(seed=2), budget=100).failure is None

@@ -4,6 +4,8 @@
     python tests/tools/refresh_outputs.py --check   exit 1 if one would change
 
 A block that begins with ```console and a line `$ kmm ...` holds that command's output.
+Between `<!-- python tests/tools/shape.py ... -->` and `<!-- end -->` stands what that
+program prints; the same holds for rooms.py.
 Times are printed as they were the first time, since they are different each time.
 """
 
@@ -17,16 +19,32 @@ import shlex
 import sys
 from pathlib import Path
 
-from kmm.cli.main import main
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+
+from tools import rooms, shape  # noqa: E402
+
+from kmm.cli.main import main  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```console\n\$ (?P<command>kmm [^\n]*)\n(?P<output>.*?)```", re.S)
+MEASURED = re.compile(
+    r"(?P<head><!-- python tests/tools/(?P<name>\w+)\.py(?P<options>[^\n]*) -->\n)"
+    r"(?P<output>.*?)<!-- end -->",
+    re.S,
+)
 SECONDS = re.compile(r'"seconds": [\d.]+')
 
 
 def refreshed(text: str) -> str:
     """A text with every block's output as it is now."""
+    text = MEASURED.sub(measured, text)
     return BLOCK.sub(lambda block: console(block["command"], block["output"]), text)
+
+
+def measured(block: re.Match[str]) -> str:
+    options = shlex.split(block["options"])
+    output = rooms.picture() if block["name"] == "rooms" else shape.main(options)
+    return f"{block['head']}\n{output}\n<!-- end -->"
 
 
 def console(command: str, before: str) -> str:

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from attrs import define, field
+from mm.random_calls import audited
 
 from kmm.designs import parse_kernel
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
@@ -28,8 +29,7 @@ from kmm.kernel.syscalls import (
     sys_mremap,
     sys_munmap,
 )
-from kmm.mm.audit import audit, check_always
-from kmm.mm.boot import interrupt_threads, run_task, start_kernel
+from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.compaction import compact_nodes
 from kmm.mm.fault import FatalSignal
 from kmm.mm.gfp import GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_WAIT
@@ -418,15 +418,7 @@ def shared_machine(
         KThread(f"kswapd{node}", 90 + node, threads, kswapd(k, node), daemon=True)
         for node in range(len(k.nodes))
     ]
-    machine = Machine(
-        [*made, *daemons, *interrupt_threads(k)],
-        check=lambda: audit(k),
-        max_steps=200_000,
-        always=lambda: check_always(k),
-        model=k,
-    )
-    machine.is_checked = check
-    return machine
+    return audited(k, [*made, *daemons], check)
 
 
 def some(random: Random, kinds: Sequence[str], number: int) -> list[Action]:
