@@ -216,6 +216,12 @@ def cost_command(options: Namespace) -> int:
     return cost_command(options)
 
 
+def bench_command(options: Namespace) -> int:
+    from .bench import bench_command
+
+    return bench_command(options)
+
+
 def proc_command(options: Namespace) -> int:
     from .proc import proc_command
 
@@ -231,6 +237,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "diff": diff_command,
     "matrix": matrix_command,
     "cost": cost_command,
+    "bench": bench_command,
     "proc": proc_command,
     "mmu": mmu_command,
     "conform": conform_command,

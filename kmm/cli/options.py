@@ -32,6 +32,7 @@ COMMANDS = {
     "diff": "the functions in which two kernels or designs differ",
     "matrix": "every race on every kernel: who loses to what",
     "cost": "what each answer costs: locks taken, VMAs visited",
+    "bench": "two kernels side by side, in the form of the letter's tables",
     "proc": "the files of /proc and /sys, at one moment of a run",
     "mmu": "the hardware alone: walk an address, decode an entry",
     "conform": "hold the model against recorded hardware and kernels",
@@ -520,6 +521,12 @@ def add_cost(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_bench(parser: argparse.ArgumentParser) -> None:
+    from .bench import add_bench
+
+    add_bench(parser)
+
+
 def add_race(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("race", metavar="RACE", help="see `kmm list races`")
     parser.add_argument(
@@ -683,6 +690,7 @@ ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "diff": add_diff,
     "matrix": add_matrix,
     "cost": add_cost,
+    "bench": add_bench,
     "proc": add_proc,
     "mmu": add_mmu,
     "conform": add_conform,

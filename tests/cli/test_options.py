@@ -10,6 +10,7 @@ from kmm.cli.options import COMMANDS
 
 ALL = ["", *COMMANDS]
 DATA = Path(__file__).parents[1] / "conform" / "data"
+LETTER = Path(__file__).parents[1] / "report" / "data" / "letter.json"
 WALKS = DATA / "mmu_exhaustive.json.gz"
 
 
@@ -45,6 +46,8 @@ def test_every_example_in_the_help_works(
         patch.chdir(tmp_path_factory.mktemp("examples"))
         if command in ("replay", "proc"):
             kmm("hunt", "exec-stack", "--json", "-o", "witness.json")
+        if command == "bench":
+            shutil.copy(LETTER, "letter.json")
         if command == "conform":
             shutil.copy(WALKS, "walks.json.gz")
         examples = [
