@@ -10,15 +10,17 @@ from ..mm.kernel import Kernel
 from ..mm.mm_types import MM, Task
 from ..mm.tlb import enter_lazy_tlb
 from ..sim.access import atomic_add
+from .files import exit_files
 from .fork import mmput
 
 
 async def do_exit(k: Kernel, task: Task, code: int) -> None:
-    """End a process: its memory goes, its parent is told.
+    """End a process: its memory goes, its files are closed, its parent is told.
 
     Its CPU goes on in the dead address space until somebody else gets it.
     """
     await exit_mm(k, task)
+    await exit_files(k, task)
     async with k.tasklist_lock:
         task.exit_code = code
     if task.parent is not None:
