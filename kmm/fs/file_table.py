@@ -7,7 +7,6 @@ inode; so a file that has no name any more stays while it is open.
 from __future__ import annotations
 
 from ..kernel.files import O_ACCMODE, O_RDONLY, FileOperations, new_file_name
-from ..mm.errno import EBADF, EISDIR
 from ..mm.kernel import Kernel
 from ..mm.mm_types import File, Task
 from .dcache import dput
@@ -52,32 +51,10 @@ async def release_file(k: Kernel, file: File) -> None:
     await dput(k, file.f_dentry)
 
 
-async def nothing_to_do(k: Kernel, file: File) -> None:
-    pass
-
-
-async def is_directory(
-    k: Kernel, task: Task, file: File, buffer: int, count: int
-) -> int:
-    return -EISDIR
-
-
-async def is_not_for_that(
-    k: Kernel, task: Task, file: File, buffer: int, count: int
-) -> int:
-    return -EBADF
-
-
 RAMFS_FILE = FileOperations(
     read=generic_file_read,
     write=generic_file_write,
     release=release_file,
     unmapped=inode_unmapped,
-    mmap=True,
 )
-DIRECTORY = FileOperations(
-    read=is_directory,
-    write=is_not_for_that,
-    release=nothing_to_do,
-    unmapped=nothing_to_do,
-)
+DIRECTORY = FileOperations()

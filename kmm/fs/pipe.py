@@ -29,7 +29,7 @@ from ..mm.mm_types import File, Task
 from ..mm.swap import put_page
 from ..sim.access import atomic_add
 from ..sim.locks import WaitQueue
-from .file_table import alloc_file, is_not_for_that, nothing_to_do
+from .file_table import alloc_file
 from .inode import iput, new_inode
 from .pipe_buf import Pipe, fill, read_buffers
 from .vfs import INODE, S_IFIFO, Inode
@@ -201,15 +201,5 @@ def pipe_of(file: File) -> tuple[Inode, Pipe]:
     return inode, inode.i_pipe
 
 
-READ_END = FileOperations(
-    read=pipe_read,
-    write=is_not_for_that,
-    release=release_read_end,
-    unmapped=nothing_to_do,
-)
-WRITE_END = FileOperations(
-    read=is_not_for_that,
-    write=pipe_write,
-    release=release_write_end,
-    unmapped=nothing_to_do,
-)
+READ_END = FileOperations(read=pipe_read, release=release_read_end)
+WRITE_END = FileOperations(write=pipe_write, release=release_write_end)

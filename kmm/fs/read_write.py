@@ -16,7 +16,7 @@ from __future__ import annotations
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr
 from ..kernel.files import O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY, fget_light
 from ..kernel.uaccess import access_ok, copy_from_user, copy_to_user
-from ..mm.errno import EBADF, EFAULT, EINVAL, ENOMEM
+from ..mm.errno import EBADF, EFAULT, EINVAL, EISDIR, ENOMEM
 from ..mm.filemap import (
     add_new_page,
     find_get_page,
@@ -38,6 +38,8 @@ async def sys_read(k: Kernel, task: Task, fd: int, buffer: int, count: int) -> i
     if error:
         return error
     assert file.f_op is not None
+    if file.f_op.read is None:
+        return -EISDIR  # nothing else that is open to be read lacks it
     return await file.f_op.read(k, task, file, buffer, count)
 
 
@@ -50,6 +52,7 @@ async def sys_write(k: Kernel, task: Task, fd: int, buffer: int, count: int) -> 
     if error:
         return error
     assert file.f_op is not None
+    assert file.f_op.write is not None, "what has none is not open to be written"
     return await file.f_op.write(k, task, file, buffer, count)
 
 

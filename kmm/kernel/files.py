@@ -42,12 +42,13 @@ Transfer = Callable[[Kernel, Task, File, int, int], Awaitable[int]]
 class FileOperations:
     """struct file_operations: what kind of a file it is."""
 
-    read: Transfer
-    write: Transfer
-    release: Callable[[Kernel, File], Awaitable[None]]  # nobody has it open any more
-    # A VMA that mapped it is gone.  (Linux: close of its vm_operations.)
-    unmapped: Callable[[Kernel, File], Awaitable[None]]
-    mmap: bool = False  # whether it can be mapped
+    read: Transfer | None = None
+    write: Transfer | None = None
+    # Nobody has it open any more.
+    release: Callable[[Kernel, File], Awaitable[None]] | None = None
+    # A VMA that mapped it is gone; without this it cannot be mapped.  (In Linux one of
+    # the vm_operations that f_op->mmap sets.)
+    unmapped: Callable[[Kernel, File], Awaitable[None]] | None = None
 
 
 @define(eq=False)
@@ -130,7 +131,8 @@ async def fput(k: Kernel, file: File) -> None:
     """One table less that has a file; with the last one it is closed."""
     if await atomic_add(file, FILE.f_count, -1) == 0:
         assert file.f_op is not None
-        await file.f_op.release(k, file)
+        if file.f_op.release is not None:
+            await file.f_op.release(k, file)
 
 
 # Whole tables.

@@ -78,7 +78,7 @@ async def sys_mmap_pgoff(
     file = fget_light(task, fd)
     if file is None or file.f_flags & O_ACCMODE == O_WRONLY:
         return -EBADF if file is None else -EACCES
-    if file.f_op is None or not file.f_op.mmap:
+    if file.f_op is None or file.f_op.unmapped is None:
         return -ENODEV
     offset = pgoff << PAGE_SHIFT
     return await sys_mmap(k, task, address, length, prot, flags, file, offset)

@@ -7,8 +7,6 @@ ends the copy, and not the program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
 from ..mm.fault import FatalSignal
 from ..mm.memory import OutOfMemory
@@ -21,13 +19,15 @@ def access_ok(address: int, size: int) -> bool:
     return 0 <= address <= TASK_SIZE - size
 
 
-def pieces(address: int, size: int) -> Iterator[tuple[VirtAddr, int]]:
+def pieces(address: int, size: int) -> list[tuple[VirtAddr, int]]:
     """A range, cut where pages end: where each piece is, and how long."""
+    found = []
     end = address + size
     while address < end:
         length = min(PAGE_SIZE - (address & ~PAGE_MASK), end - address)
-        yield VirtAddr(address), length
+        found.append((VirtAddr(address), length))
         address += length
+    return found
 
 
 async def copy_from_user(task: Task, address: int, size: int) -> bytes | None:

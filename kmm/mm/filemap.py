@@ -131,7 +131,7 @@ async def fput(k: Kernel, file: File) -> None:
     their list says whether there still is one.)
     """
     mapping = file.f_mapping
-    if file.f_op is not None:
+    if file.f_op is not None and file.f_op.unmapped is not None:
         await file.f_op.unmapped(k, file)
         return
     if not file.unlinked:
