@@ -5,8 +5,8 @@ The rooms, in reading order; each one imports only from those before it.
 `sim`        time and interleaving: kernel threads, locks, schedules, searches
 `hw`         the x86 MMU: physical memory, paging modes, the page walk, TLBs, CPUs
 `mm`         Linux's memory manager: pages, VMAs, faults, rmap, migration, shootdown
-`kernel`     processes: fork, exit, and a CPU that goes from one task to another
-`fs`         exec: argument pages, the temporary stack, its relocation; /proc, /sys
+`kernel`     processes: a CPU goes from one task to another; signals, open files
+`fs`         exec: argument pages, the temporary stack, its relocation; files, pipes
 `designs`    the rival historic answers to each question, one small module each
 `scenarios`  the races, as litmus tests
 `conform`    recorded behaviour of real hardware, and the model held against it

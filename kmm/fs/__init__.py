@@ -1,5 +1,7 @@
-"""Program execution, and what can be read of a running kernel, or written to it.
+"""Program execution, files, and what can be read of a running kernel, or written.
 
-Linux: fs/exec.c, fs/binfmt_elf.c, fs/proc/.  Execution is about argument pages, the
-temporary stack, and its relocation.  Reading order: `exec`, `binfmt_elf`, `proc`.
+Linux: fs/.  Execution is about argument pages, the temporary stack, and its relocation;
+files are those of a ramfs with one directory, and pipes.  Reading order: `exec`,
+`binfmt_elf`, `proc`; `vfs` (the structures), `inode`, `dcache`, `ramfs`, `read_write`,
+`file_table`, `namei`, `open`; `pipe_buf`, `pipe`; `audit`.
 """

@@ -25,6 +25,7 @@ from attrs import define
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
 from ..kernel.fork import mmdrop, mmput
+from ..kernel.signal import flush_signal_handlers
 from ..mm.errno import EFAULT, ENOMEM
 from ..mm.gup import get_user_page
 from ..mm.kernel import Kernel, new_mm
@@ -125,6 +126,7 @@ async def get_arg_page(k: Kernel, bprm: BinPrm, address: VirtAddr) -> Page:
 async def flush_old_exec(k: Kernel, task: Task, bprm: BinPrm) -> None:
     """From here on the task runs in the new address space.  There is no way back."""
     await exec_mmap(k, task, bprm.mm)
+    await flush_signal_handlers(task)
     task.comm = bprm.filename.rpartition("/")[2]
 
 

@@ -15,16 +15,18 @@ from ..mm.kernel import Kernel
 from ..mm.mm_types import MM, Task
 from ..mm.tlb import enter_lazy_tlb
 from ..sim.access import atomic_add
+from .files import exit_files
 from .fork import mmput
 
 
 async def do_exit(k: Kernel, task: Task, code: int) -> None:
-    """End a process: its memory goes, its parent is told.  Takes tasklist_lock.
+    """End a process: its memory goes, its files are closed, its parent is told.
 
-    `code` is what wait gives to the parent.  The CPU goes on in the dead address space
+    Takes tasklist_lock, and what `exit_files` takes.  `code` is what wait gives to the parent.  The CPU goes on in the dead address space
     until somebody else gets it.
     """
     await exit_mm(k, task)
+    await exit_files(k, task)
     async with k.tasklist_lock:
         task.exit_code = code
     if task.parent is not None:

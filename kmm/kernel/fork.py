@@ -27,6 +27,8 @@ from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.swap import put_page
 from ..mm.vma import link_vma, vma_link_file, vma_pages
 from ..sim.access import atomic_add
+from .files import dup_fd
+from .signal import copy_sighand
 
 
 async def copy_process(k: Kernel, parent: Task, cpu: int | None = None) -> Task | int:
@@ -43,8 +45,11 @@ async def copy_process(k: Kernel, parent: Task, cpu: int | None = None) -> Task 
     async with k.tasklist_lock:
         pid = max(k.tasks, default=0) + 1
         child = Task(parent.comm, pid, where, mm, mm, parent=parent, sp=parent.sp)
+        copy_sighand(parent, child)
         k.tasks[pid] = child
         parent.children.append(child)
+    if parent.files is not None:
+        child.files = await dup_fd(parent.files, pid)
     return child
 
 

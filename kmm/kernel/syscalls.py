@@ -11,8 +11,8 @@ pagevecs of all CPUs before it begins.
 
 from __future__ import annotations
 
-from ..hw.memory import PAGE_MASK, VirtAddr
-from ..mm.errno import EAGAIN, EBADF, EINVAL
+from ..hw.memory import PAGE_MASK, PAGE_SHIFT, VirtAddr
+from ..mm.errno import EACCES, EAGAIN, EBADF, EINVAL, ENODEV
 from ..mm.gup import make_pages_present
 from ..mm.kernel import Kernel
 from ..mm.madvise import do_madvise, madvise_need_mmap_write
@@ -30,6 +30,7 @@ from ..mm.mprotect import do_mprotect
 from ..mm.mremap import do_mremap
 from ..mm.vma import find_vma
 from .exit import do_exit, do_wait
+from .files import O_ACCMODE, O_WRONLY, fget_light
 from .fork import copy_process
 
 PROT_ALL = 0x7  # read, write and execute
@@ -67,6 +68,26 @@ async def sys_mmap(
             end = VirtAddr(where + page_align(length))
             await make_pages_present(k, mm, VirtAddr(where), end)
     return where
+
+
+async def sys_mmap_pgoff(
+    k: Kernel,
+    task: Task,
+    address: int,
+    length: int,
+    prot: int,
+    flags: int,
+    fd: int,
+    pgoff: int = 0,
+) -> int:
+    """Map what a descriptor stands for, from its page `pgoff` on."""
+    file = fget_light(task, fd)
+    if file is None or file.f_flags & O_ACCMODE == O_WRONLY:
+        return -EBADF if file is None else -EACCES
+    if file.f_op is None or file.f_op.unmapped is None:
+        return -ENODEV
+    offset = pgoff << PAGE_SHIFT
+    return await sys_mmap(k, task, address, length, prot, flags, file, offset)
 
 
 async def sys_munmap(k: Kernel, task: Task, address: int, length: int) -> int:

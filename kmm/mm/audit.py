@@ -67,7 +67,13 @@ def count_users(k: Kernel, mapped: Counter[Pfn]) -> Counter[Pfn]:
             users.update(page.pfn for page in pages)
     for mapping in [k.swapper_space, *k.mappings.values()]:
         users.update(page.pfn for page in mapping.page_tree.values())
+    users.update(page.pfn for page in pages_of_pipes(k))
     return users
+
+
+def pages_of_pipes(k: Kernel) -> list[Page]:
+    inodes = k.vfs.s_inodes.values() if k.vfs is not None else ()
+    return [page for inode in inodes if inode.i_pipe for page in inode.i_pipe.pages()]
 
 
 def count_entries(k: Kernel) -> tuple[Counter[Pfn], Counter[int]]:

@@ -1,6 +1,6 @@
 """Error numbers, as x86 Linux has them; a function that fails returns one, negated.
 
-Linux: include/asm-generic/errno-base.h.
+Linux: include/asm-generic/errno-base.h, errno.h; include/linux/errno.h.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ EFAULT = 14
 EBUSY = 16
 EEXIST = 17
 ENODEV = 19
+ENOTDIR = 20
+EISDIR = 21
 EINVAL = 22
+EMFILE = 24
+ETXTBSY = 26
+EPIPE = 32
+ENAMETOOLONG = 36
+ERESTARTSYS = 512  # never seen by a program: the call begins again, or says EINTR
 
 NAMES = {number: name for name, number in globals().items() if name.isupper()}
 

@@ -14,9 +14,11 @@ are mapped.
 from __future__ import annotations
 
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE
+from ..sim.access import read_once
 from .gfp import GFP_HIGHUSER_MOVABLE, GFP_ZERO
 from .kernel import Kernel
 from .mm_types import (
+    ADDRESS_SPACE,
     AddressSpace,
     File,
     Page,
@@ -39,8 +41,22 @@ async def find_lock_page(k: Kernel, mapping: AddressSpace, index: int) -> Page |
 
     None if there is no memory.  Raises NotInFile.  Takes tree_lock.
     """
-    if index << PAGE_SHIFT >= mapping.size:
+    if index << PAGE_SHIFT >= await i_size_read(mapping):
         raise NotInFile(f"{mapping.name} has no page {index}")
+    return await find_or_create_page(k, mapping, index)
+
+
+async def i_size_read(mapping: AddressSpace) -> int:
+    """A file's size in bytes.  Only one with a name can change while others look."""
+    if mapping.host is None:
+        return mapping.size
+    return await read_once(mapping, ADDRESS_SPACE.size)
+
+
+async def find_or_create_page(
+    k: Kernel, mapping: AddressSpace, index: int
+) -> Page | None:
+    """The page at a place, which may be beyond the file's end, as `find_lock_page`."""
     while True:
         page = await find_get_page(mapping, index)
         if page is None:
@@ -68,7 +84,7 @@ async def add_new_page(k: Kernel, mapping: AddressSpace, index: int) -> Page | N
 
     Somebody else's, if he was faster; None if there is no memory.  Takes tree_lock.
     """
-    page = await alloc_page(k, GFP_HIGHUSER_MOVABLE | GFP_ZERO)
+    page = await alloc_page(k, mapping.gfp_mask | GFP_ZERO)
     if page is None:
         return None
     async with mapping.tree_lock:
@@ -103,9 +119,12 @@ async def truncate_inode_pages(k: Kernel, mapping: AddressSpace) -> None:
         await put_page(k, page)
 
 
-def new_mapping(k: Kernel, name: str) -> AddressSpace:
+def new_mapping(
+    k: Kernel, name: str, gfp_mask: int = GFP_HIGHUSER_MOVABLE
+) -> AddressSpace:
     """The address_space of a new file."""
     mapping = address_space(k.next_name(name))
+    mapping.gfp_mask = gfp_mask
     k.mappings[mapping.name] = mapping
     return mapping
 
@@ -124,8 +143,12 @@ async def fput(k: Kernel, file: File) -> None:
     """A VMA that mapped a file is gone; a file without a name goes with the last one.
 
     Takes i_mmap_lock, and what truncate_inode_pages takes when it has given that back.
+    (Linux counts a reference for each VMA; here their list says whether there is one.)
     """
     mapping = file.f_mapping
+    if file.f_op is not None and file.f_op.unmapped is not None:
+        await file.f_op.unmapped(k, file)
+        return
     if not file.unlinked:
         return
     async with mapping.i_mmap_lock:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..designs.rmap_walk import RmapWalk
     from ..designs.take_all_locks import TakeAllLocks
     from ..designs.tlb_flush import TlbFlush
+    from ..fs.vfs import Vfs
     from .ksm import Ksm
     from .slab import KmemCache
     from .smp import CallFunction
@@ -152,6 +153,7 @@ class Kernel:
     tasklist_lock: SpinLock = field(factory=lambda: SpinLock("tasklist_lock"))
     mm_all_locks_mutex: Mutex = field(factory=lambda: Mutex("mm_all_locks_mutex"))
     page_group_by_mobility_disabled: bool = False  # memory is too small for it
+    vfs: Vfs | None = None  # files with names, and pipes: see `kmm.fs.ramfs`
 
     @property
     def zones(self) -> list[Zone]:

@@ -17,13 +17,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from attrs import define, field, fields
+from attrs import define, field, fields, frozen
 
 from ..hw.cpu import Cpu
 from ..hw.memory import Pfn, PhysAddr, VirtAddr
-from ..sim.locks import BitLock, Mutex, RwSem, SeqCount, SpinLock, WaitQueue
+from ..sim.locks import BitLock, Mutex, RwSem, SeqCount, Sleeper, SpinLock, WaitQueue
 
 if TYPE_CHECKING:
+    from ..fs.vfs import Dentry, Inode
+    from ..kernel.files import FileOperations, FilesStruct
+    from ..kernel.signal import SigAction
     from .list_head import ListHead
     from .mmzone import Zone
     from .slab import KmemCache
@@ -272,8 +275,11 @@ class AddressSpace:
     page_tree: dict[int, Page] = field(factory=dict)
     # Under i_mmap_lock: in Linux a tree by offset (prio_tree), here in linking order.
     i_mmap: list[VmArea] = field(factory=list)
-    size: int = 0  # bytes: i_size of its inode
+    # Bytes: i_size of its inode.  Written under i_mutex, and read without it.
+    size: int = 0
     is_swapper_space: bool = False
+    host: Inode | None = None  # of a file with a name, or a pipe (see `kmm.fs`)
+    gfp_mask: int = 0  # for new pages
 
 
 def address_space(name: str) -> AddressSpace:
@@ -291,6 +297,14 @@ class File:
     f_mapping: AddressSpace
     writable: bool = True
     unlinked: bool = False  # it has no name: it goes with the last VMA that maps it
+    # Of what a process has opened by name, and of a pipe's ends (see `kmm.fs`):
+    f_op: FileOperations | None = None
+    f_dentry: Dentry | None = None  # a pipe has none
+    f_flags: int = 0
+    f_count: int = 1  # atomic: the tables of open files that have it
+    # Where the next read or write begins.  No lock keeps it, though processes that have
+    # it from one open share it.
+    f_pos: int = 0
 
 
 @define(eq=False)
@@ -366,6 +380,37 @@ MM_SWAPENTS = "swap entries"
 
 
 @define(eq=False)
+class Sighand:
+    """struct sighand_struct, and what signal_struct and task_struct have of signals.
+
+    One structure, as a process has one thread here.  A signal is a bit of a mask:
+    1 << (number - 1).
+    """
+
+    name: str
+    siglock: SpinLock
+    # Under siglock; only the process itself changes the first two.
+    action: dict[int, SigAction] = field(factory=dict)  # what is not here is SIG_DFL
+    blocked: int = 0
+    pending: int = 0
+    # Written under siglock, and read without it.
+    sigpending: bool = False  # TIF_SIGPENDING: there is something to deliver
+    sleeps_on: Sleep | None = None  # a sleep that a signal ends (TASK_INTERRUPTIBLE)
+
+
+@frozen(eq=False)
+class Sleep:
+    """A task's place on a wait queue."""
+
+    queue: WaitQueue
+    sleeper: Sleeper
+
+    @property
+    def name(self) -> str:
+        return self.queue.name
+
+
+@define(eq=False)
 class Task:
     """struct task_struct: what a process is to the memory manager."""
 
@@ -385,10 +430,14 @@ class Task:
     sp: VirtAddr = VirtAddr(0)  # the user's stack pointer, if it matters
     min_flt: int = 0
     maj_flt: int = 0
+    files: FilesStruct | None = None  # made when it first opens something
     wait_chldexit: WaitQueue = field(init=False)  # where it waits for a child's end
+    sighand: Sighand = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.wait_chldexit = WaitQueue(f"wait_chldexit of {self.pid}")
+        siglock = SpinLock(f"siglock of {self.pid}")
+        self.sighand = Sighand(f"signals of {self.pid}", siglock)
 
 
 # The fields, for marked accesses: `await read_once(vma, VMA.vm_start)`.
@@ -396,3 +445,6 @@ PAGE = fields(Page)
 VMA = fields(VmArea)
 MM = fields(Mm)
 ANON_VMA = fields(AnonVma)
+ADDRESS_SPACE = fields(AddressSpace)
+FILE = fields(File)
+SIGHAND = fields(Sighand)

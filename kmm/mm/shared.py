@@ -28,6 +28,7 @@ from .mm_types import (
     Mm,
     Page,
     RmapItem,
+    Sighand,
     StableNode,
     Task,
     VmArea,
@@ -52,7 +53,12 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
     AnonVma: {"own_lock": FIXED, "cache": FIXED},
     AnonVmaChain: {"vma": FIXED, "anon_vma": FIXED},
     RmapItem: {"mm": FIXED, "address": FIXED},
-    AddressSpace: {"tree_lock": FIXED, "i_mmap_lock": FIXED},
+    AddressSpace: {
+        "tree_lock": FIXED,
+        "i_mmap_lock": FIXED,
+        "host": FIXED,
+        "gfp_mask": FIXED,
+    },
     VmArea: {"mm": FIXED, "updating": FIXED},
     Mm: {
         "pgd": FIXED,
@@ -60,7 +66,14 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
         "page_table_lock": FIXED,
         "anon_vma_chain_lock": FIXED,
     },
-    Task: {"comm": FIXED, "pid": FIXED, "cpu": FIXED},
+    Task: {
+        "comm": FIXED,
+        "pid": FIXED,
+        "cpu": FIXED,
+        "files": APART,
+        "sighand": FIXED,
+    },
+    Sighand: {"siglock": FIXED},
     Zone: {
         "node": FIXED,
         "zone_start_pfn": FIXED,
@@ -92,6 +105,7 @@ LEFT_OUT: Mapping[type, Mapping[str, str]] = {
         "mms": "what there is, for those who look on: nothing decides by it",
         "running": APART,
         "memalloc": APART,
+        "vfs": FIXED,
         "vm_events": "counters that each CPU bumps for itself; nothing decides by them",
     },
 }
@@ -121,6 +135,7 @@ SHARED_STRUCTURES: Mapping[type, Collection[str]] = {
         VmArea,
         Mm,
         Task,
+        Sighand,
         Zone,
         ReclaimStat,
         FreeArea,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from attrs import evolve, frozen
 
+from ..fs.shared import FILE_STRUCTURES
 from ..mm.shared import SHARED_BITS, SHARED_STRUCTURES
 from ..sim.datarace import DataRaces, instrumented
 from ..sim.failure import Failure, Report
@@ -38,7 +39,7 @@ class Watch:
     @contextmanager
     def over(self, boot: Boot) -> Iterator[Boot]:
         """The same machines, looked at while this lasts."""
-        with instrumented(SHARED_STRUCTURES, SHARED_BITS):
+        with instrumented({**SHARED_STRUCTURES, **FILE_STRUCTURES}, SHARED_BITS):
             yield self.lockdep.watch(self.races.watch(boot))
 
 

@@ -125,6 +125,18 @@ async def atomic_add(struct: Named, field: Attribute[int], amount: int) -> int:
     return total
 
 
+async def atomic_add_unless(
+    struct: Named, field: Attribute[int], amount: int, unless: int
+) -> bool:
+    """Add to a counter unless it has one certain value; say whether it was done."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    count: int = getattr(struct, field.name)
+    if count == unless:
+        return False
+    setattr(struct, field.name, count + amount)
+    return True
+
+
 async def atomic_cmpxchg(
     struct: Named, field: Attribute[int], expected: int, value: int
 ) -> bool:

@@ -19,6 +19,9 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
+from attrs import Attribute
+
+from .access import Named, atomic_add, atomic_add_unless
 from .failure import ModelFailure
 from .thread import Held, KThread
 from .trap import (
@@ -165,6 +168,22 @@ class SpinLock(ExclusiveLock):
     __slots__ = ()
 
     atomic = True
+
+
+async def atomic_dec_and_lock(
+    struct: Named, field: Attribute[int], lock: SpinLock
+) -> bool:
+    """Take one from a counter; if it comes to 0, say so, and hold the lock.
+
+    (lib/dec_and_lock.c.)  The lock is taken only if the counter is 1 at first.
+    """
+    if await atomic_add_unless(struct, field, -1, unless=1):
+        return False
+    await lock.lock()
+    if await atomic_add(struct, field, -1) == 0:
+        return True
+    await lock.unlock()
+    return False
 
 
 class Mutex(ExclusiveLock):
@@ -347,6 +366,11 @@ class WaitQueue:
         for sleeper in self.sleepers:
             sleeper.woken = True
         self.sleepers.clear()
+
+    async def wake_one(self, sleeper: Sleeper) -> None:
+        """Wake one thread for a reason of its own, such as a signal (wake_up_state)."""
+        await trap(Op(WRITE, self.name))
+        sleeper.woken = True
 
 
 class Rcu(Held):

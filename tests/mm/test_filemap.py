@@ -12,6 +12,7 @@ from kmm.mm.filemap import (
     add_new_page,
     find_get_page,
     find_lock_page,
+    find_or_create_page,
     new_mapping,
     shmem_file,
     truncate_inode_pages,
@@ -103,6 +104,16 @@ def test_a_file_ends_with_the_page_of_its_last_byte(size: int, pages: int) -> No
     with pytest.raises(NotInFile):
         alone(find_lock_page(k, mapping, pages), k)
     assert len(mapping.page_tree) == pages
+
+
+def test_who_writes_gets_a_page_beyond_the_end_too() -> None:
+    k = boot()
+    mapping = a_file(k, 0)
+    page = alone(find_or_create_page(k, mapping, 3))
+    assert page is not None
+    assert page.is_locked
+    assert mapping.page_tree == {3: page}
+    let_go(k, page)
 
 
 def test_without_a_frame_there_is_no_page() -> None:

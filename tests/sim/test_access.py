@@ -12,6 +12,7 @@ from kmm.sim.access import (
     FieldOp,
     PlainOp,
     atomic_add,
+    atomic_add_unless,
     atomic_cmpxchg,
     atomic_inc_not_zero,
     clear_bit,
@@ -209,6 +210,13 @@ def test_a_counter_is_exchanged_only_if_it_is_as_expected(
     cell = Cell("cell", 1)
     assert run_alone(atomic_cmpxchg(cell, CELL.value, expected, 5)) is done
     assert cell.value == (5 if done else 1)
+
+
+@pytest.mark.parametrize(("value", "added"), [(1, False), (2, True), (0, True)])
+def test_a_counter_is_added_to_unless_it_has_one_value(value: int, added: bool) -> None:
+    cell = Cell("cell", value)
+    assert run_alone(atomic_add_unless(cell, CELL.value, -1, unless=1)) is added
+    assert cell.value == value - added
 
 
 def test_a_bit_says_what_it_was() -> None:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, field, fields
 from sim.programs import Body, Cell, threads
 from sim.traces import every_run
 
+from kmm.sim.access import read_once
 from kmm.sim.failure import Corruption, Failure
 from kmm.sim.lockdep import Lockdep
 from kmm.sim.locks import (
@@ -21,8 +22,9 @@ from kmm.sim.locks import (
     SpinLock,
     WaitQueue,
     WriteSide,
+    atomic_dec_and_lock,
 )
-from kmm.sim.machine import Machine
+from kmm.sim.machine import Machine, run_alone
 from kmm.sim.search import SearchResult, search
 from kmm.sim.strategies import Enumeration, SourceDpor
 from kmm.sim.thread import KThread
@@ -351,6 +353,15 @@ def test_looking_before_getting_on_the_queue_loses_a_wake_up() -> None:
     assert result.failure.details == ("b:2 waits for queue",)
 
 
+def test_one_of_two_sleepers_can_be_woken() -> None:
+    queue = WaitQueue("queue")
+    first, second = (run_alone(queue.prepare_to_wait()) for _ in range(2))
+    run_alone(queue.wake_one(second))
+    assert [first.woken, second.woken] == [False, True]
+    run_alone(queue.finish_wait(second))
+    assert queue.sleepers == [first]
+
+
 def test_getting_off_the_queue_leaves_nobody_on_it() -> None:
     posts: list[Post] = []
 
@@ -626,3 +637,59 @@ def test_a_nested_lock_is_waited_for_like_any_other() -> None:
 
     locks: dict[int, SpinLock] = {}
     assert visits(one_lock, "a", "b") == {("a",), ("b",)}
+
+
+# Counters that come to 0 under a lock only.
+
+
+@define(eq=False)
+class Counted:
+    count: int
+    lock: SpinLock
+    name: str = "counted"
+
+
+COUNT = fields(Counted).count
+
+
+def counted(count: int) -> Counted:
+    return Counted(count, SpinLock("lock"))
+
+
+@pytest.mark.parametrize(("count", "is_last"), [(1, True), (2, False), (3, False)])
+def test_the_lock_is_held_if_the_counter_has_come_to_0(
+    count: int, is_last: bool
+) -> None:
+    one = counted(count)
+    assert run_alone(atomic_dec_and_lock(one, COUNT, one.lock)) is is_last
+    assert one.count == count - 1
+    assert (one.lock.owner is not None) is is_last
+    if is_last:
+        run_alone(one.lock.unlock())
+
+
+def test_of_two_who_give_up_a_reference_exactly_one_is_the_last() -> None:
+    """Over all interleavings; and nobody who has the lock sees it come to 0."""
+
+    def boot_race() -> Machine:
+        one = counted(2)
+        last: list[int] = []
+
+        async def give_up(number: int) -> None:
+            if await atomic_dec_and_lock(one, COUNT, one.lock):
+                last.append(number)
+                await one.lock.unlock()
+
+        async def look() -> None:
+            async with one.lock:
+                seen: int = await read_once(one, COUNT)
+                again: int = await read_once(one, COUNT)
+                assert bool(seen) == bool(again)
+
+        def check() -> None:
+            assert len(last) == 1
+            assert one.count == 0
+
+        return Machine(threads(give_up(0), give_up(1), look()), check)
+
+    assert search(boot_race, SourceDpor()).verdict == "proved"

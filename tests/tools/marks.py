@@ -35,6 +35,8 @@ ACCESSES = {
     "write_plain": "setattr({0}, '{field}', {1})",
     "atomic_add": "((_s := {0}), setattr(_s, '{field}', _s.{field} + ({1})),"
     " _s.{field})[-1]",
+    "atomic_add_unless": "((_s := {0}), _s.{field} != ({2})"
+    " and (setattr(_s, '{field}', _s.{field} + ({1})) or True))[-1]",
     "atomic_cmpxchg": "((_s := {0}), _s.{field} == ({1})"
     " and (setattr(_s, '{field}', {2}) or True))[-1]",
     "atomic_inc_not_zero": "((_s := {0}), _s.{field} != 0"
