@@ -261,7 +261,8 @@ async def unmap_and_move_mapped(
 ) -> int:
     """Unmap, move, and map again.  Needs the page locked and its anon_vma kept."""
     rc = -EAGAIN
-    if page.mapping is not None or page.flags & PG_swapcache:
+    # A page that was just read into the swap cache has no mapping yet.
+    if page.mapping is not None:
         # Its result does not matter: only whether the page is mapped still.
         await try_to_unmap(
             k, page, TTU_MIGRATION | TTU_IGNORE_MLOCK | TTU_IGNORE_ACCESS

@@ -8,6 +8,7 @@ from building import alone, boot, is_free, lru_pages, settle, thread, use_up_mem
 from kmm.hw.memory import PAGE_SHIFT, PhysAddr
 from kmm.mm.gfp import GFP_ATOMIC
 from kmm.mm.kernel import Kernel
+from kmm.mm.migrate import migrate_pages
 from kmm.mm.mm_types import (
     Page,
     PG_active,
@@ -33,6 +34,7 @@ from kmm.mm.swap_state import (
 )
 from kmm.mm.swapfile import swap_count, swap_duplicate
 from kmm.mm.swapops import migration_entry
+from kmm.mm.vmscan import isolate_lru_page
 from kmm.mm.vmstat import global_page_state
 from kmm.sim.failure import KernelBug
 from kmm.sim.machine import Machine
@@ -170,6 +172,27 @@ def test_a_page_comes_back_with_its_contents_and_must_show_that_it_is_used() -> 
     assert lru_pages(k) == [page]
     assert not page.flags & PG_active
     assert page.count == 2, "ours, and the cache's"
+
+
+def test_a_page_that_was_read_can_move_before_anybody_maps_it() -> None:
+    k = machine()
+    entry = swapped_out(k)
+    page = alone(read_swap_cache_async(k, entry), k)
+    assert page is not None
+    alone(put_page(k, page), k)
+    settle(k)
+    assert alone(isolate_lru_page(k, page))
+
+    async def new_page(k: Kernel, page: Page) -> Page | None:
+        return await alloc_page(k, GFP_ATOMIC)
+
+    assert alone(migrate_pages(k, [page], new_page), k) == 0
+    settle(k)
+    moved = alone(lookup_swap_cache(k, entry))
+    assert moved is not None
+    assert moved is not page
+    assert k.memory.read(PhysAddr(moved.pfn << PAGE_SHIFT), 8) == b"contents"
+    assert is_free(page)
 
 
 def test_who_comes_second_gets_the_same_page_without_reading() -> None:
