@@ -92,7 +92,7 @@ TTU_IGNORE_ACCESS = 1 << 9
 # What a walk says about one mapping, or about all of them.
 SWAP_SUCCESS = 0  # nothing maps the page any more; of one mapping: look no further
 SWAP_AGAIN = 1  # go on with the next
-SWAP_FAIL = 2  # it is in use, or there is no room for a count of its swap slot
+SWAP_FAIL = 2  # it is in use
 SWAP_MLOCK = 3  # the page is locked in memory
 
 # Called for one address at which a page may be mapped, under the lock of the list by
@@ -497,10 +497,6 @@ async def try_to_unmap_one(
     if pte_dirty(pte):
         page.flags |= PG_dirty
     entry = await entry_left_behind(k, page, vma, pte, flags)
-    if entry is None:
-        await ptep.write(pte)
-        await ptl.unlock()
-        return SWAP_FAIL
     if entry:
         await ptep.write(entry)
     # ACCOUNT: what is there now is not a mapping, and holds no reference
@@ -530,16 +526,15 @@ async def refuses_unmapping(
 
 async def entry_left_behind(
     k: Kernel, page: Page, vma: VmArea, pte: int, flags: int
-) -> int | None:
-    """What says where a page is that was mapped by `pte`; None if there is no room.
+) -> int:
+    """What says where a page is that was mapped by `pte`.
 
     A swap entry, a migration entry (also for a file's page), or 0 where reclaim unmaps
     a file's page: the next fault finds it by its file.  Needs the page-table lock.
     """
     rss = vma.mm.rss_stat
     if PageAnon(page) and page.flags & PG_swapcache:
-        if not await swap_duplicate(k, page.private):
-            return None
+        await swap_duplicate(k, page.private)
         rss[MM_ANONPAGES] -= 1
         rss[MM_SWAPENTS] += 1
         return page.private

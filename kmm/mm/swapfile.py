@@ -12,7 +12,9 @@ swap_lock protects the map; it is taken inside of the page-table lock.  The devi
 takes its time: whoever reads or writes waits for that (`swap_device_read`, and
 `swap_device_write`).
 
-Left out: more than one device with priorities, discarding, continued counts.
+Left out: more than one device with priorities, discarding.  Linux has a byte for each
+slot, and needs memory for what goes beyond 62 (add_swap_count_continuation); here a
+count has no end.
 """
 
 from __future__ import annotations
@@ -29,8 +31,7 @@ from .mm_types import Page
 from .swapops import is_swap_entry, swp_entry, swp_offset
 from .vmstat import count_vm_events
 
-SWAP_HAS_CACHE = 0x40  # in a slot's byte: the swap cache has its page
-SWAP_MAP_MAX = 0x3E  # entries that can be counted
+SWAP_HAS_CACHE = 1 << 30  # beside a slot's count (Linux: 0x40): the cache has its page
 SWAPFILE_CLUSTER = 256  # slots
 
 
@@ -120,22 +121,19 @@ def first_free_cluster(swap: SwapInfo) -> int:
     return 0
 
 
-async def swap_duplicate(k: Kernel, entry: int) -> bool:
-    """One more page-table entry refers to a slot; False if its count is full.
+async def swap_duplicate(k: Kernel, entry: int) -> None:
+    """One more page-table entry refers to a slot.
 
     A migration entry has no slot, and is fine as it is; so is one whose slot is free,
     which is left so.  Takes swap_lock.
     """
     if not is_swap_entry(entry):
-        return True
+        return
     async with k.swap.lock:
         slot = swp_offset(entry)
         count = k.swap.swap_map.get(slot, 0)
-        if count & ~SWAP_HAS_CACHE >= SWAP_MAP_MAX:
-            return False
         if count:
             k.swap.swap_map[slot] = count + 1
-    return True
 
 
 async def swapcache_prepare(k: Kernel, entry: int) -> bool:
@@ -168,7 +166,7 @@ async def swapcache_free(k: Kernel, entry: int) -> None:
 
 
 async def swap_entry_free(swap: SwapInfo, slot: int, usage: int) -> int:
-    """Take a user off a slot: 1 entry, or SWAP_HAS_CACHE; what is left of its byte.
+    """Take a user off a slot: 1 entry, or SWAP_HAS_CACHE; what is left.
 
     Needs swap_lock.  Raises Leak if the slot has no user.
     """

@@ -43,7 +43,7 @@ from kmm.mm.mm_types import (
 )
 from kmm.mm.pgtable import pte_special, pte_write
 from kmm.mm.swap import put_page
-from kmm.mm.swapfile import swap_count
+from kmm.mm.swapfile import SWAP_HAS_CACHE, swap_count
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
 from kmm.sim.strategies import RandomWalk, SourceDpor
@@ -288,6 +288,18 @@ def test_a_swapped_page_for_which_there_is_no_frame_stays_where_it_is() -> None:
     audit(one.k)
 
 
+def test_a_page_of_very_many_processes_goes_out_and_comes_back_to_all() -> None:
+    one = touched(frames=1024, swap_slots=32)
+    swap_out(one)
+    entry = one.pte(0)
+    family = [one, *(one.fork() for _ in range(100))]
+    assert alone(swap_count(one.k, entry)) == 101
+    assert [who.letter(0) for who in family] == ["a"] * 101
+    assert alone(swap_count(one.k, entry)) == 0
+    settle(one.k)
+    audit(one.k)
+
+
 def test_two_cpus_that_swap_one_page_in_get_one_page() -> None:
     def boot_race() -> Machine:
         one, child = forked(frames=32, swap_slots=32)
@@ -299,7 +311,7 @@ def test_two_cpus_that_swap_one_page_in_get_one_page() -> None:
 
         def check() -> None:
             assert one.page(0) is child.page(0)
-            assert k.swap.swap_map == {1: 0x40}
+            assert k.swap.swap_map == {1: SWAP_HAS_CACHE}
             audit(k)
 
         return Machine([thread(0, touch(one)), thread(1, touch(child))], check)

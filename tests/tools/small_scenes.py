@@ -26,7 +26,6 @@ from kmm.mm.mremap import MREMAP_FIXED, MREMAP_MAYMOVE
 from kmm.mm.page_alloc import get_page
 from kmm.mm.rmap import page_referenced
 from kmm.mm.swap import lru_add_drain_all, put_page
-from kmm.mm.swapfile import SWAP_MAP_MAX
 from kmm.mm.vmscan import isolate_lru_page, shrink_page_list
 from kmm.scenarios.migrating import compact
 from kmm.scenarios.mremap import ELSEWHERE
@@ -109,22 +108,6 @@ def two_notified() -> Scene:
             )
             for number, process in enumerate(both)
         ]
-
-    return race_scene(k, threads)
-
-
-def too_many_to_count() -> Scene:
-    """More processes have a page than a swap slot can count: it stays where it is."""
-    k = start_kernel(evolve(SMALL, frames=1024, swap_slots=8), BASE_KERNEL)
-    first = start_empty(k, "parent", 0)
-    first.map_anonymous(BASE, 1)
-    first.store(BASE, b"data")
-    for _ in range(SWAP_MAP_MAX):
-        first.fork()
-    first.run(lru_add_drain_all(k))
-
-    def threads() -> list[KThread]:
-        return [KThread("kswapd", 3977, 1, reclaim(k, first.mm))]
 
     return race_scene(k, threads)
 
@@ -273,7 +256,6 @@ SCENES = (
     file_moves,
     looked_for_in_vain,
     two_notified,
-    too_many_to_count,
     last_swap_entry_goes,
     swapped_in_while_migrating,
     taken_over_meanwhile,
