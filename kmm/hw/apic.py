@@ -60,6 +60,12 @@ class InterruptFlag(SpinLock):
             await super().unlock()
 
 
+class InterruptOp(GateOp):
+    """An interrupt is sent, or taken."""
+
+    __slots__ = ()
+
+
 class LocalApic:
     """The interrupts that are pending at one CPU, by vector."""
 
@@ -68,8 +74,8 @@ class LocalApic:
     def __init__(self, cpu: int) -> None:
         self.name = f"interrupts pending at CPU {cpu}"
         self.pending: set[int] = set()  # IRR: asking twice is asking once
-        self.to_send = GateOp(WRITE, self.name, self, sleeps=False)
-        self.to_take = GateOp(ACQUIRE, self.name, self, sleeps=False)
+        self.to_send = InterruptOp(WRITE, self.name, self, sleeps=False)
+        self.to_take = InterruptOp(ACQUIRE, self.name, self, sleeps=False)
 
     def admits(self, op: Op) -> bool:
         """Whether a thread may go on: who takes has to wait until one is pending."""

@@ -135,12 +135,12 @@ class PhysicalMemory:
 
     async def zero_frame(self, pfn: Pfn) -> None:
         """Make a whole frame zeros, at one moment."""
-        await trap(Op(WRITE, frame_key(pfn)))
+        await trap(WholeFrameOp(WRITE, frame_key(pfn)))
         self.clear_frame(pfn)
 
     async def copy_frame(self, to: Pfn, source: Pfn) -> None:
         """Copy a whole frame, at one moment, to one that nobody else looks at yet."""
-        await trap(Op(READ, frame_key(source)))
+        await trap(WholeFrameOp(READ, frame_key(source)))
         frame = self.written.get(source)
         if frame is None:
             self.clear_frame(to)
@@ -190,6 +190,12 @@ class FrameOp(Op):
         """The first bytes, as they are printed; without the zeros at their end."""
         data = self.memory.read(self.address, min(self.size, SHOWN)).rstrip(b"\0")
         return repr(data)[1:] if self.size <= SHOWN else repr(data)[1:-1] + "...'"
+
+
+class WholeFrameOp(Op):
+    """A frame is filled with zeros, or copied to another (which is read, then)."""
+
+    __slots__ = ()
 
 
 class EntryOp(Op):

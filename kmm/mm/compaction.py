@@ -25,10 +25,11 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
+from ..sim.clock import work
 from .buddy import split_free_page
 from .kernel import Kernel
 from .migrate import count_isolated, migrate_pages, migrate_prep_local
-from .mm_types import Page, PG_buddy
+from .mm_types import Page, PG_buddy, PG_lru
 from .mmzone import (
     MAX_ORDER,
     MIGRATE_ISOLATE,
@@ -52,6 +53,8 @@ COMPACT_SKIPPED = 0
 COMPACT_CONTINUE = 1
 COMPACT_PARTIAL = 2  # a block of the wanted order is free
 COMPACT_COMPLETE = 3  # the scanners have met
+
+LOOK = "a frame that a scanner comes by"
 
 
 @define(eq=False)
@@ -136,20 +139,22 @@ async def isolate_migratepages(k: Kernel, cc: CompactControl) -> int:
     if end > cc.free_pfn or low >= zone.end_pfn:
         cc.migrate_pfn = end
         return 0
+    start = low
     async with zone.lru_lock:
         while low < end:
             page = k.mem_map.get(low)
             low += 1
-            # Linux passes over free pages first, to save time: they are on no LRU list.
-            if page is None or not await isolate_lru_page_locked(
-                page, ISOLATE_BOTH, file=None
-            ):
+            # What is free is on no list, and passed over quickly.
+            if page is None or not page.flags & PG_lru:
+                continue
+            if not await isolate_lru_page_locked(page, ISOLATE_BOTH, file=None):
                 continue
             cc.migratepages.insert(0, page)
             count_isolated(page, +1)
             if len(cc.migratepages) >= COMPACT_CLUSTER_MAX:
                 low -= 1  # looked at again next time, and passed over
                 break
+        await work(LOOK, low - start)
     cc.migrate_pfn = low
     return len(cc.migratepages)
 
@@ -231,6 +236,7 @@ async def isolate_freepages_block(k: Kernel, cc: CompactControl, start: int) -> 
             for number in range(pfn, pfn + pages):
                 cc.freepages.insert(0, k.mem_map[number])
         pfn += 1 << order
+    await work(LOOK, end - start)
     return taken
 
 

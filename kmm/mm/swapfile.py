@@ -191,12 +191,24 @@ async def swap_count(k: Kernel, entry: int) -> int:
 # The device.
 
 
+class SwapOp(Op):
+    """A page is transferred to its slot, or from there."""
+
+    __slots__ = ("slot",)
+
+    takes_time = True
+
+    def __init__(self, slot: int) -> None:
+        super().__init__(WRITE, f"swap slot {slot}")
+        self.slot = slot
+
+
 async def swap_device_write(k: Kernel, entry: int, page: Page) -> None:
     """Put a page into its slot.  The caller waits until that is done.
 
     Needs PG_writeback set, so that the slot stays.  (mm/page_io.c)
     """
-    await trap(Op(WRITE, f"swap slot {swp_offset(entry)}"))
+    await trap(SwapOp(swp_offset(entry)))
     data = k.memory.read(PhysAddr(page.pfn << PAGE_SHIFT), PAGE_SIZE)
     k.swap.device[swp_offset(entry)] = data
     count_vm_events(k, "pswpout")
@@ -207,7 +219,7 @@ async def swap_device_read(k: Kernel, entry: int, page: Page) -> None:
 
     Needs the page locked, and in the swap cache.  (mm/page_io.c)
     """
-    await trap(Op(WRITE, f"swap slot {swp_offset(entry)}"))
+    await trap(SwapOp(swp_offset(entry)))
     data = k.swap.device.get(swp_offset(entry), bytes(PAGE_SIZE))
     k.memory.write(PhysAddr(page.pfn << PAGE_SHIFT), data)
     count_vm_events(k, "pswpin")

@@ -96,6 +96,8 @@ class Op:
 
     # Whether waiting for it means sleeping, which is a bug while a spinlock is held.
     sleeps = False
+    # Whether a device does it, and the thread sleeps until it has (`sim.timed`).
+    takes_time = False
 
     def __init__(self, kind: Kind, key: str) -> None:
         self.kind = kind

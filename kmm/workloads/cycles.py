@@ -1,0 +1,185 @@
+"""What things cost in a timed run: one table, with a source beside each figure.
+
+`cycles.toml` has the figures, for a machine such as the letter was written on; a file
+of the same form replaces those that it names.  Nothing is tuned to a result: a figure
+is what somebody measured or, where nobody measures such a thing by itself, a matter of
+taste that is stated once, there.
+
+A step's price is that of the operation that it announces, and of the kernel's code from
+there to the next one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, fields, frozen
+
+from ..hw.apic import InterruptOp
+from ..hw.memory import EntryOp, FrameOp, WholeFrameOp
+from ..mm.swapfile import SwapOp
+from ..sim.access import FieldOp, PlainOp
+from ..sim.clock import Cross, Sleep, Spend, Work
+from ..sim.locks import NestedOp
+from ..sim.trap import WRITE, GateOp, Kind, Op
+
+MILLION = 1_000_000
+
+
+class BadCosts(ValueError):
+    """A file of costs that cannot be used: says what is wrong, and where."""
+
+
+@frozen
+class Figure:
+    """One line of the table."""
+
+    cycles: int
+    source: str
+
+
+@frozen
+class Table:
+    """The table; each field's meaning is said beside its figure."""
+
+    mhz: int
+    kernel_step: Figure
+    lock: Figure
+    entry_read: Figure
+    entry_write: Figure
+    bytes_per_cycle: Figure
+    zero_page: Figure
+    copy_page: Figure
+    send_interrupt: Figure
+    interrupt: Figure
+    look_at_page: Figure
+    page_fault: Figure
+    system_call: Figure
+    context_switch: Figure
+    time_slice: Figure
+    swap_seek: Figure
+    swap_page: Figure
+
+    def cycles(self, seconds: float) -> int:
+        """So much time, in cycles."""
+        return round(seconds * self.mhz * MILLION)
+
+    def seconds(self, cycles: int) -> float:
+        return cycles / (self.mhz * MILLION)
+
+
+FIGURES = tuple(f.name for f in fields(Table) if f.name != "mhz")
+
+
+def usual_table() -> Table:
+    """The table that comes with kmm."""
+    text = files("kmm.workloads").joinpath("cycles.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    figures = {name: Figure(**data["cost"][name]) for name in FIGURES}
+    return Table(data["machine"]["mhz"], **figures)
+
+
+def table_from(path: Path, base: Table | None = None) -> Table:
+    """The table with the figures of a file.  Raises BadCosts or OSError."""
+    table = base or usual_table()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadCosts(f"{path} is no TOML file: {error}") from None
+    unknown = [f"[{name}]" for name in data if name not in ("machine", "cost")]
+    changes: dict[str, Any] = {}
+    for name, value in data.get("machine", {}).items():
+        if name != "mhz":
+            unknown.append(f"machine.{name}")
+        changes["mhz"] = positive(path, "machine.mhz", value)
+    for name, entry in data.get("cost", {}).items():
+        if name not in FIGURES:
+            unknown.append(f"[cost.{name}]")
+        elif not isinstance(entry, dict) or "cycles" not in entry:
+            raise BadCosts(f"{path}: [cost.{name}] needs `cycles = NUMBER`")
+        else:
+            cycles = positive(path, f"cost.{name}.cycles", entry["cycles"])
+            changes[name] = Figure(cycles, str(entry.get("source", f"{path.name}")))
+    if unknown:
+        known = ", ".join(FIGURES)
+        raise BadCosts(f"{path}: nobody knows {', '.join(unknown)}; there are {known}")
+    return evolve(table, **changes)
+
+
+def positive(path: Path, name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadCosts(f"{path}: {name} must be a whole number, 0 or more: {value!r}")
+    return value
+
+
+class Prices:
+    """The table as a timed machine asks it.  One for each run: it knows the disk."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.disk = Disk()
+        self.slice = table.time_slice.cycles
+        self.switch = table.context_switch.cycles
+        step = table.kernel_step.cycles
+        lock = table.lock.cycles
+        read, write = table.entry_read.cycles, table.entry_write.cycles
+        send, take = table.send_interrupt.cycles, table.interrupt.cycles
+        zero, copy = table.zero_page.cycles, table.copy_page.cycles
+        self.prices: dict[type[Op], Sequence[int]] = {
+            Op: by_kind(step),
+            FieldOp: by_kind(step),
+            PlainOp: by_kind(step),
+            EntryOp: by_kind(read, WRITE, write),
+            WholeFrameOp: by_kind(copy, WRITE, zero),
+            InterruptOp: by_kind(take, WRITE, send),
+            GateOp: by_kind(lock),
+            NestedOp: by_kind(lock),
+            SwapOp: by_kind(step),
+            Spend: by_kind(0),
+            Sleep: by_kind(0),
+        }
+
+    def cycles(self, op: Op) -> int:
+        if isinstance(op, FrameOp):
+            # An instruction, or as many as it takes to touch so many bytes.
+            return 1 + op.size // self.table.bytes_per_cycle.cycles
+        if isinstance(op, Cross):
+            return op.cycles
+        if isinstance(op, Work):
+            return op.amount * self.table.look_at_page.cycles
+        return self.table.kernel_step.cycles
+
+    def until(self, op: Op, now: int) -> int:
+        if isinstance(op, SwapOp):
+            return self.disk.transfer(self.table, op.slot, now)
+        return now
+
+
+def by_kind(usual: int, kind: Kind | None = None, other: int = 0) -> list[int]:
+    """A price for each kind of operation: `usual`, but `other` for one of them."""
+    return [other if each is kind else usual for each in Kind]
+
+
+class Disk:
+    """The swap device: one request after the other, and a seek where they are apart."""
+
+    def __init__(self) -> None:
+        self.busy_until = 0
+        self.at = 0  # the slot under the head
+        self.transfers = 0
+        self.seeks = 0
+
+    def transfer(self, table: Table, slot: int, now: int) -> int:
+        """When a page that is asked for now has been transferred."""
+        start = max(now, self.busy_until)
+        self.transfers += 1
+        if slot != self.at:
+            self.seeks += 1
+            start += table.swap_seek.cycles
+        self.at = slot + 1
+        self.busy_until = start + table.swap_page.cycles
+        return self.busy_until

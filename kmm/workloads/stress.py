@@ -1,0 +1,203 @@
+"""The letter's recipe: how to break a kernel whose walks and whose exec race.
+
+1. A compilation runs in a loop.
+2. Four processes make a mapping each:
+   a) forks a hundred children, each of which faults the mapping;
+   b) forks a hundred children, each of which punches a hole in the mapping and faults
+      what remains;
+   c) forks a hundred children, each of which execs echo;
+   d) has one of 1.5 times the size of memory, and sets it to a value, for ever.
+3. Memory is compacted all the time, through /proc/sys/vm/compact_memory.  As the letter
+   says, move_pages and memory hot-remove would do as well.
+
+A program checks what it reads from its memory: what is there is what it wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import field, frozen
+
+from ..designs import KernelSpec
+from ..fs.proc.write import COMPACT_MEMORY, write
+from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, VirtAddr
+from ..kernel.syscalls import sys_munmap
+from ..mm.kernel import Config
+from ..scenarios.exec_stack import main
+from .cycles import Table, usual_table
+from .userland import Program, System, User, boot
+
+MIB = 1 << 20
+PARTS = "abcd"
+
+# The first program of this kind had 24 MiB, on a machine of some 4 GiB: the same share
+# of memory here, whatever its size, but no less than this.
+SHARE = 170
+LEAST_PAGES = 64
+
+MAKE_JOBS = 4  # compilers at a time
+ECHO = 600_000  # cycles that echo computes
+MOMENT = 0.001  # seconds
+COMPILE = 0.2  # seconds that a compiler computes, at most
+COMPILER_PAGES = 256  # that it fills: 1 MiB
+
+
+@frozen
+class Recipe:
+    """What is run."""
+
+    spec: KernelSpec
+    memory: int = 64 * MIB  # bytes
+    cpus: int = 4
+    children: int = 100  # of each of a, b and c
+    only: str = PARTS
+    trigger: str = "compaction"
+    pause: float = 0.01  # seconds between one compaction and the next
+    seed: int = 0
+    table: Table = field(factory=usual_table)
+
+    @property
+    def frames(self) -> int:
+        return self.memory >> PAGE_SHIFT
+
+    @property
+    def pages(self) -> int:
+        """Of the mapping that a, b and c have."""
+        return max(LEAST_PAGES, self.frames // SHARE)
+
+
+def set_up(recipe: Recipe) -> System:
+    """The machine, with everything about to start."""
+    config = Config(
+        cpus=recipe.cpus,
+        frames=recipe.frames,
+        swap_slots=2 * recipe.frames,
+        min_free_kbytes=None,
+    )
+    system = boot(recipe.spec, config, recipe.table, recipe.seed)
+    parts: dict[str, Program] = {
+        "make": make,
+        "stress-a": lambda user: forks(user, recipe, faults_all),
+        "stress-b": lambda user: forks(user, recipe, punches_a_hole),
+        "stress-c": lambda user: forks(user, recipe, execs_echo),
+        "compact": lambda user: compacts(user, recipe),
+    }
+    if "d" in recipe.only:
+        system.start("stress-d", lambda user: sets_for_ever(user, recipe))
+    for name, program in parts.items():
+        if not name.startswith("stress-") or name[-1] in recipe.only:
+            system.start(name, late(program, recipe))
+    return system
+
+
+def late(program: Program, recipe: Recipe) -> Program:
+    """Memory is full before anything else begins: with d, the machine is swapping."""
+
+    async def body(user: User) -> int:
+        while "d" in recipe.only and not user.k.vm_events["pswpout"]:
+            await user.sleep(recipe.table.cycles(MOMENT))
+        return await program(user)
+
+    return body
+
+
+Child = Callable[[User, VirtAddr, int], Program]
+
+
+async def forks(user: User, recipe: Recipe, child: Child) -> int:
+    """Map some memory, fill it, and fork children, round after round."""
+    pages = recipe.pages
+    area = await user.mmap(pages)
+    while True:
+        await user.memset(area, pages, 1 + user.chance.randrange(255))
+        started = 0
+        for _ in range(recipe.children):
+            pid = await user.fork(child(user, area, pages))
+            started += pid > 0
+        for _ in range(started):
+            await user.wait()
+        user.system.count(f"rounds of {user.task.comm}")
+
+
+def faults_all(user: User, area: VirtAddr, pages: int) -> Program:
+    async def program(child: User) -> int:
+        await child.memset(area, pages, 0)
+        return 0
+
+    return program
+
+
+def punches_a_hole(user: User, area: VirtAddr, pages: int) -> Program:
+    """The hole is somewhere, of some size; what remains is filled and looked at."""
+    start = user.chance.randrange(pages)
+    length = 1 + user.chance.randrange(max(1, pages // 4))
+    end = min(pages, start + length)
+
+    async def program(child: User) -> int:
+        hole = VirtAddr(area + start * PAGE_SIZE)
+        size = (end - start) * PAGE_SIZE
+        await child.call(sys_munmap(child.k, child.task, hole, size))
+        child.system.count("holes")
+        value = child.task.pid & 0xFF
+        await child.memset(area, start, value)
+        await child.memset(VirtAddr(area + end * PAGE_SIZE), pages - end, value)
+        for page in (*range(start), *range(end, pages)):
+            await child.expect(VirtAddr(area + page * PAGE_SIZE), value)
+        return 0
+
+    return program
+
+
+def execs_echo(user: User, area: VirtAddr, pages: int) -> Program:
+    async def program(child: User) -> int:
+        argv = [b"echo", b"hello"]
+        sp = await child.execve("/bin/echo", argv)
+        await main(child.k, child.task, sp, argv)
+        await child.compute(ECHO)
+        return 0
+
+    return program
+
+
+async def sets_for_ever(user: User, recipe: Recipe) -> int:
+    pages = recipe.frames * 3 // 2
+    area = await user.mmap(pages)
+    while True:
+        await user.memset(area, pages, 1 + user.chance.randrange(255))
+        user.system.count(f"rounds of {user.task.comm}")
+
+
+async def make(user: User) -> int:
+    """Make -j: as many compilers as there may be at a time, for ever."""
+    running = 0
+    while True:
+        if running < MAKE_JOBS and await user.fork(compiler(user)) > 0:
+            running += 1
+        elif running:
+            await user.wait()
+            running -= 1
+            user.system.count("compilations")
+
+
+def compiler(user: User) -> Program:
+    """It becomes another program, fills its heap bit by bit, and computes."""
+    cycles = round(user.chance.random() * user.system.table.cycles(COMPILE))
+
+    async def program(child: User) -> int:
+        await child.execve("/usr/bin/cc1", [b"cc1", b"-O2", b"file.c"])
+        heap = await child.mmap(COMPILER_PAGES)
+        for page in range(COMPILER_PAGES):
+            await child.touch(VirtAddr(heap + page * PAGE_SIZE))
+            await child.compute(cycles // COMPILER_PAGES)
+        return 0
+
+    return program
+
+
+async def compacts(user: User, recipe: Recipe) -> int:
+    pause = recipe.table.cycles(recipe.pause)
+    while True:
+        await user.call(write(user.k, COMPACT_MEMORY, "1"))
+        user.system.count("compactions")
+        await user.sleep(pause)
