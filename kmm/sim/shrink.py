@@ -22,11 +22,12 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from .failure import Failure
-from .machine import Chooser, Machine
-from .order import Block, Step, blocks_of, choices_of, cost, least_of_trace
+from .machine import Machine
+from .order import Act, Block, blocks_of, choices_of, cost, least_of_trace
 from .search import Boot
 from .strategies import SourceDpor
 from .thread import KThread
+from .trap import Op
 from .turns import Allowance, FewTurns, TooMany, Unpredictable, alike
 
 # Steps that each of the searches may take: about a second's worth.
@@ -92,8 +93,10 @@ class Counted:
 
 
 @frozen
-class Run:
-    steps: list[Step]
+class Trial:
+    """A run that was made to see what comes of it."""
+
+    steps: list[Act]
     cut_short: bool  # by a failure
     failure: Failure | None
 
@@ -121,26 +124,32 @@ class Wish:
         return possible[self.last]
 
 
-def make_run(boot: Boot, chooser: Chooser) -> Run:
-    """A run from its start to its end, with what was done."""
-    machine = boot()
-    steps: list[Step] = []
-    while enabled := machine.enabled():
-        thread = chooser.choose(machine, enabled)
-        assert thread is not None
-        assert thread.pending is not None
-        steps.append((thread.index, thread.pending))
-        machine.step(thread)
-    cut_short = machine.failure is not None
-    machine.run(chooser)  # nobody can go on: only the last checks
+class Acts:
+    """Looks on, and remembers what was done."""
+
+    def __init__(self) -> None:
+        self.all: list[Act] = []
+
+    def before(self, machine: Machine, thread: KThread) -> None:
+        """What a step does is known when it has been taken."""
+
+    def after(self, machine: Machine, thread: KThread, op: Op) -> None:
+        self.all.append((thread.index, op))
+
+
+def attempt(boot: Boot, choices: Sequence[int]) -> Trial:
+    """A run from its start to its end, by `choices` as far as they are possible."""
+    machine, acts = boot(), Acts()
+    machine.watchers.append(acts)
+    machine.run(Wish(choices))
     machine.close()
-    return Run(steps, cut_short, machine.failure)
+    return Trial(acts.all, machine.cut_short, machine.failure)
 
 
 def is_run(boot: Boot, blocks: Sequence[Block], failure: Failure) -> bool:
     """Whether there is such a run, and it fails alike."""
-    run = make_run(boot, Wish(choices_of(blocks)))
-    return run.blocks == blocks and alike(run.failure, failure)
+    trial = attempt(boot, choices_of(blocks))
+    return trial.blocks == blocks and alike(trial.failure, failure)
 
 
 # One run of each trace.
@@ -168,8 +177,8 @@ def least_of_all(
         strategy.ended(machine, complete)
         allowance.spend(machine)
         if alike(machine.failure, failure):
-            run = make_run(boot, Wish(machine.choices))
-            found.append(least_of_trace(run.steps, cut_short=run.cut_short))
+            trial = attempt(boot, machine.choices)
+            found.append(least_of_trace(trial.steps, cut_short=trial.cut_short))
     return sorted(found, key=cost)
 
 
@@ -182,9 +191,9 @@ def merged(boot: Boot, best: list[Block], failure: Failure) -> list[Block]:
     while improved:
         improved = False
         for blocks in merges(best):
-            attempt = easier(boot, blocks, failure, best)
-            if attempt is not None:
-                best, improved = attempt, True
+            found = easier(boot, blocks, failure, best)
+            if found is not None:
+                best, improved = found, True
                 break
     return best
 
@@ -214,10 +223,11 @@ def easier(
 
     None if it costs no less than `best`.
     """
-    run = make_run(boot, Wish(choices_of(blocks)))
-    if not alike(run.failure, failure):
+    trial = attempt(boot, choices_of(blocks))
+    if not alike(trial.failure, failure):
         return None
-    for attempt in least_of_trace(run.steps, cut_short=run.cut_short), run.blocks:
-        if cost(attempt) < cost(best) and is_run(boot, attempt, failure):
-            return attempt
+    least = least_of_trace(trial.steps, cut_short=trial.cut_short)
+    for found in least, trial.blocks:
+        if cost(found) < cost(best) and is_run(boot, found, failure):
+            return found
     return None
