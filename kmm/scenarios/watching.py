@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from attrs import evolve, frozen
 
 from ..mm.shared import SHARED_BITS, SHARED_STRUCTURES
-from ..sim.datarace import DataRaces, instrumented
+from ..sim.datarace import DataRaces
 from ..sim.failure import Failure, Report
 from ..sim.lockdep import Lockdep
 from ..sim.recording import Recording, record
 from ..sim.search import Boot
 from ..sim.shrink import Wish
 from ..sim.strategies import Replay
+from ..sim.taps import instrumented
 
 
 @frozen
