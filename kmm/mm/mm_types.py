@@ -15,7 +15,9 @@ from attrs import define, field, fields
 
 from ..hw.cpu import Cpu
 from ..hw.memory import Pfn, PhysAddr, VirtAddr
-from ..sim.locks import BitLock, Mutex, RwSem, SeqCount, SpinLock, WaitQueue
+from ..sim.locks import BitLock, Mutex, RwSem, SpinLock
+from ..sim.seqlock import SeqCount
+from ..sim.wait import WaitQueue
 
 if TYPE_CHECKING:
     from .list_head import ListHead

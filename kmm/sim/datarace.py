@@ -43,9 +43,9 @@ from attrs import define, field, frozen
 
 from .access import FieldOp, PlainOp
 from .failure import Report
-from .locks import SeqCount
 from .machine import Machine
 from .search import Boot
+from .seqlock import SeqCount
 from .taps import (
     ACCESS,
     ALL_BITS,

@@ -10,8 +10,9 @@ from sim.traces import TracedBoot, TracedMachine
 
 from kmm.sim.access import read_once, write_once
 from kmm.sim.failure import Corruption
-from kmm.sim.locks import Mutex, Rcu, RwSem, SpinLock
+from kmm.sim.locks import Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine, no_check
+from kmm.sim.rcu import Rcu
 from kmm.sim.search import Boot
 from kmm.sim.thread import KThread
 from kmm.sim.trap import WAIT, WRITE, GateOp, Op, trap

@@ -17,13 +17,16 @@ from kmm.sim.access import (
 )
 from kmm.sim.datarace import DataRaces
 from kmm.sim.failure import Report
-from kmm.sim.locks import Mutex, Rcu, RwSem, SeqCount, SpinLock, WaitQueue
+from kmm.sim.locks import Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine
+from kmm.sim.rcu import Rcu
 from kmm.sim.search import search
+from kmm.sim.seqlock import SeqCount
 from kmm.sim.strategies import Enumeration, SourceDpor, Strategy
 from kmm.sim.taps import instrumented
 from kmm.sim.thread import KThread
 from kmm.sim.trap import WRITE, Op, start_thread, trap
+from kmm.sim.wait import WaitQueue
 
 
 @define(eq=False)

@@ -11,8 +11,9 @@ from sim.programs import Cell, threads
 
 from kmm.sim.failure import Report
 from kmm.sim.lockdep import CIRCULAR, RECURSIVE, Lockdep, class_name
-from kmm.sim.locks import BitLock, Mutex, Rcu, RwSem, SpinLock
+from kmm.sim.locks import BitLock, Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine
+from kmm.sim.rcu import Rcu
 from kmm.sim.search import search
 from kmm.sim.strategies import Enumeration, RandomWalk, Replay, SourceDpor, Strategy
 

@@ -43,8 +43,9 @@ from kmm.mm.shared import SHARED_BITS, SHARED_STRUCTURES
 from kmm.sim.datarace import DataRaces, FieldAccess, HeardRun
 from kmm.sim.failure import Failure
 from kmm.sim.lockdep import Lockdep, class_name
-from kmm.sim.locks import Rcu, RwSem
+from kmm.sim.locks import RwSem
 from kmm.sim.machine import Machine
+from kmm.sim.rcu import Rcu
 from kmm.sim.search import Boot, Coverage, search
 from kmm.sim.strategies import Strategy
 from kmm.sim.taps import LISTENING, Listener, Tap, instrumented, trace_from
