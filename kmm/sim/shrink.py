@@ -46,11 +46,6 @@ class Witness:
     runs: int
 
 
-def shrink(boot: Boot, choices: Sequence[int], failure: Failure) -> tuple[int, ...]:
-    """The choices of the easiest run that ends in the same failure."""
-    return find_witness(boot, choices, failure).choices
-
-
 def find_witness(boot: Boot, choices: Sequence[int], failure: Failure) -> Witness:
     """The easiest run that fails as the run of `choices` does."""
     counted = Counted(boot)
