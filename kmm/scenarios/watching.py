@@ -15,7 +15,7 @@ from ..sim.datarace import DataRaces
 from ..sim.failure import Failure, Report
 from ..sim.lockdep import Lockdep
 from ..sim.recording import Recording, record
-from ..sim.search import Boot
+from ..sim.search import Boot, with_watchers
 from ..sim.shrink import Wish
 from ..sim.strategies import Replay
 from ..sim.taps import instrumented
@@ -40,7 +40,7 @@ class Watch:
     def over(self, boot: Boot) -> Iterator[Boot]:
         """The same machines, looked at while this lasts."""
         with instrumented(SHARED_STRUCTURES, SHARED_BITS):
-            yield self.lockdep.watch(self.races.watch(boot))
+            yield with_watchers(boot, self.races, self.lockdep)
 
 
 def reports_of(boot: Boot, recording: Recording) -> tuple[Report, ...]:

@@ -8,7 +8,7 @@ to that.  One `DataRaces` looks on at all runs of a search:
 
     races = DataRaces()
     with instrumented({VmArea: ("vm_start", "vm_end"), ListHead: ("linked",)}):
-        search(races.watch(boot), strategy)
+        search(with_watchers(boot, races), strategy)
     races.reports
 
 Three sorts of access are told apart.  *Marked* ones (`read_once` and its kin) are made
@@ -44,7 +44,6 @@ from attrs import define, field, frozen
 from .access import FieldOp, PlainOp
 from .failure import Report
 from .machine import Machine
-from .search import Boot
 from .seqlock import SeqCount
 from .taps import (
     ACCESS,
@@ -76,16 +75,6 @@ class DataRaces:
     reports: list[Report] = field(factory=list)
     known: set[tuple[str, Place | None, Place | None]] = field(factory=set)
     run: HeardRun | None = None  # the one that goes on
-
-    def watch(self, boot: Boot) -> Boot:
-        """The same machines, looked at from their first step on."""
-
-        def watched() -> Machine:
-            machine = boot()
-            machine.watchers.append(self)
-            return machine
-
-        return watched
 
     def before(self, machine: Machine, thread: KThread) -> None:
         if self.run is None or self.run.machine is not machine:

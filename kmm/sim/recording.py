@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from .failure import Failure
 from .machine import Chooser, Machine
-from .search import Boot
+from .search import Boot, with_watchers
 from .strategies import Replay
 from .thread import KThread, Place
 from .trap import Op
@@ -127,8 +127,8 @@ class Recording:
 
 def record(boot: Boot, chooser: Chooser) -> Recording:
     """Make one run, chosen by `chooser`, and write it down."""
-    machine, scribe = boot(), Scribe()
-    machine.watchers.append(scribe)
+    scribe = Scribe()
+    machine = with_watchers(boot, scribe)()
     machine.run(chooser)
     moments = [*scribe.moments, moment_of(machine)]
     machine.close()

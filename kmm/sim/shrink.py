@@ -24,7 +24,7 @@ from attrs import frozen
 from .failure import Failure
 from .machine import Machine
 from .order import Act, Block, blocks_of, choices_of, cost, least_of_trace
-from .search import Boot
+from .search import Boot, with_watchers
 from .strategies import SourceDpor
 from .thread import KThread
 from .trap import Op
@@ -134,8 +134,8 @@ class Acts:
 
 def attempt(boot: Boot, choices: Sequence[int]) -> Trial:
     """A run from its start to its end, by `choices` as far as they are possible."""
-    machine, acts = boot(), Acts()
-    machine.watchers.append(acts)
+    acts = Acts()
+    machine = with_watchers(boot, acts)()
     machine.run(Wish(choices))
     machine.close()
     return Trial(acts.all, machine.cut_short, machine.failure)

@@ -60,6 +60,17 @@ def threads(*bodies: Body) -> list[KThread]:
     return [KThread("abcdef"[i], i + 1, i, body) for i, body in enumerate(bodies)]
 
 
+def steppers(*steps: int) -> Machine:
+    """Threads of so many steps that never wait."""
+    cell = Cell("cell")
+
+    async def body(count: int) -> None:
+        for _ in range(count):
+            await cell.read()
+
+    return Machine(threads(*(body(count) for count in steps)))
+
+
 # What a machine is made of: threads, and what must hold once they have ended.
 
 Parts = tuple[list[KThread], Callable[[], None]]

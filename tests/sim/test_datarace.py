@@ -20,7 +20,7 @@ from kmm.sim.failure import Report
 from kmm.sim.locks import Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine
 from kmm.sim.rcu import Rcu
-from kmm.sim.search import search
+from kmm.sim.search import search, with_watchers
 from kmm.sim.seqlock import SeqCount
 from kmm.sim.strategies import Enumeration, SourceDpor, Strategy
 from kmm.sim.taps import instrumented
@@ -63,7 +63,7 @@ def races_of(
 ) -> list[Report]:
     """What is found in all runs of a program."""
     races = DataRaces()
-    boot = races.watch(lambda: Machine(threads(*bodies())))
+    boot = with_watchers(lambda: Machine(threads(*bodies())), races)
     with instrumented(ALL, {Struct: ("flags",)}):
         result = search(boot, strategy or SourceDpor(), stop_at_failure=False)
     assert result.verdict == "proved", result.failure
@@ -695,7 +695,7 @@ def racing() -> list[Body]:
 
 def test_a_pair_of_places_is_reported_once_however_many_runs_show_it() -> None:
     races = DataRaces()
-    boot = races.watch(lambda: Machine(threads(*racing())))
+    boot = with_watchers(lambda: Machine(threads(*racing())), races)
     with instrumented(ALL):
         for _ in range(2):
             search(boot, Enumeration())
@@ -731,7 +731,7 @@ def test_a_report_is_the_same_each_time() -> None:
 def test_the_choices_of_a_report_lead_to_it() -> None:
     (race,) = races_of(racing)
     races = DataRaces()
-    machine = races.watch(lambda: Machine(threads(*racing())))()
+    machine = with_watchers(lambda: Machine(threads(*racing())), races)()
     with instrumented(ALL):
         machine.replay(race.choices[:-1])
         assert races.reports == []
@@ -761,6 +761,6 @@ def test_what_a_check_touches_between_two_steps_is_nobodys() -> None:
 
     races = DataRaces()
     with instrumented(ALL):
-        search(races.watch(checked), Enumeration())
+        search(with_watchers(checked, races), Enumeration())
     assert looked_at
     assert races.reports == []

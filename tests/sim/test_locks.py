@@ -12,7 +12,7 @@ from kmm.sim.lockdep import Lockdep
 from kmm.sim.locks import ExclusiveLock, Mutex, ReadSide, RwSem, SpinLock, WriteSide
 from kmm.sim.machine import Machine
 from kmm.sim.rcu import Rcu
-from kmm.sim.search import search
+from kmm.sim.search import search, with_watchers
 from kmm.sim.strategies import SourceDpor
 from kmm.sim.thread import KThread
 from kmm.sim.wait import WaitQueue
@@ -351,7 +351,7 @@ def nested(subclass: int | None, outer: SpinLock | None = None) -> list[str]:
             await outer.unlock()
 
     lockdep = Lockdep()
-    boot = lockdep.watch(lambda: Machine(threads(body())))
+    boot = with_watchers(lambda: Machine(threads(body())), lockdep)
     assert search(boot, SourceDpor()).verdict == "proved"
     return [report.message for report in lockdep.reports]
 

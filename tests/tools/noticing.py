@@ -46,7 +46,7 @@ from kmm.sim.lockdep import Lockdep, class_name
 from kmm.sim.locks import RwSem
 from kmm.sim.machine import Machine
 from kmm.sim.rcu import Rcu
-from kmm.sim.search import Boot, Coverage, search
+from kmm.sim.search import Boot, Coverage, search, with_watchers
 from kmm.sim.strategies import Strategy
 from kmm.sim.taps import LISTENING, Listener, Tap, instrumented, trace_from
 from kmm.sim.thread import Held, KThread, Place
@@ -292,7 +292,7 @@ class Trial:
         for number, boot in enumerate(self.item.boots):
             if self.item.watched:
                 with instrumented(SHARED_STRUCTURES, SHARED_BITS), memory_watched():
-                    watched = self.lockdep.watch(self.races.watch(boot))
+                    watched = with_watchers(boot, self.races, self.lockdep)
                     self.search(watched, number, budget, stop)
             else:
                 self.search(boot, number, budget, stop)

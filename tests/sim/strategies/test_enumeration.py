@@ -4,24 +4,13 @@ from itertools import combinations
 from math import comb
 
 import pytest
-from sim.programs import Cell, opposite_locks, threads, toy
+from sim.programs import opposite_locks, steppers, threads, toy
 from sim.traces import every_run
 
 from kmm.sim.locks import SpinLock
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
 from kmm.sim.strategies import Enumeration
-
-
-def steppers(*steps: int) -> Machine:
-    """Threads of so many steps that never wait."""
-    cell = Cell("cell")
-
-    async def body(count: int) -> None:
-        for _ in range(count):
-            await cell.read()
-
-    return Machine(threads(*(body(count) for count in steps)))
 
 
 @pytest.mark.parametrize("first", [1, 2, 5])

@@ -1,7 +1,7 @@
 """Round robin: one run, in which the threads take turns."""
 
 import pytest
-from sim.programs import Cell, threads
+from sim.programs import Cell, steppers, threads
 
 from kmm.sim.locks import SpinLock
 from kmm.sim.machine import Machine
@@ -9,17 +9,6 @@ from kmm.sim.recording import record
 from kmm.sim.schedule import encode
 from kmm.sim.search import search
 from kmm.sim.strategies import RoundRobin
-
-
-def steppers(*steps: int) -> Machine:
-    """Threads of so many steps that never wait."""
-    cell = Cell("cell")
-
-    async def body(count: int) -> None:
-        for _ in range(count):
-            await cell.read()
-
-    return Machine(threads(*(body(count) for count in steps)))
 
 
 def turns(quantum: int, *steps: int) -> str:
