@@ -48,14 +48,14 @@ class Witness:
 
 def find_witness(boot: Boot, choices: Sequence[int], failure: Failure) -> Witness:
     """The easiest run that fails as the run of `choices` does."""
-    counted = Counted(boot)
+    tries = Tries(boot, failure)
     known = blocks_of(choices)
-    known = easier(counted, known, failure, known) or known
-    for blocks in least_runs(counted, failure, switches=len(known) - 1)[:1]:
-        if is_run(counted, blocks, failure):
-            return Witness(choices_of(blocks), is_least=True, runs=counted.runs)
-    blocks = merged(counted, known, failure)
-    return Witness(choices_of(blocks), is_least=False, runs=counted.runs)
+    known = tries.easier(known, known) or known
+    for blocks in least_runs(tries.boot, failure, switches=len(known) - 1)[:1]:
+        if tries.is_run(blocks):
+            return Witness(choices_of(blocks), is_least=True, runs=tries.runs)
+    blocks = tries.merged(known)
+    return Witness(choices_of(blocks), is_least=False, runs=tries.runs)
 
 
 def least_runs(boot: Boot, failure: Failure, *, switches: int) -> list[list[Block]]:
@@ -73,18 +73,6 @@ def least_runs(boot: Boot, failure: Failure, *, switches: int) -> list[list[Bloc
 
 
 # Runs and what they do.
-
-
-class Counted:
-    """Makes machines, and counts them."""
-
-    def __init__(self, boot: Boot) -> None:
-        self.boot = boot
-        self.runs = 0
-
-    def __call__(self) -> Machine:
-        self.runs += 1
-        return self.boot()
 
 
 @frozen
@@ -141,12 +129,6 @@ def attempt(boot: Boot, choices: Sequence[int]) -> Trial:
     return Trial(acts.all, machine.cut_short, machine.failure)
 
 
-def is_run(boot: Boot, blocks: Sequence[Block], failure: Failure) -> bool:
-    """Whether there is such a run, and it fails alike."""
-    trial = attempt(boot, choices_of(blocks))
-    return trial.blocks == blocks and alike(trial.failure, failure)
-
-
 # One run of each trace.
 
 
@@ -180,17 +162,50 @@ def least_of_all(
 # One run made easier.
 
 
-def merged(boot: Boot, best: list[Block], failure: Failure) -> list[Block]:
-    """Take the first merge that makes it easier; repeat until none does."""
-    improved = True
-    while improved:
-        improved = False
-        for blocks in merges(best):
-            found = easier(boot, blocks, failure, best)
-            if found is not None:
-                best, improved = found, True
-                break
-    return best
+class Tries:
+    """Runs of one program that are tried for one failure, and how many they were."""
+
+    def __init__(self, boot: Boot, failure: Failure) -> None:
+        self.program = boot
+        self.failure = failure
+        self.runs = 0
+
+    def boot(self) -> Machine:
+        self.runs += 1
+        return self.program()
+
+    def is_run(self, blocks: Sequence[Block]) -> bool:
+        """Whether there is such a run, and it fails alike."""
+        trial = attempt(self.boot, choices_of(blocks))
+        return trial.blocks == blocks and alike(trial.failure, self.failure)
+
+    def easier(
+        self, blocks: Sequence[Block], best: Sequence[Block]
+    ) -> list[Block] | None:
+        """The least run of the trace that `blocks` lead to, if it fails alike.
+
+        None if it costs no less than `best`.
+        """
+        trial = attempt(self.boot, choices_of(blocks))
+        if not alike(trial.failure, self.failure):
+            return None
+        least = least_of_trace(trial.steps, cut_short=trial.cut_short)
+        for found in least, trial.blocks:
+            if cost(found) < cost(best) and self.is_run(found):
+                return found
+        return None
+
+    def merged(self, best: list[Block]) -> list[Block]:
+        """Take the first merge that makes it easier; repeat until none does."""
+        improved = True
+        while improved:
+            improved = False
+            for blocks in merges(best):
+                found = self.easier(blocks, best)
+                if found is not None:
+                    best, improved = found, True
+                    break
+        return best
 
 
 def merges(blocks: list[Block]) -> Iterator[list[Block]]:
@@ -209,20 +224,3 @@ def merges(blocks: list[Block]) -> Iterator[list[Block]]:
                 whole = [(thread, max(1, steps + blocks[j][1] + more))]
                 yield blocks[:i] + whole + between + after
                 yield blocks[:i] + between + whole + after
-
-
-def easier(
-    boot: Boot, blocks: Sequence[Block], failure: Failure, best: Sequence[Block]
-) -> list[Block] | None:
-    """The least run of the trace that `blocks` lead to, if it fails alike.
-
-    None if it costs no less than `best`.
-    """
-    trial = attempt(boot, choices_of(blocks))
-    if not alike(trial.failure, failure):
-        return None
-    least = least_of_trace(trial.steps, cut_short=trial.cut_short)
-    for found in least, trial.blocks:
-        if cost(found) < cost(best) and is_run(boot, found, failure):
-            return found
-    return None
