@@ -58,7 +58,7 @@ T = TypeVar("T")
 REASONS = {
     "kmm/mm/memory.py": "as mm/memory.c: faults, fork's copying, and unmapping",
     "kmm/mm/rmap.py": "as mm/rmap.c: anon_vmas, and all the walks over them",
-    "kmm/mm/vma.py": "as that part of mm/mmap.c: finding, splitting, merging, adjusting",
+    "kmm/mm/vma.py": "as that part of mm/mmap.c: finding, splitting, merging",
     "kmm/mm/vmscan.py": "as mm/vmscan.c: isolating, reclaim, and kswapd",
     "kmm/cli/options/hardware.py:add_mmu_walk": "one call for each option",
     "kmm/fs/proc/meminfo.py:sizes": "a line for each line of /proc/meminfo",
