@@ -16,6 +16,22 @@ TYPE_CHECKING = False  # typing has it too, and takes as long to import as argpa
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Where each command is.  Only the one that is asked for is imported.
+COMMANDS = {
+    "list": "listing:list_command",
+    "run": "search:run_command",
+    "hunt": "search:hunt_command",
+    "prove": "search:prove_command",
+    "replay": "replay:replay_command",
+    "diff": "diff:diff_command",
+    "matrix": "matrix:matrix_command",
+    "cost": "cost:cost_command",
+    "bench": "bench:bench_command",
+    "proc": "proc:proc_command",
+    "mmu": "mmu:mmu_command",
+    "conform": "conform:conform_command",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
@@ -54,6 +70,7 @@ def dispatch(argv: list[str]) -> int:
         from .screen import open_screen
 
         return open_screen(options)
-    from .commands import COMMANDS
+    from pkgutil import resolve_name
 
-    return COMMANDS[options.command](options)
+    code: int = resolve_name(f"kmm.cli.{COMMANDS[options.command]}")(options)
+    return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,9 +10,9 @@ import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from .exits import Usage, drop_output
+from .exits import OK, Usage, drop_output
 
 NARROW, USUAL, WIDE = 60, 80, 120
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[m"
@@ -76,6 +77,11 @@ def deliver(text: str, path: str | None) -> None:
             replace_file(Path(path).resolve(), text)
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+def print_json(value: Any) -> int:
+    deliver(json.dumps(value) + "\n", None)
+    return OK
 
 
 def replace_file(target: Path, text: str) -> None:

@@ -15,17 +15,18 @@ from ..fs.proc import NoSuchFile, contents, read
 from ..mm.kernel import Kernel
 from ..report.outcome import kernel_json, plural
 from ..scenarios import Race, ScheduleToken, play
-from .commands import chosen, replayed
 from .exits import OK, Usage
+from .naming import chosen
 from .output import deliver
+from .replay import replayed
 
 USUAL_RACE, USUAL_KERNEL = "exec-stack", "2.6.34"
 ROOTS = ("/proc", "/sys")
 
 
 @frozen
-class Moment:
-    """Where a run is looked at: before its step number `step`, from 1."""
+class When:
+    """When a run is looked at: before its step number `step`, from 1."""
 
     race: Race
     kernel: KernelSpec
@@ -63,7 +64,7 @@ def is_schedule(word: str | None) -> bool:
     return word.count("/") == 3 or os.access(word, os.F_OK)
 
 
-def moment_of(options: Namespace) -> Moment:
+def moment_of(options: Namespace) -> When:
     """The moment that the options name.  Raises Usage."""
     if options.schedule is None:
         if options.step is not None:
@@ -71,7 +72,7 @@ def moment_of(options: Namespace) -> Moment:
         options.race = options.race or USUAL_RACE
         options.kernel = options.kernel or USUAL_KERNEL
         race, kernel = chosen(options)
-        return Moment(race, race.kernel(kernel), None, 1)
+        return When(race, race.kernel(kernel), None, 1)
     if options.race or options.kernel or options.design or options.trigger:
         raise Usage(
             "--race, --kernel, --design and --trigger are for the start of a race; a "
@@ -86,7 +87,7 @@ def moment_of(options: Namespace) -> Moment:
             f"--step {step} is beyond the end: the run has {plural(last - 1, 'step')}, "
             f"and {last} is after the last"
         )
-    return Moment(run.race, run.kernel, run.token, step)
+    return When(run.race, run.kernel, run.token, step)
 
 
 def file(k: Kernel, path: str) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def listing(k: Kernel) -> dict[str, Any]:
     }
 
 
-def moment_json(moment: Moment, kernel_name: str) -> dict[str, Any]:
+def moment_json(moment: When, kernel_name: str) -> dict[str, Any]:
     return {
         "race": moment.race.name,
         "kernel": kernel_json(moment.kernel, kernel_name),

@@ -28,7 +28,7 @@ from ..mm.kernel import Kernel
 from ..mm.mm_types import File, Task
 from ..mm.swap import put_page
 from ..sim.access import atomic_add
-from ..sim.locks import WaitQueue
+from ..sim.wait import WaitQueue
 from .file_table import alloc_file
 from .inode import iput, new_inode
 from .pipe_buf import Pipe, fill, read_buffers

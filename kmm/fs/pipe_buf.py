@@ -18,7 +18,7 @@ from ..mm.mm_types import PAGE, Page, Task
 from ..mm.page_alloc import alloc_page
 from ..mm.swap import put_page
 from ..sim.access import read_once
-from ..sim.locks import WaitQueue
+from ..sim.wait import WaitQueue
 
 PIPE_BUFFERS = 16
 PIPE_BUF = PAGE_SIZE

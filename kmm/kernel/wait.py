@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..mm.mm_types import SIGHAND, Sighand, Sleep, Task
 from ..sim.access import read_once, write_once
-from ..sim.locks import WaitQueue
+from ..sim.wait import WaitQueue
 
 
 async def signal_pending(task: Task) -> bool:

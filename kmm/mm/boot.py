@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 from ..hw.apic import serve_interrupts
 from ..hw.cpu import Cpu
 from ..hw.memory import PAGE_SHIFT, Pfn, PhysAddr, PhysicalMemory, VirtAddr
-from ..sim.locks import Rcu, WaitQueue
 from ..sim.machine import run_alone
+from ..sim.rcu import Rcu
 from ..sim.thread import KThread
+from ..sim.wait import WaitQueue
 from .buddy import free_one_page
 from .compaction import try_to_compact_pages
 from .fault import do_page_fault

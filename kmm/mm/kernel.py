@@ -16,9 +16,11 @@ from attrs import define, field, fields, frozen
 from ..hw.cpu import Cpu
 from ..hw.memory import PhysAddr, PhysicalMemory
 from ..hw.tlb import USUAL_TLB, TlbSize
-from ..sim.locks import Mutex, Rcu, RwSem, SpinLock, WaitQueue
+from ..sim.locks import Mutex, RwSem, SpinLock
+from ..sim.rcu import Rcu
 from ..sim.thread import KThread
 from ..sim.trap import get_current
+from ..sim.wait import WaitQueue
 from .mm_types import AddressSpace, Mm, Page, Task
 from .mmzone import MemMap, Node, Zone
 

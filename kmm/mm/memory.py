@@ -46,6 +46,7 @@ from .mm_types import (
     Mm,
     Page,
     PageAnon,
+    PageKsm,
     PG_dirty,
     PG_swapbacked,
     PG_uptodate,
@@ -382,12 +383,10 @@ async def ksm_might_need_to_copy(
     The page itself, locked; or a copy, locked, in its place; None if there is no
     memory.  (mm/ksm.c.  Needs `page` locked; with the lock goes its reference.)
     """
-    index = linear_page_index(vma, address)
-    mine = page.mapping is None or (
-        page.index == index
-        and any(avc.anon_vma is page.mapping for avc in vma.anon_vma_chain)
-    )
-    if mine or not PageAnon(page):
+    if not PageAnon(page) or PageKsm(page):
+        return page  # not mapped since it was read, or shared by KSM still
+    is_mine = any(avc.anon_vma is page.mapping for avc in vma.anon_vma_chain)
+    if is_mine and page.index == linear_page_index(vma, address):
         return page
     copy = await alloc_page(k, GFP_HIGHUSER_MOVABLE)
     if copy is None:

@@ -21,7 +21,9 @@ from attrs import define, field, fields, frozen
 
 from ..hw.cpu import Cpu
 from ..hw.memory import Pfn, PhysAddr, VirtAddr
-from ..sim.locks import BitLock, Mutex, RwSem, SeqCount, Sleeper, SpinLock, WaitQueue
+from ..sim.locks import BitLock, Mutex, RwSem, SpinLock
+from ..sim.seqlock import SeqCount
+from ..sim.wait import Sleeper, WaitQueue
 
 if TYPE_CHECKING:
     from ..fs.vfs import Dentry, Inode

@@ -3,7 +3,7 @@
 `kmm.sim.datarace` hears of every access to the fields that are named here:
 
     with instrumented(SHARED_STRUCTURES, SHARED_BITS):
-        search(races.watch(boot), strategy)
+        search(with_watchers(boot, races), strategy)
 
 What is left out is left out for a reason, which stands beside it.  What protects each
 field is said where the field is (`mm_types`, `mmzone`, `ksm`, `tlb`); whether that is

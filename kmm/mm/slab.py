@@ -20,7 +20,8 @@ from attrs import define, field, fields
 
 from ..sim.access import modify_once, read_once, write_once
 from ..sim.failure import UseAfterFree
-from ..sim.locks import Rcu, SpinLock
+from ..sim.locks import SpinLock
+from ..sim.rcu import Rcu
 from ..sim.trap import get_current
 from .mm_types import ANON_VMA, AnonVma
 

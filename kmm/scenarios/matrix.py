@@ -71,7 +71,7 @@ class Cell:
 
 
 # How many cells are done, of how many; called now and then.
-Progress = Callable[[int, int], None]
+CellsDone = Callable[[int, int], None]
 
 TICK = 0.2  # seconds between two such calls
 
@@ -88,7 +88,7 @@ def matrix(
     seconds: float | None = None,
     workers: int | None = None,
     store: Store | None = None,
-    progress: Progress = nobody_looks,
+    progress: CellsDone = nobody_looks,
 ) -> list[Cell]:
     """A cell for each race and kernel, in the order of the table.
 

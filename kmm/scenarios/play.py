@@ -19,7 +19,7 @@ from ..sim.recording import Recording, record, record_choices
 from ..sim.schedule import ScheduleError
 from ..sim.search import Boot, Coverage, Progress, SearchResult, keep_going, search
 from ..sim.sharing import shared_search
-from ..sim.shrink import shrink
+from ..sim.shrink import find_witness
 from ..sim.strategies import SourceDpor, Strategy
 from . import find_race
 from .race import Race, ScheduleToken
@@ -44,6 +44,9 @@ class Played:
     estimate: Estimate | None = None
     states: int | None = None  # that are known, if equal ones were merged
     bound: int | None = None  # what a run costs at most, as its strategy counts
+    # Whether no run that fails alike is easier than the recorded one, so far as that
+    # could be found out (see `sim.shrink`).
+    is_least: bool = False
 
     @property
     def token(self) -> ScheduleToken | None:
@@ -81,9 +84,10 @@ def hunt(
     workers: Executor | None = None,
     found: Callable[[], None] = nobody_asks,
 ) -> Played:
-    """Search until a run fails; its schedule is then made as short as can be.
+    """Search until a run fails; its schedule is then made shorter.
 
-    That may take some seconds, before which `found` is called.
+    That may take some seconds, before which `found` is called.  `Played.is_least` says
+    whether it has come out as short as can be.
 
     A strategy that covers everything and finds nothing has proved the race.  With
     `strict`, a data race or an order of locks that may deadlock is a failure too.  With
@@ -92,58 +96,69 @@ def hunt(
     kernel = race.kernel(kernel)
     if workers is not None:
         strategy = SourceDpor()
+    boot = race.booter(kernel)
     if strict:
-        return hunt_strictly(race, kernel, strategy, budget=budget, progress=progress)
-    boot = race.rewinder(kernel)
-    result: SearchResult
-    if workers is None:
-        result = search(boot, strategy, budget=budget, progress=progress)
+        caught = search_strictly(boot, strategy, budget=budget, progress=progress)
     else:
-        make_boot = RaceBoot(race.name, kernel.text, race.checked)
-        result = shared_search(make_boot, workers, budget=budget, progress=progress)
-    recording, stopped = None, result.stopped
-    if result.failure is not None:
-        found()
-        try:
-            witness = shrink(boot, result.choices, result.failure)
-        except KeyboardInterrupt:  # somebody is in a hurry: as it was found, then
-            witness, stopped = result.choices, "interrupt"
-        recording = record_choices(boot, witness)
+        quick = race.rewinder(kernel)
+        if workers is None:
+            result = search(quick, strategy, budget=budget, progress=progress)
+        else:
+            make_boot = RaceBoot(race.name, kernel.text, race.checked)
+            result = shared_search(make_boot, workers, budget=budget, progress=progress)
+        caught = shortened(quick, result, found)
+        if caught.recording is not None:
+            caught = evolve(caught, reports=reports_of(boot, caught.recording))
+    result = caught.result
     return Played(
         race,
         kernel,
         strategy.name,
         result.verdict,
         result.coverage,
-        recording,
-        stopped,
-        reports_of(race.booter(kernel), recording) if recording is not None else (),
+        caught.recording,
+        result.stopped,
+        caught.reports,
+        strict,
         estimate=None if workers else estimate_of(strategy, result),
         states=strategy.states,
         bound=strategy.bound,
+        is_least=caught.is_least,
     )
 
 
-def estimate_of(strategy: Strategy, result: SearchResult) -> Estimate | None:
-    """How many runs there would be, of a search that was stopped on its way."""
-    on_its_way = result.stopped and result.failure is None
-    return strategy.estimate() if on_its_way and result.coverage.executions else None
+@frozen
+class Caught:
+    """What a search has come to, and the run to be shown of it, if there is one."""
+
+    result: SearchResult
+    recording: Recording | None = None
+    reports: tuple[Report, ...] = ()
+    is_least: bool = False
 
 
-def hunt_strictly(
-    race: Race,
-    kernel: KernelSpec,
-    strategy: Strategy,
-    *,
-    budget: int | None,
-    progress: Progress,
-) -> Played:
+def shortened(boot: Boot, result: SearchResult, found: Callable[[], None]) -> Caught:
+    """The run that failed, or an easier one that fails alike."""
+    if result.failure is None:
+        return Caught(result)
+    found()
+    try:
+        witness = find_witness(boot, result.choices, result.failure)
+    except KeyboardInterrupt:  # somebody is in a hurry: as it was found, then
+        recording = record_choices(boot, result.choices)
+        return Caught(evolve(result, stopped="interrupt"), recording)
+    recording = record_choices(boot, witness.choices)
+    return Caught(result, recording, is_least=witness.is_least)
+
+
+def search_strictly(
+    boot: Boot, strategy: Strategy, *, budget: int | None, progress: Progress
+) -> Caught:
     """Search until a run fails or shows anything else that is wrong.
 
     What is shown is found as it is: a report may rest on what earlier runs did, so its
     run is not made shorter.
     """
-    boot = race.booter(kernel)
     watch = Watch.new()
 
     def go_on(coverage: Coverage) -> bool:
@@ -151,26 +166,19 @@ def hunt_strictly(
 
     with watch.over(boot) as watched:
         result = search(watched, strategy, budget=budget, progress=go_on)
-    verdict, recording, stopped = result.verdict, None, result.stopped
+    recording = None
     if watch.reports:
-        verdict, stopped = "bug", None
+        result = evolve(result, verdict="bug", stopped=None)
         recording = as_failure(boot, watch.reports[0])
     elif result.failure is not None:
         recording = record_choices(boot, result.choices)
-    return Played(
-        race,
-        kernel,
-        strategy.name,
-        verdict,
-        result.coverage,
-        recording,
-        stopped,
-        watch.reports,
-        strict=True,
-        estimate=estimate_of(strategy, result),
-        states=strategy.states,
-        bound=strategy.bound,
-    )
+    return Caught(result, recording, watch.reports)
+
+
+def estimate_of(strategy: Strategy, result: SearchResult) -> Estimate | None:
+    """How many runs there would be, of a search that was stopped on its way."""
+    on_its_way = result.stopped and result.failure is None
+    return strategy.estimate() if on_its_way and result.coverage.executions else None
 
 
 def replay(

@@ -12,13 +12,14 @@ from attrs import evolve, frozen
 
 from ..fs.shared import FILE_STRUCTURES
 from ..mm.shared import SHARED_BITS, SHARED_STRUCTURES
-from ..sim.datarace import DataRaces, instrumented
+from ..sim.datarace import DataRaces
 from ..sim.failure import Failure, Report
 from ..sim.lockdep import Lockdep
 from ..sim.recording import Recording, record
-from ..sim.search import Boot
+from ..sim.search import Boot, with_watchers
 from ..sim.shrink import Wish
 from ..sim.strategies import Replay
+from ..sim.taps import instrumented
 
 
 @frozen
@@ -40,7 +41,7 @@ class Watch:
     def over(self, boot: Boot) -> Iterator[Boot]:
         """The same machines, looked at while this lasts."""
         with instrumented({**SHARED_STRUCTURES, **FILE_STRUCTURES}, SHARED_BITS):
-            yield self.lockdep.watch(self.races.watch(boot))
+            yield with_watchers(boot, self.races, self.lockdep)
 
 
 def reports_of(boot: Boot, recording: Recording) -> tuple[Report, ...]:

@@ -8,33 +8,22 @@ to that.  One `DataRaces` looks on at all runs of a search:
 
     races = DataRaces()
     with instrumented({VmArea: ("vm_start", "vm_end"), ListHead: ("linked",)}):
-        search(races.watch(boot), strategy)
+        search(with_watchers(boot, races), strategy)
     races.reports
 
 Three sorts of access are told apart.  *Marked* ones (`read_once` and its kin) are made
 to meet each other, and never race among themselves.  *Plain* ones that are announced
 (`read_plain`) race with whatever they meet, and so do those that are *not announced*:
 an attribute of a structure, read or stored in passing.  The run loop sees nothing of
-the last sort, so `instrumented` taps the fields themselves.
+the last sort, so `instrumented` taps the fields themselves (`taps`).
 
-Two accesses meet if neither *happens before* the other.  Each thread has a vector
-clock; what it knows of the others' time it has from those who let it go on:
-
-- who takes a lock knows what those knew who gave it back;
-- who reads what is marked knows what its writers knew, and who writes to it what its
-  readers knew as well;
-- who waits for something (a wake-up, a grace period) knows what those knew who brought
-  it about;
-- a thread knows what the thread knew that started it.
-
-What comes of one run is true of all that order the same steps alike, so a search with
+Two accesses meet if neither *happens before* the other (`vector_clocks`).  What comes
+of one run is true of all that order the same steps alike, so a search with
 partial-order reduction misses nothing by leaving those out.
 
-A list, a set or a dictionary that a field holds is changed by means of its own.  After
-each step those that have been met are compared with what they were: a change is a write
-to the field.  A store that leaves a field as it was is none (as KCSAN has it unless it
-is told otherwise).  A field may also be a set of `Bits`: two accesses to it can race
-only if they are to the same bit.
+The lists, sets and dictionaries that have been got out of a field are compared after
+each step with what they were: a change is a write to the field.  Two accesses to a
+field that is a set of bits can race only if they are to the same bit.
 
 What a section of a `SeqCount` touches counts as marked: who reads there finds out that
 somebody wrote, and reads again.  The first store of a field makes the structure, which
@@ -47,61 +36,33 @@ are no structures of the caller's list.
 
 from __future__ import annotations
 
-import sys
-from collections import deque
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from inspect import getattr_static
-from types import FrameType, MappingProxyType
+from types import FrameType
 from typing import Any
 
 from attrs import define, field, frozen
 
-from . import access
-from . import machine as engine
 from .access import FieldOp, PlainOp
 from .failure import Report
-from .locks import SeqCount
 from .machine import Machine
-from .search import Boot
-from .thread import KThread, Place, is_engine, place_of
-from .trap import (
-    ACQUIRE,
-    READ,
-    RELEASE,
-    SHARE,
-    TRY,
-    UNSHARE,
-    WAIT,
-    WRITE,
-    GateOp,
-    Kind,
-    Op,
+from .seqlock import SeqCount
+from .taps import (
+    ACCESS,
+    ALL_BITS,
+    CONTAINERS,
+    LISTENING,
+    copied,
+    has_bits,
+    is_other,
+    trace_from,
 )
+from .thread import KThread, Place
+from .trap import READ, WAIT, WRITE, GateOp, Op
+from .vector_clocks import VectorClocks
 
 KIND = "data_race"
 
 # A field of a structure is a word, as far as this model goes.
 WORD_BYTES = 8
-
-# What each kind of operation learns from: the earlier ones on its object.
-LEARNS_FROM: Mapping[Kind, tuple[Kind, ...]] = {
-    READ: (WRITE, RELEASE),
-    WRITE: (WRITE, READ),
-    TRY: (RELEASE, UNSHARE),
-    RELEASE: (),
-    UNSHARE: (),
-    ACQUIRE: (RELEASE, UNSHARE, WRITE),
-    SHARE: (RELEASE,),
-    WAIT: (WRITE, RELEASE, UNSHARE),
-}
-TEACHING = frozenset(kind for kinds in LEARNS_FROM.values() for kind in kinds)
-
-CONTAINERS = (list, dict, set, deque)
-
-ALL_BITS = -1
-
-Clock = list[int]  # by thread: the last moment of it that is known
 
 
 @define(eq=False)
@@ -113,21 +74,11 @@ class DataRaces:
 
     reports: list[Report] = field(factory=list)
     known: set[tuple[str, Place | None, Place | None]] = field(factory=set)
-    run: Run | None = None  # the one that goes on
-
-    def watch(self, boot: Boot) -> Boot:
-        """The same machines, looked at from their first step on."""
-
-        def watched() -> Machine:
-            machine = boot()
-            machine.watchers.append(self)
-            return machine
-
-        return watched
+    run: HeardRun | None = None  # the one that goes on
 
     def before(self, machine: Machine, thread: KThread) -> None:
         if self.run is None or self.run.machine is not machine:
-            self.run = Run(self, machine)
+            self.run = HeardRun(self, machine)
         self.run.begin(thread)
         LISTENING.append(self.run)
 
@@ -136,10 +87,12 @@ class DataRaces:
         LISTENING.remove(self.run)
         self.run.end(thread, op)
 
-    def accessed(self, access: Access) -> None:
+    def accessed(self, access: FieldAccess) -> None:
         """For those who want to know of every access, be it in a race or not."""
 
-    def add(self, machine: Machine, name: str, earlier: Access, later: Access) -> None:
+    def add(
+        self, machine: Machine, name: str, earlier: FieldAccess, later: FieldAccess
+    ) -> None:
         """Report that two accesses to what is called `name` met, unless it is known."""
         first, second = sorted((earlier, later), key=by_place)
         pair = (later.target, first.place, second.place)
@@ -161,7 +114,7 @@ class DataRaces:
 
 
 @frozen(eq=False)
-class Access:
+class FieldAccess:
     """One access to one field."""
 
     target: str  # what its like are called: the class and the field
@@ -176,7 +129,7 @@ class Access:
     def place(self) -> Place | None:
         return self.trace[0] if self.trace else None
 
-    def conflicts(self, other: Access) -> bool:
+    def conflicts(self, other: FieldAccess) -> bool:
         """Whether it matters that nothing orders the two."""
         return (
             (self.write or other.write)
@@ -195,19 +148,18 @@ class Met:
 
 
 @define(eq=False)
-class Run:
+class HeardRun:
     """One run: who knows what, and what has been touched."""
 
     races: DataRaces
     machine: Machine
-    order: Order = field(init=False)
+    clocks: VectorClocks = field(init=False)
     # The accesses to each field of each structure: the last of each sort by place.
-    seen: dict[Any, dict[str, dict[Any, Access]]] = field(factory=dict)
+    seen: dict[Any, dict[str, dict[Any, FieldAccess]]] = field(factory=dict)
     containers: dict[tuple[Any, str], Met] = field(factory=dict)
     # Structures without a name of their own get a number.
     numbers: dict[Any, str] = field(factory=dict)
     made: dict[str, int] = field(factory=dict)
-    places: dict[tuple[str, str, int], Place | None] = field(factory=dict)
     # Who is between the two ends of a section of a SeqCount.
     in_section: set[int] = field(factory=set)
     # The present step.
@@ -220,7 +172,7 @@ class Run:
     value: Any = None  # of the field that it stores, before that
 
     def __attrs_post_init__(self) -> None:
-        self.order = Order(len(self.machine.threads))
+        self.clocks = VectorClocks(len(self.machine.threads))
 
     # Steps.
 
@@ -231,16 +183,16 @@ class Run:
         self.thread, self.started_at = thread, thread.call_trace()
         me = thread.index
         if is_marked(op):
-            self.order.learn(me, op)
+            self.clocks.learn(me, op)
         self.op, self.whole = op, is_whole_step(op)
-        self.moment = self.order.now(me)
+        self.moment = self.clocks.now(me)
         if isinstance(op, FieldOp) and not has_bits(op):
             if op.kind is READ:
                 self.note(op.struct, op.field, False, is_marked(op), self.started_at)
             else:
                 self.value = copied(getattr(op.struct, op.field))
         if is_marked(op) and not self.whole:
-            self.order.teach(me, op)
+            self.clocks.teach(me, op)
         self.follow_section(me, op)
 
     def end(self, thread: KThread, op: Op) -> None:
@@ -250,8 +202,8 @@ class Run:
             self.note_store(op)
         self.compare_containers()
         if is_marked(op) and self.whole:
-            self.order.teach(thread.index, op)
-        self.order.start(thread.index, len(self.machine.threads))
+            self.clocks.teach(thread.index, op)
+        self.clocks.start(thread.index, len(self.machine.threads))
 
     def follow_section(self, me: int, op: Op) -> None:
         """What is touched inside of a section of a SeqCount counts as marked.
@@ -282,19 +234,23 @@ class Run:
         marked = marked or me in self.in_section
         accesses = self.seen.setdefault(struct, {}).setdefault(name, {})
         if when is None:
-            when = self.order.now(me)
+            when = self.clocks.now(me)
         sort = (me, write, marked, bits, trace[:1])
         last = accesses.get(sort)
         if last is not None and last.when == when:
             return
         target = f"{type(struct).__name__}.{name}"
-        new = Access(target, self.thread, when, write, marked, trace, bits)
+        new = FieldAccess(target, self.thread, when, write, marked, trace, bits)
         for old in accesses.values():
-            if old.conflicts(new) and not self.order.knows(me, old):
+            if old.conflicts(new) and not self.knows_of(old):
                 called = f"{self.name_of(struct)}.{name}"
                 self.races.add(self.machine, called, old, new)
         accesses[sort] = new
         self.races.accessed(new)
+
+    def knows_of(self, old: FieldAccess) -> bool:
+        """Whether an access happened before what is done at this moment."""
+        return self.clocks.knows(self.thread.index, old.thread.index, old.when)
 
     def note_store(self, op: FieldOp) -> None:
         """The operation of this step was to store a field: has it changed that?"""
@@ -319,38 +275,13 @@ class Run:
     ) -> None:
         """The same for bits; `marked` is None if the access was not announced."""
         if marked is None:
-            self.note(struct, name, write, False, self.trace(frame, struct), bits)
+            self.note(struct, name, write, False, trace_from(frame, struct), bits)
         else:
             self.note(struct, name, write, marked, self.started_at, bits)
 
     def says(self, frame: FrameType) -> bool | None:
         """Whether code is part of an announced access: a marked one, or a plain."""
         return is_marked(self.op) if frame.f_globals is ACCESS else None
-
-    def trace(self, frame: FrameType | None, struct: object) -> tuple[Place, ...]:
-        """The model's functions from a frame outwards, up to the run loop.
-
-        A structure's own methods are inlined at the innermost.
-        """
-        while frame is not None and is_method_of(struct, frame):
-            frame = frame.f_back
-        found = []
-        while frame is not None and frame.f_globals is not ENGINE:
-            place = self.place(frame)
-            if place is not None:
-                found.append(place)
-            frame = frame.f_back
-        return tuple(found)
-
-    def place(self, frame: FrameType) -> Place | None:
-        """Where a frame is; None if that is nothing of the model's."""
-        code, line = frame.f_code, frame.f_lineno
-        key = (code.co_filename, code.co_name, line)
-        if key not in self.places:
-            place = place_of(code, line)
-            hidden = is_engine(place) or code.co_name in COMPREHENSIONS
-            self.places[key] = None if hidden else place
-        return self.places[key]
 
     def name_of(self, struct: Any) -> str:
         """Its own name, or a number among those of its class that have none."""
@@ -389,15 +320,6 @@ class Run:
             met.reader = None
 
 
-def copied(value: Any) -> Any:
-    """What a field holds, to be compared with what it will hold."""
-    return value.copy() if isinstance(value, CONTAINERS) else value
-
-
-def is_other(old: Any, new: Any) -> bool:
-    return bool(old is not new and old != new)
-
-
 def is_marked(op: Op) -> bool:
     return not isinstance(op, PlainOp)
 
@@ -423,255 +345,21 @@ def says_so(op: Op, struct: object, name: str) -> bool:
     )
 
 
-def has_bits(op: FieldOp) -> bool:
-    """Whether what is read or written of its field is heard bit by bit."""
-    tap = getattr_static(type(op.struct), op.field, None)
-    return isinstance(tap, BitsTap)
-
-
-def is_method_of(struct: object, frame: FrameType) -> bool:
-    """Whether a frame is of a method in the module that a structure is defined in."""
-    return (
-        frame.f_code.co_varnames[:1] == ("self",)
-        and frame.f_globals.get("__name__") == type(struct).__module__
-    )
-
-
-class Order:
-    """What happens before what: a vector clock for each thread."""
-
-    def __init__(self, threads: int) -> None:
-        self.clocks: list[Clock] = [[0] * threads for _ in range(threads)]
-        for thread in range(threads):
-            self.clocks[thread][thread] = 1
-        # What can be learned from each object, by the kind of operation that left it.
-        self.left: dict[str, dict[Kind, Clock]] = {}
-
-    def now(self, thread: int) -> int:
-        return self.clocks[thread][thread]
-
-    def knows(self, thread: int, old: Access) -> bool:
-        """Whether an access happened before this moment of `thread`."""
-        return old.when <= self.clocks[thread][old.thread.index]
-
-    def learn(self, thread: int, op: Op) -> None:
-        """What an operation tells who does it, if it is going to succeed."""
-        left = self.left.get(op.key)
-        if left is None or (op.kind is TRY and not succeeds(op)):
-            return
-        for kind in LEARNS_FROM[op.kind]:
-            if kind in left:
-                join(self.clocks[thread], left[kind])
-
-    def teach(self, thread: int, op: Op) -> None:
-        """Leave what `thread` knows with the object; what it does next is news."""
-        if op.kind not in TEACHING:
-            return
-        clock = self.clocks[thread]
-        join(self.left.setdefault(op.key, {}).setdefault(op.kind, []), clock)
-        clock[thread] += 1
-
-    def start(self, starter: int, threads: int) -> None:
-        """Threads that were started in this step know what their starter knew."""
-        if threads == len(self.clocks):
-            return
-        for clock in self.clocks:
-            clock.extend([0] * (threads - len(clock)))
-        for thread in range(len(self.clocks), threads):
-            self.clocks.append(self.clocks[starter].copy())
-            self.clocks[thread][thread] = 1
-        self.clocks[starter][starter] += 1
-
-
-def succeeds(op: Op) -> bool:
-    """Whether a TRY is going to get its lock."""
-    return isinstance(op, GateOp) and op.gate.admits(Op(ACQUIRE, op.key))
-
-
-def join(clock: Clock, other: Clock) -> None:
-    """Make `clock` the later of the two, thread by thread."""
-    clock.extend([0] * (len(other) - len(clock)))
-    for thread, when in enumerate(other):
-        if when > clock[thread]:
-            clock[thread] = when
-
-
 # The words of a report.
 
 
-def by_place(one: Access) -> str:
+def by_place(one: FieldAccess) -> str:
     return str(one.place)
 
 
-def function_of(one: Access) -> str:
+def function_of(one: FieldAccess) -> str:
     return one.place.function if one.place else "?"
 
 
-def stanza(name: str, one: Access) -> tuple[str, ...]:
+def stanza(name: str, one: FieldAccess) -> tuple[str, ...]:
     """One of the two accesses, as KCSAN writes it."""
     what = "write" if one.write else "read"
     marked = " (marked)" if one.marked else ""
     who = f"task {one.thread.pid} on cpu {one.thread.cpu}"
     head = f"{what}{marked} to {name} of {WORD_BYTES} bytes by {who}:"
     return (head, *(f" {place}" for place in one.trace))
-
-
-# Taps on the fields of structures.
-
-ACCESS = vars(access)
-ENGINE = vars(engine)
-
-# Frames of their own before Python 3.12.
-COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
-
-# The runs of which a step is being made now: what is heard is theirs.
-LISTENING: list[Run] = []
-
-
-class Tap:
-    """A field of a class that tells of each access, and is the same for the rest."""
-
-    def __init__(self, name: str, slot: Any) -> None:
-        self.name = name
-        self.slot = slot  # the descriptor of a class with slots; else None
-
-    def __get__(self, struct: Any, owner: type | None = None) -> Any:
-        if struct is None:
-            return self
-        value = self.load(struct)
-        for run in LISTENING:
-            value = self.read(run, struct, value, sys._getframe(1))
-        return value
-
-    def __set__(self, struct: Any, value: Any) -> None:
-        for run in LISTENING:
-            if self.is_set(struct):
-                self.written(run, struct, value, sys._getframe(1))
-        self.store(struct, value)
-
-    def read(self, run: Run, struct: Any, value: Any, frame: FrameType) -> Any:
-        """Tell `run`; return what the reader is to get."""
-        if frame.f_globals is not ACCESS:  # it was announced otherwise
-            trace = run.trace(frame, struct)
-            run.note(struct, self.name, False, False, trace)
-            if isinstance(value, CONTAINERS):
-                run.meet(struct, self.name, value, trace)
-        return value
-
-    def written(self, run: Run, struct: Any, value: Any, frame: FrameType) -> None:
-        if frame.f_globals is not ACCESS and is_other(self.load(struct), value):
-            run.note(struct, self.name, True, False, run.trace(frame, struct))
-        run.part(struct, self.name)
-
-    # What the class does without a tap.
-
-    def load(self, struct: Any) -> Any:
-        """Raises AttributeError if the field was never stored."""
-        if self.slot is not None:
-            return self.slot.__get__(struct)
-        try:
-            return struct.__dict__[self.name]
-        except KeyError:
-            raise AttributeError(self.name, obj=struct) from None
-
-    def store(self, struct: Any, value: Any) -> None:
-        if self.slot is not None:
-            self.slot.__set__(struct, value)
-        else:
-            struct.__dict__[self.name] = value
-
-    def is_set(self, struct: Any) -> bool:
-        try:
-            self.load(struct)
-        except AttributeError:
-            return False
-        return True
-
-
-class BitsTap(Tap):
-    """A field whose bits have nothing to do with each other."""
-
-    def read(self, run: Run, struct: Any, value: Any, frame: FrameType) -> Any:
-        return Bits(value).heard_by(run, struct, self.name, frame)
-
-    def written(self, run: Run, struct: Any, value: Any, frame: FrameType) -> None:
-        changed = int(self.load(struct)) ^ int(value)
-        if changed:
-            run.note_bits(struct, self.name, True, changed, frame, run.says(frame))
-
-    def store(self, struct: Any, value: Any) -> None:
-        super().store(struct, int(value))
-
-
-class Bits(int):
-    """What was read of such a field: of its bits, only those are that are asked for.
-
-    And only in the same step.  Later, it is a copy.
-    """
-
-    def heard_by(self, run: Run, struct: Any, name: str, frame: FrameType) -> Bits:
-        self.run, self.step, self.marked = run, run.steps, run.says(frame)
-        self.struct, self.name = struct, name
-        return self
-
-    def asked(self, bits: int) -> None:
-        frame = sys._getframe(2)
-        if (
-            self.run in LISTENING
-            and self.step == self.run.steps
-            and frame.f_globals is not ACCESS  # whose own business is the whole
-        ):
-            self.run.note_bits(self.struct, self.name, False, bits, frame, self.marked)
-
-    def __and__(self, mask: int) -> int:
-        self.asked(int(mask))
-        return int(self) & int(mask)
-
-    # Setting and clearing bits is no look at the others.
-
-    def __iand__(self, mask: int) -> int:
-        return int(self) & int(mask)
-
-    def __ior__(self, mask: int) -> int:
-        return int(self) | int(mask)
-
-
-def asks_for_all(name: str) -> Any:
-    """The method of int, for Bits."""
-    plain = getattr(int, name)
-
-    def method(self: Bits, *arguments: object) -> object:
-        self.asked(ALL_BITS)
-        return plain(self, *arguments)
-
-    return method
-
-
-for method in ("__or__", "__xor__", "__rshift__", "__eq__", "__ne__", "__bool__"):
-    setattr(Bits, method, asks_for_all(method))
-
-
-@contextmanager
-def instrumented(
-    structures: Mapping[type, Collection[str]],
-    bits: Mapping[type, Collection[str]] = MappingProxyType({}),
-) -> Iterator[None]:
-    """Hear of all accesses to some fields of some classes, the `bits` of some apart.
-
-    Not for threads of Python: whatever runs meanwhile is heard.
-    """
-    before: list[tuple[type, str, Any]] = []
-    try:
-        for owner, names in structures.items():
-            for name in names:
-                before.append((owner, name, vars(owner).get(name)))
-                kind = BitsTap if name in bits.get(owner, ()) else Tap
-                setattr(owner, name, kind(name, getattr_static(owner, name, None)))
-        yield
-    finally:
-        LISTENING.clear()
-        for owner, name, what in reversed(before):
-            if what is None:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, what)

@@ -8,7 +8,7 @@ to remember who took what while holding what.  One `Lockdep` looks on at all run
 search:
 
     lockdep = Lockdep()
-    search(lockdep.watch(boot), strategy)
+    search(with_watchers(boot, lockdep), strategy)
     lockdep.reports
 
 Locks are told apart by class, not by instance: all anon_vmas' locks are one.  An order
@@ -39,7 +39,6 @@ from attrs import define, field, frozen
 from .failure import Report, held_by, task
 from .locks import NestedOp
 from .machine import Machine
-from .search import Boot
 from .thread import Held, KThread, Place
 from .trap import ACQUIRE, RELEASE, SHARE, TRY, UNSHARE, GateOp, Op
 
@@ -135,16 +134,6 @@ class Lockdep:
     known: set[tuple[LockClass, LockClass, bool]] = field(factory=set)
     # How each class was taken: shared or not, and with interrupts on or off.
     usage: set[tuple[LockClass, bool, bool]] = field(factory=set)
-
-    def watch(self, boot: Boot) -> Boot:
-        """The same machines, looked at from their first step on."""
-
-        def watched() -> Machine:
-            machine = boot()
-            machine.watchers.append(self)
-            return machine
-
-        return watched
 
     def before(self, machine: Machine, thread: KThread) -> None:
         """Note what `thread` has, if it is about to take a lock."""

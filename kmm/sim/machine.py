@@ -84,6 +84,7 @@ class Machine:
         self.model = model
         self.choices: list[int] = []  # the run so far, as thread indexes
         self.failure: Failure | None = None
+        self.cut_short = False  # whether a failure ended the run before the threads did
         for thread in threads:
             self.add(thread)
 
@@ -211,6 +212,7 @@ class Machine:
     def _finish(self) -> None:
         """Nobody can go on.  Is that because everybody is done?"""
         if self.failure is not None:
+            self.cut_short = True
             return
         stuck = self.unfinished()
         if stuck:

@@ -13,9 +13,9 @@ from itertools import groupby
 
 from .trap import COMMUTING, Kind, Op
 
-Step = tuple[int, Op]  # a thread's index, and what it does
+Act = tuple[int, Op]  # a thread's index, and what it does
 Block = tuple[int, int]  # a thread's index, and a number of steps of it
-Key = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+Cost = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 Need = dict[int, int]  # a thread's index, and how many of its steps must have come
 
 # Kinds that can be swapped with one another, by what they can be swapped with.
@@ -34,7 +34,7 @@ def choices_of(blocks: Sequence[Block]) -> tuple[int, ...]:
     return tuple(who for who, steps in blocks for _ in range(steps))
 
 
-def cost(blocks: Sequence[Block]) -> Key:
+def cost(blocks: Sequence[Block]) -> Cost:
     """By what runs that fail alike are told apart; the least is the witness.
 
     Fewer switches come first, then fewer steps; then who comes first, by the threads'
@@ -48,9 +48,9 @@ def cost(blocks: Sequence[Block]) -> Key:
     )
 
 
-def causes_of_last(steps: Sequence[Step]) -> list[Step]:
+def causes_of_last(steps: Sequence[Act]) -> list[Act]:
     """The last step, and those of the others that it depends on."""
-    kept: list[Step] = []
+    kept: list[Act] = []
     threads: set[int] = set()
     ops: dict[str, list[Op]] = {}  # by object, of the steps that are kept
     for thread, op in reversed(steps):
@@ -62,7 +62,7 @@ def causes_of_last(steps: Sequence[Step]) -> list[Step]:
     return kept[::-1]
 
 
-def least_of_trace(steps: Sequence[Step], *, cut_short: bool) -> list[Block]:
+def least_of_trace(steps: Sequence[Act], *, cut_short: bool) -> list[Block]:
     """The least run that does the same to the same end.
 
     `cut_short` if that was the last step; else all of them count.
@@ -70,7 +70,7 @@ def least_of_trace(steps: Sequence[Step], *, cut_short: bool) -> list[Block]:
     return fewest_switches(causes_of_last(steps) if cut_short else steps)
 
 
-def fewest_switches(steps: Sequence[Step]) -> list[Block]:
+def fewest_switches(steps: Sequence[Act]) -> list[Block]:
     """The run of the same trace that costs least.
 
     To let a thread go on for as long as it can does no harm to what comes after, so the
@@ -111,7 +111,7 @@ def ways_on(
             yield thread, (*done[:place], step, *done[place + 1 :])
 
 
-def needs_of(steps: Sequence[Step]) -> dict[int, list[Need]]:
+def needs_of(steps: Sequence[Act]) -> dict[int, list[Need]]:
     """For each step of each thread, how many steps of others must come before it."""
     needs: dict[int, list[Need]] = {}
     on: dict[str, list[tuple[int, int, Op]]] = {}  # an object's key -> steps on it

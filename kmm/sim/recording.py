@@ -15,9 +15,10 @@ from attrs import evolve, frozen
 
 from .failure import Failure
 from .machine import Chooser, Machine
-from .search import Boot
+from .search import Boot, with_watchers
 from .strategies import Replay
-from .thread import Place
+from .thread import KThread, Place
+from .trap import Op
 
 
 @frozen
@@ -126,35 +127,42 @@ class Recording:
 
 def record(boot: Boot, chooser: Chooser) -> Recording:
     """Make one run, chosen by `chooser`, and write it down."""
-    machine = boot()
-    steps: list[Step] = []
-    moments = [moment_of(machine)]
-    while enabled := machine.enabled():
-        thread = chooser.choose(machine, enabled)
-        if thread is None:
-            break
-        op = thread.pending
-        assert op is not None
-        before, trace = op.peek(), thread.call_trace()
-        machine.step(thread)
-        steps.append(
-            Step(
-                len(steps),
-                thread.index,
-                op.kind.name.lower(),
-                op.key,
-                before,
-                op.peek(),
-                trace,
-            )
-        )
-        moments.append(moment_of(machine))
-    else:
-        machine.run(chooser)  # nobody can go on any more: the final checks
+    scribe = Scribe()
+    machine = with_watchers(boot, scribe)()
+    machine.run(chooser)
+    moments = [*scribe.moments, moment_of(machine)]
     machine.close()
     threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu, t.daemon) for t in machine.threads)
     padded = tuple(pad(moment, len(threads)) for moment in moments)
-    return Recording(threads, tuple(steps), padded, machine.failure)
+    return Recording(threads, tuple(scribe.steps), padded, machine.failure)
+
+
+class Scribe:
+    """Looks on, and writes down each step and the moment before it."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.moments: list[Moment] = []
+        self.value: object = None  # of the object, before the step that is being taken
+        self.trace: tuple[Place, ...] = ()  # where that is taken
+
+    def before(self, machine: Machine, thread: KThread) -> None:
+        assert thread.pending is not None
+        self.moments.append(moment_of(machine))
+        self.value, self.trace = thread.pending.peek(), thread.call_trace()
+
+    def after(self, machine: Machine, thread: KThread, op: Op) -> None:
+        self.steps.append(
+            Step(
+                len(self.steps),
+                thread.index,
+                op.kind.name.lower(),
+                op.key,
+                self.value,
+                op.peek(),
+                self.trace,
+            )
+        )
 
 
 def pad(moment: Moment, threads: int) -> Moment:

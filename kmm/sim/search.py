@@ -11,10 +11,21 @@ from collections.abc import Callable
 from attrs import define, frozen
 
 from .failure import Failure
-from .machine import Machine
+from .machine import Machine, Watcher
 from .strategies import Strategy
 
 Boot = Callable[[], Machine]
+
+
+def with_watchers(boot: Boot, *watchers: Watcher) -> Boot:
+    """The same machines, looked at from their first step on."""
+
+    def watched_boot() -> Machine:
+        machine = boot()
+        machine.watchers += watchers
+        return machine
+
+    return watched_boot
 
 
 @define

@@ -60,7 +60,7 @@ class Done:
 
 
 @define
-class Point:
+class Crossing:
     """A point of the tree, and who has to do with it, as masks."""
 
     planned: int = 0
@@ -85,7 +85,7 @@ def shared_search(
     first: Done | None = None
     last: tuple[int, ...] = ()
     stopped: str | None = None
-    points: dict[Path, Point] = {}
+    crossings: dict[Path, Crossing] = {}
     tasks = [Task()]
     while tasks and stopped is None:
         work = partial(do, make_boot, limit=limit, stop_at_failure=stop_at_failure)
@@ -97,7 +97,7 @@ def shared_search(
         last = done[-1].choices if done else last
         if first is not None and stop_at_failure:
             break
-        tasks = next_tasks(points, done)
+        tasks = next_tasks(crossings, done)
         if tasks and budget is not None and coverage.executions >= budget:
             stopped = stopped or "budget"
     failure = first.failure if first else None
@@ -141,26 +141,28 @@ def add(total: Coverage, more: Coverage) -> None:
     total.failures += more.failures
 
 
-def next_tasks(points: dict[Path, Point], done: Sequence[Done]) -> list[Task]:
+def next_tasks(crossings: dict[Path, Crossing], done: Sequence[Done]) -> list[Task]:
     """Put together what tasks hand back, and share out who has yet to go on."""
     touched: set[Path] = set()
     for one in done:
         for mark in one.marks:
             path = one.path[: mark.position]
-            point = points.setdefault(path, Point())
-            point.planned |= mark.planned
-            point.taken |= mark.taken
+            crossing = crossings.setdefault(path, Crossing())
+            crossing.planned |= mark.planned
+            crossing.taken |= mark.taken
             touched.add(path)
-    return [task for path in sorted(touched) for task in shared_out(path, points[path])]
+    return [
+        task for path in sorted(touched) for task in shared_out(path, crossings[path])
+    ]
 
 
-def shared_out(path: Path, point: Point) -> Iterator[Task]:
+def shared_out(path: Path, crossing: Crossing) -> Iterator[Task]:
     """A task for each thread that has yet to go on from a point."""
     thread = 0
-    while left := (point.planned & ~point.taken) >> thread:
+    while left := (crossing.planned & ~crossing.taken) >> thread:
         thread += (left & -left).bit_length() - 1
-        yield Task(path, thread, point.taken)
-        point.taken |= 1 << thread
+        yield Task(path, thread, crossing.taken)
+        crossing.taken |= 1 << thread
 
 
 # What a worker does.

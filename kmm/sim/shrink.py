@@ -22,11 +22,12 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from .failure import Failure
-from .machine import Chooser, Machine
-from .order import Block, Step, blocks_of, choices_of, cost, least_of_trace
-from .search import Boot
+from .machine import Machine
+from .order import Act, Block, blocks_of, choices_of, cost, least_of_trace
+from .search import Boot, with_watchers
 from .strategies import SourceDpor
 from .thread import KThread
+from .trap import Op
 from .turns import Allowance, FewTurns, TooMany, Unpredictable, alike
 
 # Steps that each of the searches may take: about a second's worth.
@@ -45,21 +46,16 @@ class Witness:
     runs: int
 
 
-def shrink(boot: Boot, choices: Sequence[int], failure: Failure) -> tuple[int, ...]:
-    """The choices of the easiest run that ends in the same failure."""
-    return find_witness(boot, choices, failure).choices
-
-
 def find_witness(boot: Boot, choices: Sequence[int], failure: Failure) -> Witness:
     """The easiest run that fails as the run of `choices` does."""
-    counted = Counted(boot)
+    tries = Tries(boot, failure)
     known = blocks_of(choices)
-    known = easier(counted, known, failure, known) or known
-    for blocks in least_runs(counted, failure, switches=len(known) - 1)[:1]:
-        if is_run(counted, blocks, failure):
-            return Witness(choices_of(blocks), is_least=True, runs=counted.runs)
-    blocks = merged(counted, known, failure)
-    return Witness(choices_of(blocks), is_least=False, runs=counted.runs)
+    known = tries.easier(known, known) or known
+    for blocks in least_runs(tries.boot, failure, switches=len(known) - 1)[:1]:
+        if tries.is_run(blocks):
+            return Witness(choices_of(blocks), is_least=True, runs=tries.runs)
+    blocks = tries.merged(known)
+    return Witness(choices_of(blocks), is_least=False, runs=tries.runs)
 
 
 def least_runs(boot: Boot, failure: Failure, *, switches: int) -> list[list[Block]]:
@@ -79,21 +75,11 @@ def least_runs(boot: Boot, failure: Failure, *, switches: int) -> list[list[Bloc
 # Runs and what they do.
 
 
-class Counted:
-    """Makes machines, and counts them."""
-
-    def __init__(self, boot: Boot) -> None:
-        self.boot = boot
-        self.runs = 0
-
-    def __call__(self) -> Machine:
-        self.runs += 1
-        return self.boot()
-
-
 @frozen
-class Run:
-    steps: list[Step]
+class Trial:
+    """A run that was made to see what comes of it."""
+
+    steps: list[Act]
     cut_short: bool  # by a failure
     failure: Failure | None
 
@@ -121,26 +107,26 @@ class Wish:
         return possible[self.last]
 
 
-def make_run(boot: Boot, chooser: Chooser) -> Run:
-    """A run from its start to its end, with what was done."""
-    machine = boot()
-    steps: list[Step] = []
-    while enabled := machine.enabled():
-        thread = chooser.choose(machine, enabled)
-        assert thread is not None
-        assert thread.pending is not None
-        steps.append((thread.index, thread.pending))
-        machine.step(thread)
-    cut_short = machine.failure is not None
-    machine.run(chooser)  # nobody can go on: only the last checks
+class Acts:
+    """Looks on, and remembers what was done."""
+
+    def __init__(self) -> None:
+        self.all: list[Act] = []
+
+    def before(self, machine: Machine, thread: KThread) -> None:
+        """What a step does is known when it has been taken."""
+
+    def after(self, machine: Machine, thread: KThread, op: Op) -> None:
+        self.all.append((thread.index, op))
+
+
+def attempt(boot: Boot, choices: Sequence[int]) -> Trial:
+    """A run from its start to its end, by `choices` as far as they are possible."""
+    acts = Acts()
+    machine = with_watchers(boot, acts)()
+    machine.run(Wish(choices))
     machine.close()
-    return Run(steps, cut_short, machine.failure)
-
-
-def is_run(boot: Boot, blocks: Sequence[Block], failure: Failure) -> bool:
-    """Whether there is such a run, and it fails alike."""
-    run = make_run(boot, Wish(choices_of(blocks)))
-    return run.blocks == blocks and alike(run.failure, failure)
+    return Trial(acts.all, machine.cut_short, machine.failure)
 
 
 # One run of each trace.
@@ -168,25 +154,58 @@ def least_of_all(
         strategy.ended(machine, complete)
         allowance.spend(machine)
         if alike(machine.failure, failure):
-            run = make_run(boot, Wish(machine.choices))
-            found.append(least_of_trace(run.steps, cut_short=run.cut_short))
+            trial = attempt(boot, machine.choices)
+            found.append(least_of_trace(trial.steps, cut_short=trial.cut_short))
     return sorted(found, key=cost)
 
 
 # One run made easier.
 
 
-def merged(boot: Boot, best: list[Block], failure: Failure) -> list[Block]:
-    """Take the first merge that makes it easier; repeat until none does."""
-    improved = True
-    while improved:
-        improved = False
-        for blocks in merges(best):
-            attempt = easier(boot, blocks, failure, best)
-            if attempt is not None:
-                best, improved = attempt, True
-                break
-    return best
+class Tries:
+    """Runs of one program that are tried for one failure, and how many they were."""
+
+    def __init__(self, boot: Boot, failure: Failure) -> None:
+        self.program = boot
+        self.failure = failure
+        self.runs = 0
+
+    def boot(self) -> Machine:
+        self.runs += 1
+        return self.program()
+
+    def is_run(self, blocks: Sequence[Block]) -> bool:
+        """Whether there is such a run, and it fails alike."""
+        trial = attempt(self.boot, choices_of(blocks))
+        return trial.blocks == blocks and alike(trial.failure, self.failure)
+
+    def easier(
+        self, blocks: Sequence[Block], best: Sequence[Block]
+    ) -> list[Block] | None:
+        """The least run of the trace that `blocks` lead to, if it fails alike.
+
+        None if it costs no less than `best`.
+        """
+        trial = attempt(self.boot, choices_of(blocks))
+        if not alike(trial.failure, self.failure):
+            return None
+        least = least_of_trace(trial.steps, cut_short=trial.cut_short)
+        for found in least, trial.blocks:
+            if cost(found) < cost(best) and self.is_run(found):
+                return found
+        return None
+
+    def merged(self, best: list[Block]) -> list[Block]:
+        """Take the first merge that makes it easier; repeat until none does."""
+        improved = True
+        while improved:
+            improved = False
+            for blocks in merges(best):
+                found = self.easier(blocks, best)
+                if found is not None:
+                    best, improved = found, True
+                    break
+        return best
 
 
 def merges(blocks: list[Block]) -> Iterator[list[Block]]:
@@ -205,19 +224,3 @@ def merges(blocks: list[Block]) -> Iterator[list[Block]]:
                 whole = [(thread, max(1, steps + blocks[j][1] + more))]
                 yield blocks[:i] + whole + between + after
                 yield blocks[:i] + between + whole + after
-
-
-def easier(
-    boot: Boot, blocks: Sequence[Block], failure: Failure, best: Sequence[Block]
-) -> list[Block] | None:
-    """The least run of the trace that `blocks` lead to, if it fails alike.
-
-    None if it costs no less than `best`.
-    """
-    run = make_run(boot, Wish(choices_of(blocks)))
-    if not alike(run.failure, failure):
-        return None
-    for attempt in least_of_trace(run.steps, cut_short=run.cut_short), run.blocks:
-        if cost(attempt) < cost(best) and is_run(boot, attempt, failure):
-            return attempt
-    return None

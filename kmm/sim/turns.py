@@ -30,7 +30,7 @@ from attrs import define, field
 
 from .failure import Failure
 from .machine import Machine
-from .order import Block, Past, Step, cost, least_of_trace
+from .order import Act, Block, Past, cost, least_of_trace
 from .search import Boot
 from .thread import KThread
 from .trap import Op
@@ -128,7 +128,7 @@ class Turn:
         turns = reversed([*self.way()])
         return [turn.thread for turn, cut in turns for _ in range(cut)]
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[Act]:
         """All steps, up to the end of this turn."""
         turns = [*reversed([*self.way()]), (self, len(self.doing.ops))]
         return [(turn.thread, op) for turn, cut in turns for op in turn.doing.ops[:cut]]

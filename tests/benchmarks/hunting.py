@@ -30,12 +30,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from history import EXPECTED
 
-from kmm.cli.commands import SEEDED
+from kmm.cli import strategies
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.sim.search import Boot, Coverage, search
 from kmm.sim.strategies import Delays, Preemptions, SourceDpor, Strategy
 
+SEEDED: dict[str, Callable[[int], Strategy]] = {
+    name: named.make.kind
+    for name, named in strategies.STRATEGIES.items()
+    if isinstance(named.make, strategies.Seeded)
+}
 STRATEGIES: dict[str, Callable[[int], Strategy]] = {
     **SEEDED,
     "dpor": lambda _: SourceDpor(),

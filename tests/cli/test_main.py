@@ -8,11 +8,13 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 from cli.running import COMMAND, ROOT, fresh_kmm, kmm, python, refused
 
 from kmm import __version__
+from kmm.cli import main, options
 
 ENDLESS = ("hunt", "exec-stack", "--kernel", "v6", "--strategy", "random")
 LAZY = ["argparse", "attrs", "kmm.sim", "kmm.mm", "kmm.report", "textual", "typing"]
@@ -81,9 +83,15 @@ def test_no_command_and_nothing_outside_the_screen_imports_textual() -> None:
         "for module in pkgutil.walk_packages(kmm.__path__, 'kmm.'):\n"
         "    if not module.name.startswith('kmm.tui') and 'main' not in module.name:\n"
         "        importlib.import_module(module.name)\n"
-        "print('textual' in sys.modules, 'kmm.cli.commands' in sys.modules)"
+        "print('textual' in sys.modules, 'kmm.cli.search' in sys.modules)"
     )
     assert ran.out == "False True\n", ran.err
+
+
+def test_every_command_that_has_options_is_found() -> None:
+    assert list(main.COMMANDS) == list(options.COMMANDS)
+    for place in main.COMMANDS.values():
+        assert callable(resolve_name(f"kmm.cli.{place}"))
 
 
 def test_python_m_kmm_is_the_same_command() -> None:

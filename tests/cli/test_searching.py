@@ -6,8 +6,8 @@ import pytest
 from cli.running import kmm, pretend_terminal, refused
 
 from kmm.cli import progress
-from kmm.cli.commands import BOUNDED, OTHERS, SEEDED
 from kmm.cli.progress import Meter
+from kmm.cli.strategies import STRATEGIES
 from kmm.sim.estimate import Estimate
 from kmm.sim.search import Coverage
 
@@ -102,7 +102,7 @@ def test_a_strategy_hunts(strategy: str) -> None:
     assert (ran.code, ran.json["strategy"]) == (1, strategy)
 
 
-@pytest.mark.parametrize("strategy", [*SEEDED, *BOUNDED, *OTHERS])
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_is_offered(strategy: str) -> None:
     # One run is no search.
     command = "run" if strategy == "round-robin" else "hunt"

@@ -332,6 +332,24 @@ def test_a_merged_page_can_be_swapped_out_and_everybody_gets_it_back() -> None:
     audit(k)
 
 
+def test_a_merged_page_that_is_in_memory_still_is_everybodys_again() -> None:
+    one, other = merged("a", "a", swap_slots=8)
+    k, page = one.k, one.page(0)
+    alone(get_page(page))  # so that it cannot be freed
+    for _ in range(2):
+        assert alone(isolate_lru_page(k, page))
+        survivors = alone(shrink_page_list(k, [page]), k)
+        alone(put_back(k, page.zone, survivors, file=False, rotated=0), k)
+    assert is_swap_entry(one.pte(0))
+    assert one.letter(0) + other.letter(0) == "aa"
+    assert PageKsm(page)
+    assert one.page(0) is page
+    assert other.page(0) is page
+    alone(put_page(k, page), k)
+    settle(k)
+    audit(k)
+
+
 # Taking merging back.
 
 

@@ -14,7 +14,7 @@ from kmm.mm.slab import (
     check_alive,
 )
 from kmm.sim.failure import UseAfterFree
-from kmm.sim.locks import Rcu
+from kmm.sim.rcu import Rcu
 
 
 @pytest.fixture

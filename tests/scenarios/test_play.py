@@ -36,6 +36,17 @@ def test_a_random_hunt_never_proves_anything() -> None:
     assert played.verdict == "survived"
 
 
+def test_a_witness_is_called_the_least_only_if_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert hunt(RACE, VANILLA, SourceDpor()).is_least
+    monkeypatch.setattr("kmm.sim.shrink.FEW_TURNS", 0)
+    monkeypatch.setattr("kmm.sim.shrink.ALL_TRACES", 0)
+    played = hunt(RACE, VANILLA, SourceDpor())
+    assert played.verdict == "bug"
+    assert not played.is_least
+
+
 def test_a_replay_of_another_race_or_of_an_altered_run_is_refused() -> None:
     token = hunt(RACE, VANILLA, SourceDpor()).token
     assert token is not None

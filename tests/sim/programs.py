@@ -10,9 +10,11 @@ from sim.traces import TracedBoot, TracedMachine
 
 from kmm.sim.access import read_once, write_once
 from kmm.sim.failure import Corruption
-from kmm.sim.locks import Mutex, Rcu, RwSem, SpinLock
+from kmm.sim.locks import Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine, no_check
+from kmm.sim.rcu import Rcu
 from kmm.sim.search import Boot
+from kmm.sim.strategies import RoundRobin
 from kmm.sim.thread import KThread
 from kmm.sim.trap import WAIT, WRITE, GateOp, Op, trap
 
@@ -57,6 +59,16 @@ class Flag:
 def threads(*bodies: Body) -> list[KThread]:
     """Kernel threads a:1, b:2, ... on CPUs 0, 1, ..., one for each body."""
     return [KThread("abcdef"[i], i + 1, i, body) for i, body in enumerate(bodies)]
+
+
+def run_in_turn(*bodies: Body, max_steps: int = 1000) -> Machine:
+    """One run, in turn, to its end."""
+    machine = Machine(threads(*bodies), max_steps=max_steps)
+    strategy = RoundRobin()
+    strategy.next_run()
+    assert machine.run(strategy)
+    machine.close()
+    return machine
 
 
 def steppers(*steps: int) -> Machine:

@@ -14,7 +14,9 @@ from sim.programs import Cell, Flag, threads
 from sim.traces import TracedBoot, TracedMachine
 
 from kmm.sim.failure import Corruption
-from kmm.sim.locks import Mutex, Rcu, RwSem, WaitQueue
+from kmm.sim.locks import Mutex, RwSem
+from kmm.sim.rcu import Rcu
+from kmm.sim.wait import WaitQueue
 
 # Programs.
 

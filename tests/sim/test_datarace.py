@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import pytest
 from attrs import define, field, fields
 from sim.programs import Body, threads
 
@@ -16,14 +15,18 @@ from kmm.sim.access import (
     write_once,
     write_plain,
 )
-from kmm.sim.datarace import DataRaces, instrumented
+from kmm.sim.datarace import DataRaces
 from kmm.sim.failure import Report
-from kmm.sim.locks import Mutex, Rcu, RwSem, SeqCount, SpinLock, WaitQueue
+from kmm.sim.locks import Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine
-from kmm.sim.search import search
+from kmm.sim.rcu import Rcu
+from kmm.sim.search import search, with_watchers
+from kmm.sim.seqlock import SeqCount
 from kmm.sim.strategies import Enumeration, SourceDpor, Strategy
+from kmm.sim.taps import instrumented
 from kmm.sim.thread import KThread
 from kmm.sim.trap import WRITE, Op, start_thread, trap
+from kmm.sim.wait import WaitQueue
 
 
 @define(eq=False)
@@ -60,7 +63,7 @@ def races_of(
 ) -> list[Report]:
     """What is found in all runs of a program."""
     races = DataRaces()
-    boot = races.watch(lambda: Machine(threads(*bodies())))
+    boot = with_watchers(lambda: Machine(threads(*bodies())), races)
     with instrumented(ALL, {Struct: ("flags",)}):
         result = search(boot, strategy or SourceDpor(), stop_at_failure=False)
     assert result.verdict == "proved", result.failure
@@ -692,7 +695,7 @@ def racing() -> list[Body]:
 
 def test_a_pair_of_places_is_reported_once_however_many_runs_show_it() -> None:
     races = DataRaces()
-    boot = races.watch(lambda: Machine(threads(*racing())))
+    boot = with_watchers(lambda: Machine(threads(*racing())), races)
     with instrumented(ALL):
         for _ in range(2):
             search(boot, Enumeration())
@@ -728,45 +731,13 @@ def test_a_report_is_the_same_each_time() -> None:
 def test_the_choices_of_a_report_lead_to_it() -> None:
     (race,) = races_of(racing)
     races = DataRaces()
-    machine = races.watch(lambda: Machine(threads(*racing())))()
+    machine = with_watchers(lambda: Machine(threads(*racing())), races)()
     with instrumented(ALL):
         machine.replay(race.choices[:-1])
         assert races.reports == []
         machine.step(machine.threads[race.choices[-1]])
         machine.close()
     assert races.reports == [race]
-
-
-# Instrumentation.
-
-
-def test_classes_are_afterwards_as_they_were() -> None:
-    before = dict(vars(Struct)), dict(vars(Unslotted))
-    with instrumented(ALL, {Struct: ("flags",)}):
-        assert dict(vars(Struct)) != before[0]
-    assert (dict(vars(Struct)), dict(vars(Unslotted))) == before
-
-
-def test_classes_are_as_they_were_even_after_an_error() -> None:
-    before = dict(vars(Struct))
-    with pytest.raises(ZeroDivisionError), instrumented(ALL):
-        raise ZeroDivisionError
-    assert dict(vars(Struct)) == before
-
-
-def test_fields_work_as_before_while_they_are_heard() -> None:
-    with instrumented(ALL, {Struct: ("flags",)}):
-        cell, bare = Struct("cell", number=3), Unslotted()
-        cell.number += 1
-        cell.flags |= 6
-        bare.number = 5
-        assert (cell.number, cell.double, cell.flags, bare.number) == (4, 8, 6, 5)
-        assert type(cell.flags & 2) is int
-        with pytest.raises(AttributeError):
-            Struct.__new__(Struct).number  # noqa: B018
-        with pytest.raises(AttributeError):
-            Unslotted.__new__(Unslotted).number  # noqa: B018
-    assert (cell.number, cell.flags, bare.number) == (4, 6, 5)
 
 
 def test_what_a_check_touches_between_two_steps_is_nobodys() -> None:
@@ -790,6 +761,6 @@ def test_what_a_check_touches_between_two_steps_is_nobodys() -> None:
 
     races = DataRaces()
     with instrumented(ALL):
-        search(races.watch(checked), Enumeration())
+        search(with_watchers(checked, races), Enumeration())
     assert looked_at
     assert races.reports == []

@@ -10,8 +10,9 @@ import pytest
 from sim.programs import Flag, opposite_locks, threads
 
 from kmm.sim.failure import Failure, might_sleep
-from kmm.sim.locks import BitLock, Mutex, Rcu, RwSem, SpinLock
+from kmm.sim.locks import BitLock, Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine
+from kmm.sim.rcu import Rcu
 from kmm.sim.strategies import Replay, RoundRobin
 
 Body = Coroutine[Any, Any, object]

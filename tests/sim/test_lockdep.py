@@ -11,9 +11,10 @@ from sim.programs import Cell, threads
 
 from kmm.sim.failure import Report
 from kmm.sim.lockdep import CIRCULAR, RECURSIVE, Lockdep, class_name
-from kmm.sim.locks import BitLock, Mutex, Rcu, RwSem, SpinLock
+from kmm.sim.locks import BitLock, Mutex, RwSem, SpinLock
 from kmm.sim.machine import Machine
-from kmm.sim.search import search
+from kmm.sim.rcu import Rcu
+from kmm.sim.search import search, with_watchers
 from kmm.sim.strategies import Enumeration, RandomWalk, Replay, SourceDpor, Strategy
 
 Body = Callable[[], Coroutine[Any, Any, object]]
@@ -22,7 +23,9 @@ Body = Callable[[], Coroutine[Any, Any, object]]
 def in_turn(*bodies: Body, lockdep: Lockdep | None = None) -> list[Report]:
     """What lockdep says of a run in which each thread goes to its end at once."""
     lockdep = lockdep or Lockdep()
-    machine = lockdep.watch(lambda: Machine(threads(*(body() for body in bodies))))()
+    machine = with_watchers(
+        lambda: Machine(threads(*(body() for body in bodies))), lockdep
+    )()
     for thread in machine.threads:
         while thread.pending:
             machine.step(thread)
@@ -154,7 +157,7 @@ def test_a_deadlock_that_happens_was_foretold_by_its_second_attempt() -> None:
     def boot() -> Machine:
         return Machine(threads(nested(one, two)(), nested(two, one)()))
 
-    machine = lockdep.watch(boot)()
+    machine = with_watchers(boot, lockdep)()
     machine.replay([0, 1])
     assert machine.enabled() == []
     (report,) = lockdep.reports
@@ -177,7 +180,7 @@ def test_two_of_a_class_are_recursion() -> None:
 def test_a_lock_that_is_waited_for_by_its_holder_is_recursion() -> None:
     lock = SpinLock("lock")
     lockdep = Lockdep()
-    machine = lockdep.watch(lambda: Machine(threads(nested(lock, lock)())))()
+    machine = with_watchers(lambda: Machine(threads(nested(lock, lock)())), lockdep)()
     machine.replay([0])
     assert [report.message for report in lockdep.reports] == [RECURSIVE]
     machine.close()
@@ -315,7 +318,7 @@ def test_a_lock_that_was_not_got_is_not_held() -> None:
     def boot() -> Machine:
         return Machine(threads(keeper(), trier(), nested(three, two)(), nested(one)()))
 
-    machine = lockdep.watch(boot)()
+    machine = with_watchers(boot, lockdep)()
     machine.replay([0, 1, 1, 1, 0, 0, 2, 2, 2, 2])
     assert lockdep.reports == []
     machine.close()
@@ -423,7 +426,7 @@ def test_a_problem_is_reported_once_over_many_runs(
     strategy: Callable[[], Strategy],
 ) -> None:
     lockdep = Lockdep()
-    boot = lockdep.watch(two_orders)
+    boot = with_watchers(two_orders, lockdep)
     result = search(boot, strategy(), budget=20)
     assert result.failure is None
     assert result.coverage.executions > 1
@@ -432,10 +435,10 @@ def test_a_problem_is_reported_once_over_many_runs(
 
 def test_the_choices_of_a_report_lead_to_it_again() -> None:
     found, again = Lockdep(), Lockdep()
-    search(found.watch(two_orders), Enumeration())
+    search(with_watchers(two_orders, found), Enumeration())
     (report,) = found.reports
     # It takes both orders to see that they are opposite; here one run has both.
-    machine = again.watch(two_orders)()
+    machine = with_watchers(two_orders, again)()
     machine.replay(report.choices)
     machine.close()
     assert again.reports == [report]
@@ -443,7 +446,7 @@ def test_the_choices_of_a_report_lead_to_it_again() -> None:
 
 def test_watching_changes_nothing_about_a_search() -> None:
     plain = search(two_orders, SourceDpor())
-    watched = search(Lockdep().watch(two_orders), SourceDpor())
+    watched = search(with_watchers(two_orders, Lockdep()), SourceDpor())
     assert watched == plain
 
 
@@ -454,7 +457,7 @@ def without_lines(report: Report) -> list[str]:
 
 def test_a_report_reads_as_the_kernels() -> None:
     lockdep = Lockdep()
-    search(lockdep.watch(two_orders), SourceDpor())
+    search(with_watchers(two_orders, lockdep), SourceDpor())
     (report,) = lockdep.reports
     assert without_lines(report) == [
         "b/2 is trying to acquire lock:",

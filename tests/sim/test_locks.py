@@ -1,7 +1,6 @@
 """What each lock promises, over every interleaving of a few threads."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from attrs import define, field, fields
@@ -14,20 +13,18 @@ from kmm.sim.lockdep import Lockdep
 from kmm.sim.locks import (
     ExclusiveLock,
     Mutex,
-    Rcu,
     ReadSide,
     RwSem,
-    SeqCount,
-    Sleeper,
     SpinLock,
-    WaitQueue,
     WriteSide,
     atomic_dec_and_lock,
 )
 from kmm.sim.machine import Machine, run_alone
-from kmm.sim.search import SearchResult, search
-from kmm.sim.strategies import Enumeration, SourceDpor
+from kmm.sim.rcu import Rcu
+from kmm.sim.search import search, with_watchers
+from kmm.sim.strategies import SourceDpor
 from kmm.sim.thread import KThread
+from kmm.sim.wait import WaitQueue
 
 
 @define
@@ -302,175 +299,6 @@ def test_who_holds_a_spinlock_may_spin_for_another_and_try_a_mutex() -> None:
     assert machine.failure is None
 
 
-# Wait queues.
-
-
-@define(eq=False)
-class Post:
-    """A letter box, whoever waits for a letter, and the two ways to wait."""
-
-    box: Cell = field(factory=lambda: Cell("box"))
-    queue: WaitQueue = field(factory=lambda: WaitQueue("queue"))
-
-    async def send(self) -> None:
-        await self.box.write(1)
-        await self.queue.wake_up()
-
-    async def receive(self) -> None:
-        while True:
-            sleeper = await self.queue.prepare_to_wait()
-            if await self.box.read():
-                break
-            await self.queue.schedule(sleeper)
-        await self.queue.finish_wait(sleeper)
-
-    async def receive_carelessly(self) -> None:
-        """Looks first and gets on the queue after that."""
-        while not await self.box.read():
-            sleeper = await self.queue.prepare_to_wait()
-            await self.queue.schedule(sleeper)
-
-
-def delivered(receive: Callable[[Post], Body], receivers: int = 1) -> SearchResult:
-    def boot() -> Machine:
-        post = Post()
-        return Machine(threads(post.send(), *(receive(post) for _ in range(receivers))))
-
-    return search(boot, SourceDpor())
-
-
-@pytest.mark.parametrize("receivers", [1, 2])
-def test_a_wait_queue_loses_no_wake_up(receivers: int) -> None:
-    result = delivered(Post.receive, receivers)
-    assert result.verdict == "proved"
-    assert result.coverage.executions > receivers
-
-
-def test_looking_before_getting_on_the_queue_loses_a_wake_up() -> None:
-    result = delivered(Post.receive_carelessly)
-    assert result.failure is not None
-    assert result.failure.kind == "deadlock"
-    assert result.failure.details == ("b:2 waits for queue",)
-
-
-def test_one_of_two_sleepers_can_be_woken() -> None:
-    queue = WaitQueue("queue")
-    first, second = (run_alone(queue.prepare_to_wait()) for _ in range(2))
-    run_alone(queue.wake_one(second))
-    assert [first.woken, second.woken] == [False, True]
-    run_alone(queue.finish_wait(second))
-    assert queue.sleepers == [first]
-
-
-def test_getting_off_the_queue_leaves_nobody_on_it() -> None:
-    posts: list[Post] = []
-
-    def boot() -> Machine:
-        posts.append(Post())
-        return Machine(threads(posts[-1].send(), posts[-1].receive()))
-
-    for _ in every_run(boot):
-        assert posts[-1].queue.sleepers == []
-
-
-# RCU.
-
-
-@define(eq=False)
-class List:
-    """A list of one element that a reader may look at while it is being replaced."""
-
-    grace: bool  # whether the updater waits before it frees what it took off
-    rcu: Rcu = field(factory=Rcu)
-    head: Cell = field(factory=lambda: Cell("head", 0))  # an element's number
-    freed: list[bool] = field(factory=lambda: [False, False])
-    touch: Cell = field(factory=lambda: Cell("element"))
-
-    async def reader(self) -> None:
-        async with self.rcu:
-            element = await self.head.read()
-            await self.touch.read()
-            if self.freed[element]:
-                raise Corruption(f"element {element} was freed under its reader")
-
-    async def updater(self) -> None:
-        await self.head.write(1)
-        if self.grace:
-            await self.rcu.synchronize()
-        await self.touch.write(0)
-        self.freed[0] = True
-
-    def boot(self) -> Machine:
-        fresh = List(self.grace)
-        return Machine(threads(fresh.updater(), fresh.reader(), fresh.reader()))
-
-
-@pytest.mark.parametrize("strategy", [Enumeration, SourceDpor])
-def test_after_a_grace_period_no_reader_has_what_was_taken_off(
-    strategy: type[Enumeration | SourceDpor],
-) -> None:
-    assert search(List(grace=True).boot, strategy()).verdict == "proved"
-
-
-@pytest.mark.parametrize("strategy", [Enumeration, SourceDpor])
-def test_without_a_grace_period_a_reader_may_have_it(
-    strategy: type[Enumeration | SourceDpor],
-) -> None:
-    failure = search(List(grace=False).boot, strategy()).failure
-    assert failure is not None
-    assert failure.message == "element 0 was freed under its reader"
-
-
-def rcu_machine() -> tuple[Machine, Rcu]:
-    rcu = Rcu()
-
-    async def reader() -> None:
-        async with rcu:
-            pass
-
-    return Machine(threads(reader(), reader(), rcu.synchronize())), rcu
-
-
-def test_a_grace_period_lasts_until_the_sections_that_had_begun_have_ended() -> None:
-    machine, _ = rcu_machine()
-    reader, late_reader, updater = machine.threads
-    machine.step(reader)
-    machine.step(updater)  # its grace period begins
-    assert updater not in machine.enabled()
-    machine.step(late_reader)
-    machine.step(reader)
-    assert updater in machine.enabled()  # although the late reader is still inside
-    machine.close()
-
-
-def test_a_reader_never_waits() -> None:
-    for machine in every_run(lambda: rcu_machine()[0]):
-        assert machine.failure is None
-    machine, _ = rcu_machine()
-    reader, late_reader, updater = machine.threads
-    for thread in (reader, updater):
-        machine.step(thread)
-        assert late_reader in machine.enabled()
-    machine.close()
-
-
-def test_a_section_within_a_section_ends_with_the_outer_one() -> None:
-    rcu = Rcu()
-
-    async def reader() -> None:
-        async with rcu, rcu:
-            pass
-
-    machine = Machine(threads(reader(), rcu.synchronize()))
-    reader_thread, updater = machine.threads
-    for thread in (reader_thread, reader_thread, updater, reader_thread):
-        machine.step(thread)
-    assert updater not in machine.enabled()
-    machine.step(reader_thread)
-    assert updater in machine.enabled()
-    machine.close()
-
-
 # What a person reads.
 
 
@@ -487,13 +315,6 @@ def test_a_lock_says_who_has_it() -> None:
     assert str(sem) == "written by y:2"
     for thread in (x, y):
         thread.body.close()
-
-
-def test_a_sleeper_says_whether_it_was_woken() -> None:
-    sleeper = Sleeper()
-    assert str(sleeper) == "asleep"
-    sleeper.woken = True
-    assert str(sleeper) == "woken"
 
 
 @pytest.mark.parametrize("give_back", ["spin", "sem_write", "sem_read", "rcu"])
@@ -515,78 +336,7 @@ def test_giving_back_what_one_does_not_hold_is_reported(give_back: str) -> None:
     assert result.failure.thread is not None
 
 
-# Sequence counters.
-
-
-@define
-class Pair:
-    """Two words that are equal except while they are changed."""
-
-    seq: SeqCount = field(factory=lambda: SeqCount("seq"))
-    words: tuple[Cell, Cell] = field(factory=lambda: (Cell("one"), Cell("other")))
-
-    async def write(self) -> None:
-        await self.seq.write_begin()
-        for word in self.words:
-            await word.write(1)
-        await self.seq.write_end()
-
-    async def read(self) -> tuple[int, int]:
-        one, other = self.words
-        return await one.read(), await other.read()
-
-    async def read_again_if_written(self) -> tuple[int, int]:
-        while True:
-            begun = await self.seq.read_begin()
-            found = await self.read()
-            if not await self.seq.read_retry(begun):
-                return found
-
-
-def pairs_read(read: Callable[[Pair], Coroutine[Any, Any, tuple[int, int]]]) -> object:
-    """What a reader may find beside a writer, over every interleaving."""
-    found: set[tuple[int, int]] = set()
-
-    def boot() -> Machine:
-        pair = Pair()
-
-        async def reader() -> None:
-            found.add(await read(pair))
-
-        return Machine(threads(pair.write(), reader()))
-
-    for machine in every_run(boot):
-        assert machine.failure is None
-    return found
-
-
-def test_who_reads_again_after_a_write_never_sees_half_of_it() -> None:
-    assert pairs_read(Pair.read_again_if_written) == {(0, 0), (1, 1)}
-
-
-def test_who_does_not_read_again_does() -> None:
-    assert pairs_read(Pair.read) == {(0, 0), (0, 1), (1, 0), (1, 1)}
-
-
-def test_a_reader_waits_only_while_somebody_writes_and_a_writer_for_nobody() -> None:
-    seq = SeqCount("seq")
-
-    async def write() -> None:
-        await seq.write_begin()
-        await seq.write_end()
-
-    async def read() -> None:
-        await seq.read_begin()
-
-    writer, reader = threads(write(), read())
-    machine = Machine([writer, reader])
-    assert machine.enabled() == [writer, reader]
-    machine.step(writer)
-    assert str(seq) == "1, being written"
-    assert machine.enabled() == [writer]
-    machine.step(writer)
-    assert machine.enabled() == [reader]
-    machine.close()
+# Nested locks.
 
 
 def nested(subclass: int | None, outer: SpinLock | None = None) -> list[str]:
@@ -610,7 +360,7 @@ def nested(subclass: int | None, outer: SpinLock | None = None) -> list[str]:
             await outer.unlock()
 
     lockdep = Lockdep()
-    boot = lockdep.watch(lambda: Machine(threads(body())))
+    boot = with_watchers(lambda: Machine(threads(body())), lockdep)
     assert search(boot, SourceDpor()).verdict == "proved"
     return [report.message for report in lockdep.reports]
 

@@ -1,7 +1,7 @@
 """The run loop, and the ways in which a run can end."""
 
 import pytest
-from sim.programs import Body, Cell, opposite_locks, threads
+from sim.programs import Cell, opposite_locks, run_in_turn, threads
 from sim.traces import every_run
 
 from kmm.sim.failure import Corruption, KernelBug, Leak, bug_on, might_sleep
@@ -10,17 +10,6 @@ from kmm.sim.machine import Machine, run_alone
 from kmm.sim.strategies import RoundRobin
 from kmm.sim.thread import KThread
 from kmm.sim.trap import get_current
-
-
-def run(*bodies: Body, max_steps: int = 1000) -> Machine:
-    """One run, in turn, to its end."""
-    machine = Machine(threads(*bodies), max_steps=max_steps)
-    strategy = RoundRobin()
-    strategy.next_run()
-    assert machine.run(strategy)
-    machine.close()
-    return machine
-
 
 # Stepping.
 
@@ -123,7 +112,7 @@ async def remove(cell: Cell) -> None:
 
 def test_a_bug_ends_the_run_and_says_who_where_and_why() -> None:
     cell = Cell("cell", 7)
-    machine = run(cell.read(), migrate(cell))
+    machine = run_in_turn(cell.read(), migrate(cell))
     failure = machine.failure
     assert failure is not None
     assert failure.kind == "bug_on"
@@ -158,7 +147,7 @@ def test_a_failure_before_the_first_preemption_point_counts() -> None:
     async def fails() -> None:
         raise Corruption("before anything")
 
-    machine = run(fails(), Cell("cell").write(1))
+    machine = run_in_turn(fails(), Cell("cell").write(1))
     assert machine.failure is not None
     assert machine.failure.message == "before anything"
     assert machine.choices == []
@@ -196,7 +185,7 @@ def test_a_thread_that_takes_a_lock_twice_waits_for_itself() -> None:
         async with lock, lock:
             pass
 
-    failure = run(body()).failure
+    failure = run_in_turn(body()).failure
     assert failure is not None
     assert failure.kind == "deadlock"
     assert failure.message == "INFO: task a:1 blocked for more than 120 seconds."
@@ -212,7 +201,7 @@ def test_a_run_without_end_is_a_livelock() -> None:
         while not await cell.read():
             pass
 
-    machine = run(spin(), spin(), max_steps=50)
+    machine = run_in_turn(spin(), spin(), max_steps=50)
     assert machine.failure is not None
     assert machine.failure.kind == "livelock"
     assert machine.failure.message == "no end after 50 steps"
@@ -226,14 +215,14 @@ def test_a_run_that_ends_just_in_time_is_no_livelock() -> None:
         for _ in range(25):
             await cell.read()
 
-    assert run(body(), body(), max_steps=50).failure is None
-    failure = run(body(), body(), max_steps=40).failure
+    assert run_in_turn(body(), body(), max_steps=50).failure is None
+    failure = run_in_turn(body(), body(), max_steps=40).failure
     assert failure is not None
     assert failure.kind == "livelock"
 
 
 def test_a_lock_held_at_exit_is_a_leak() -> None:
-    failure = run(Mutex("page lock").lock()).failure
+    failure = run_in_turn(Mutex("page lock").lock()).failure
     assert failure is not None
     assert failure.kind == "leak"
     assert failure.message == "BUG: lock held at task exit: page lock"
@@ -247,7 +236,7 @@ def test_sleeping_with_a_spinlock_held_says_where_and_what() -> None:
         async with spin, mutex:
             pass
 
-    failure = run(body()).failure
+    failure = run_in_turn(body()).failure
     assert failure is not None
     assert failure.kind == "atomic_sleep"
     assert failure.message.startswith("BUG: sleeping function called from invalid")

@@ -14,7 +14,7 @@ from kmm.sim.machine import Machine
 from kmm.sim.recording import record_choices
 from kmm.sim.schedule import context_switches, decode, encode
 from kmm.sim.search import Boot, SearchResult, search
-from kmm.sim.shrink import Witness, find_witness, shrink
+from kmm.sim.shrink import Witness, find_witness
 from kmm.sim.strategies import Pct, RandomWalk
 from kmm.sim.thread import KThread
 from kmm.sim.trap import start_thread
@@ -93,7 +93,7 @@ def test_what_is_shrunk_is_not_shrunk_further(
     program: TracedBoot, witness: str, taken: int
 ) -> None:
     choices, failure = failing(program, witness)
-    assert encode(shrink(program, choices, failure)) == witness
+    assert encode(find_witness(program, choices, failure).choices) == witness
 
 
 def test_a_toy_takes_few_runs() -> None:
@@ -131,7 +131,7 @@ def test_a_hundred_seeds_lead_to_one_witness_of_exec_stack() -> None:
     for seed in SEEDS:
         found = search(boot, Pct(seed), budget=2000)
         assert found.failure is not None
-        witnesses.add(encode(shrink(boot, found.choices, found.failure)))
+        witnesses.add(encode(find_witness(boot, found.choices, found.failure).choices))
     assert witnesses == {"48a30b8a19b"}
     assert record_choices(boot, decode("48a30b8a19b")).preemptions == 2
 
@@ -165,7 +165,7 @@ def test_two_blocks_of_a_thread_are_merged_where_either_of_them_was(
     interrupted = decode("1a1b1a")
     failure = record_choices(program, interrupted).failure
     assert failure is not None
-    assert encode(shrink(program, interrupted, failure)) == easier
+    assert encode(find_witness(program, interrupted, failure).choices) == easier
 
 
 def write_between_reads() -> TracedMachine:
@@ -195,7 +195,10 @@ def test_a_switch_comes_as_late_as_it_can(found: str) -> None:
     choices = decode(found)
     failure = record_choices(write_between_reads, choices).failure
     assert failure is not None
-    assert encode(shrink(write_between_reads, choices, failure)) == "3a1b1a1b"
+    assert (
+        encode(find_witness(write_between_reads, choices, failure).choices)
+        == "3a1b1a1b"
+    )
 
 
 def fails_whatever_others_do() -> TracedMachine:
@@ -218,7 +221,10 @@ def fails_whatever_others_do() -> TracedMachine:
 
 def test_steps_that_the_failure_does_not_rest_on_are_left_out() -> None:
     choices, failure = failing(fails_whatever_others_do, "4b2a")
-    assert encode(shrink(fails_whatever_others_do, choices, failure)) == "2b2a"
+    assert (
+        encode(find_witness(fails_whatever_others_do, choices, failure).choices)
+        == "2b2a"
+    )
 
 
 def test_a_failure_found_at_the_end_is_not_one_that_a_thread_met() -> None:
@@ -236,7 +242,7 @@ def test_a_failure_found_at_the_end_is_not_one_that_a_thread_met() -> None:
 
     for text, easiest in ("1a1b", "1a1b"), ("1b1a", "1b1a"):
         choices, failure = failing(boot, text)
-        assert encode(shrink(boot, choices, failure)) == easiest
+        assert encode(find_witness(boot, choices, failure).choices) == easiest
 
 
 # Where the least run cannot be found.
@@ -317,4 +323,4 @@ def test_what_is_asked_after_every_step_may_rest_on_any_of_them() -> None:
         return machine
 
     choices, failure = failing(boot, "1b")
-    assert encode(shrink(boot, choices, failure)) == "1b"
+    assert encode(find_witness(boot, choices, failure).choices) == "1b"

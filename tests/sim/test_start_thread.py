@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sim.programs import Body, Cell, threads
+from sim.programs import Body, Cell, run_in_turn, threads
 
 from kmm.sim.failure import KernelBug, bug_on
 from kmm.sim.locks import SpinLock
@@ -19,22 +19,13 @@ def new(body: Body, name: str = "child", *, daemon: bool = False) -> KThread:
     return KThread(name, 9, 1, body, daemon=daemon)
 
 
-def run(*bodies: Body) -> Machine:
-    machine = Machine(threads(*bodies))
-    strategy = RoundRobin()
-    strategy.next_run()
-    assert machine.run(strategy)
-    machine.close()
-    return machine
-
-
 def test_a_thread_that_is_started_goes_to_its_end_like_the_others() -> None:
     cell = Cell("cell")
 
     async def starter() -> None:
         await start_thread(new(cell.write(7)))
 
-    machine = run(starter())
+    machine = run_in_turn(starter())
     assert machine.failure is None
     assert cell.value == 7
     assert [(t.index, t.name) for t in machine.threads] == [(0, "a:1"), (1, "child:9")]
@@ -97,7 +88,7 @@ def test_a_thread_that_is_started_may_start_others() -> None:
         if left:
             await start_thread(new(generation(left - 1), f"g{left}"))
 
-    machine = run(generation(3))
+    machine = run_in_turn(generation(3))
     assert cell.value == 4
     assert [t.name for t in machine.threads] == ["a:1", "g3:9", "g2:9", "g1:9"]
 
@@ -144,7 +135,7 @@ def test_a_bug_in_a_thread_that_was_started_is_that_threads() -> None:
     async def starter() -> None:
         await start_thread(new(child()))
 
-    failure = run(starter()).failure
+    failure = run_in_turn(starter()).failure
     assert failure is not None
     assert (failure.thread, failure.cpu) == ("child:9", 1)
 

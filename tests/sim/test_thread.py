@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sim.programs import Body, Cell, threads
 
-from kmm.sim.locks import Mutex, Rcu, SpinLock
+from kmm.sim.locks import Mutex, SpinLock
 from kmm.sim.machine import Machine
+from kmm.sim.rcu import Rcu
 from kmm.sim.thread import KThread, Place, is_engine, place_of
 
 

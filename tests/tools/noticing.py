@@ -40,20 +40,15 @@ from tools.without import lacks_a_lock
 from kmm.hw import memory
 from kmm.hw.memory import PAGE_SHIFT, EntryOp, EntryPointer, PhysicalMemory
 from kmm.mm.shared import SHARED_BITS, SHARED_STRUCTURES
-from kmm.sim.datarace import (
-    LISTENING,
-    Access,
-    DataRaces,
-    Run,
-    Tap,
-    instrumented,
-)
+from kmm.sim.datarace import DataRaces, FieldAccess, HeardRun
 from kmm.sim.failure import Failure
 from kmm.sim.lockdep import Lockdep, class_name
-from kmm.sim.locks import Rcu, RwSem
+from kmm.sim.locks import RwSem
 from kmm.sim.machine import Machine
-from kmm.sim.search import Boot, Coverage, search
+from kmm.sim.rcu import Rcu
+from kmm.sim.search import Boot, Coverage, search, with_watchers
 from kmm.sim.strategies import Strategy
+from kmm.sim.taps import LISTENING, Listener, Tap, instrumented, trace_from
 from kmm.sim.thread import Held, KThread, Place
 from kmm.sim.trap import WRITE, Op
 
@@ -141,21 +136,23 @@ class Announced(DataRaces):
         assert self.run is not None
         self.note_lack(self.run, thread)
 
-    def note_lack(self, run: Run, thread: KThread) -> None:
+    def note_lack(self, run: HeardRun, thread: KThread) -> None:
         if lacks_a_lock(thread):
-            self.lacking.add((thread.index, run.order.now(thread.index)))
+            self.lacking.add((thread.index, run.clocks.now(thread.index)))
 
     def contents(self, pfn: int) -> Contents:
         return self.frames.setdefault(pfn, Contents(f"{FRAME}{pfn:#x}"))
 
-    def add(self, machine: Machine, name: str, earlier: Access, later: Access) -> None:
+    def add(
+        self, machine: Machine, name: str, earlier: FieldAccess, later: FieldAccess
+    ) -> None:
         one, other = sorted((self.side(earlier), self.side(later)))
         race = (later.target, *one, *other)
         self.found.add(race)
         if self.concerns(earlier) or self.concerns(later):
             self.ours.add(race)
 
-    def accessed(self, access: Access) -> None:
+    def accessed(self, access: FieldAccess) -> None:
         function, announced = function_of(access), self.is_announced(access)
         assert self.run is not None
         op = self.run.op
@@ -173,18 +170,18 @@ class Announced(DataRaces):
         if self.site is not None and self.concerns(access):
             self.our_uses.add(use)
 
-    def side(self, access: Access) -> tuple[str, int, bool]:
+    def side(self, access: FieldAccess) -> tuple[str, int, bool]:
         place, announced = access.place, self.is_announced(access)
         if place is None:
             return "?", 0, announced
         file = place.file.rpartition("/tests/")[2]
         return f"{file}:{place.function}", place.line, announced
 
-    def is_announced(self, access: Access) -> bool:
+    def is_announced(self, access: FieldAccess) -> bool:
         assert self.run is not None
         return access.trace is self.run.started_at or id(access.trace) in self.announced
 
-    def concerns(self, access: Access) -> bool:
+    def concerns(self, access: FieldAccess) -> bool:
         """Whether it is the site that makes an access what it is."""
         site, place = self.site, access.place
         if site is None or place is None:
@@ -208,7 +205,7 @@ def is_alone(lock: Held) -> bool:
     return not isinstance(lock, Rcu)
 
 
-def function_of(access: Access) -> str:
+def function_of(access: FieldAccess) -> str:
     """Who it is that does it; not the pointer to a page-table entry that is asked."""
     for place in access.trace:
         if place.file != "kmm/hw/memory.py":
@@ -219,14 +216,14 @@ def function_of(access: Access) -> str:
 class Entries(Tap):
     """The value of a page-table entry, when it is looked at or stored in passing."""
 
-    def read(self, run: Run, struct: Any, value: Any, frame: FrameType) -> Any:
+    def read(self, run: Listener, struct: Any, value: Any, frame: FrameType) -> Any:
         if frame.f_globals is not MEMORY:
-            run.note(struct, self.name, False, False, run.trace(frame, struct))
+            run.note(struct, self.name, False, False, trace_from(frame, struct))
         return value
 
-    def written(self, run: Run, struct: Any, value: Any, frame: FrameType) -> None:
+    def written(self, run: Listener, struct: Any, value: Any, frame: FrameType) -> None:
         if frame.f_globals is not MEMORY and self.load(struct) != value:
-            run.note(struct, self.name, True, False, run.trace(frame, struct))
+            run.note(struct, self.name, True, False, trace_from(frame, struct))
 
 
 MEMORY = vars(memory)
@@ -245,9 +242,10 @@ def heard(access: Callable[..., Any], *, write: bool) -> Any:
     def method(memory: PhysicalMemory, address: int, *rest: Any) -> Any:
         frame = sys._getframe(1)
         for run in LISTENING if frame.f_globals is not MEMORY else ():
+            assert isinstance(run, HeardRun)
             assert isinstance(run.races, Announced)
             contents = run.races.contents(address >> PAGE_SHIFT)
-            run.note(contents, "bytes", write, False, run.trace(frame, contents))
+            run.note(contents, "bytes", write, False, trace_from(frame, contents))
         return access(memory, address, *rest)
 
     return method
@@ -294,7 +292,7 @@ class Trial:
         for number, boot in enumerate(self.item.boots):
             if self.item.watched:
                 with instrumented(SHARED_STRUCTURES, SHARED_BITS), memory_watched():
-                    watched = self.lockdep.watch(self.races.watch(boot))
+                    watched = with_watchers(boot, self.races, self.lockdep)
                     self.search(watched, number, budget, stop)
             else:
                 self.search(boot, number, budget, stop)

@@ -56,15 +56,13 @@ T = TypeVar("T")
 
 # Why it is longer than the rest, by file, and by function.
 REASONS = {
-    "kmm/cli/options.py": "every option of every command with its help; no logic",
     "kmm/mm/memory.py": "as mm/memory.c: faults, fork's copying, and unmapping",
     "kmm/mm/rmap.py": "as mm/rmap.c: anon_vmas, and all the walks over them",
-    "kmm/sim/datarace.py": "the clocks, and the taps that feed them",
-    "kmm/cli/options.py:add_matrix": "one call for each option",
-    "kmm/cli/options.py:add_mmu_walk": "one call for each option",
+    "kmm/mm/vma.py": "as that part of mm/mmap.c: finding, splitting, merging",
+    "kmm/mm/vmscan.py": "as mm/vmscan.c: isolating, reclaim, and kswapd",
+    "kmm/cli/options/hardware.py:add_mmu_walk": "one call for each option",
     "kmm/fs/proc/meminfo.py:sizes": "a line for each line of /proc/meminfo",
     "kmm/mm/memory.py:do_swap_page": "one fault, with a way out at every wait",
-    "kmm/mm/vma.py:vma_merge": "all ways to join neighbours; a third of it is layout",
     "kmm/scenarios/play.py:hunt": "two ways to search, and a record of the find",
 }
 

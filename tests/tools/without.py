@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 
 from tools.marks import Site, mutated
 
-from kmm.sim.locks import ExclusiveLock, Rcu, RwSem
+from kmm.sim.locks import ExclusiveLock, RwSem
+from kmm.sim.rcu import Rcu
 from kmm.sim.thread import KThread
 from kmm.sim.trap import READ, Op, get_current, trap
 

@@ -33,7 +33,7 @@ from kmm.tui.screens.go_to import GoTo
 from kmm.tui.screens.help import Help
 from kmm.tui.screens.kernels import Kernels
 from kmm.tui.screens.oops import Oops
-from kmm.tui.screens.search import Search
+from kmm.tui.screens.search import Search, outcome
 from kmm.tui.screens.stepper import PANES, Stepper
 from kmm.tui.session import Session, open_session
 from kmm.tui.widgets.code import CodePane
@@ -440,6 +440,15 @@ def test_a_search_finds_the_bug_and_shows_it(size: tuple[int, int]) -> None:
         assert session.origin == "the failing run that the search found"
 
     run(steps, size, session)
+
+
+def test_a_witness_is_said_to_be_as_short_as_can_be_only_if_it_is() -> None:
+    session = opened()
+    played = hunt(session.race, session.kernel, SourceDpor())
+    assert played.is_least
+    assert " As short as can be, it takes " in outcome(played, 80)[0].text
+    shorter = evolve(played, is_least=False)
+    assert " Shortened, it takes " in outcome(shorter, 80)[0].text
 
 
 @SIZES

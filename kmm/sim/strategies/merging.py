@@ -11,13 +11,11 @@ So this search remembers every state in which there was a choice (`sim.state`), 
 gives a run up when it comes to one of them.  What is left is one run for each *step*
 between two states, rather than for each way through all of them.
 
-Sleep sets spare it most of these.  Once a thread has been explored from some state, it
-sleeps in the branches beside it, until a step is taken that conflicts with its own: to
-wake it sooner would only swap two steps that can be swapped, and lead to a state that
-is known.  The two ideas need care together: a state may have been explored while some
-thread slept that is awake now.  Then what it was spared is made up for, by the rule of
-Godefroid: of the threads that slept when the state was last explored, those that are
-awake now are still to be explored; if there are none, nothing is.
+Sleep sets (`sleep_sets`) spare it most of these: what they leave out would lead to a
+state that is known.  The two ideas need care together: a state may have been explored
+while some thread slept that is awake now.  Then what it was spared is made up for, by
+the rule of Godefroid: of the threads that slept when the state was last explored, those
+that are awake now are still to be explored; if there are none, nothing is.
 
 Third, most steps are nobody else's business.  A thread that is about to touch what no
 other thread ever touches (or what all only look at) may as well do so at once, and no
@@ -41,11 +39,10 @@ from ..state import State, States
 from ..thread import KThread
 from ..trap import COMMUTING, Kind, Op
 from .base import Strategy
+from .sleep_sets import ALL_AWAKE, Asleep, check_threads, mask_of, still_asleep
 
-Asleep = dict[int, Op]  # by thread
 
-
-class Node:
+class Junction:
     """A point of the current run: who is to go on from there, and who sleeps."""
 
     __slots__ = ("asleep", "left", "op", "put_off", "thread")
@@ -64,10 +61,6 @@ class Node:
         assert op is not None
         self.thread, self.op = thread, op
 
-    def still_asleep(self) -> Asleep:
-        """Who sleeps on after this step: those with whose own it does not conflict."""
-        return {q: op for q, op in self.asleep.items() if not self.op.conflicts(op)}
-
 
 class Merging(Strategy):
     """Every state is reached at which there is a choice that matters."""
@@ -83,7 +76,7 @@ class Merging(Strategy):
         self.touched: dict[str, set[tuple[int, Kind]]] = {}  # by key: who did what
         self.contested: set[str] = set()
         self.begin_again = True
-        self.stack: list[Node] = []
+        self.stack: list[Junction] = []
         self.threads = 0  # in every run
 
     # Between runs: back to the last point with somebody left.
@@ -95,26 +88,26 @@ class Merging(Strategy):
             self.slept.clear()
             return True
         while self.stack:
-            node = self.stack[-1]
-            if node.left:
-                node.asleep = {**node.asleep, node.thread: node.op}
-                node.choose_next()
-                self.note(node.thread, node.op)
+            last = self.stack[-1]
+            if last.left:
+                last.asleep = {**last.asleep, last.thread: last.op}
+                last.choose_next()
+                self.note(last.thread, last.op)
                 return True
             self.stack.pop()
         return False
 
     @property
     def prefix(self) -> Sequence[int]:
-        return [node.thread for node in self.stack]
+        return [junction.thread for junction in self.stack]
 
     # During a run, past the prefix.
 
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
         last = self.stack[-1] if self.stack else None
-        asleep = last.still_asleep() if last else {}
-        if len(machine.threads) != self.threads:
-            self._count_threads(machine)
+        asleep = still_asleep(last.asleep, last.op) if last else ALL_AWAKE
+        self.threads = self.threads or len(machine.threads)
+        check_threads(self.threads, len(machine.threads))
         # Nobody is interrupted without need, so that witnesses are easy to read.
         if last and len(enabled) > 1:
             enabled = sorted(enabled, key=lambda one: one.index != last.thread)
@@ -127,10 +120,10 @@ class Merging(Strategy):
                 left, asleep = self.unexplored(machine, left, asleep)
         if not left:
             return None
-        node = Node(asleep, left, put_off)
-        self.stack.append(node)
-        self.note(node.thread, node.op)
-        return machine.threads[node.thread]
+        new = Junction(asleep, left, put_off)
+        self.stack.append(new)
+        self.note(new.thread, new.op)
+        return machine.threads[new.thread]
 
     def ended(self, machine: Machine, complete: bool) -> None:
         """Who could not go on, or was not let, would have touched something too.
@@ -145,11 +138,6 @@ class Merging(Strategy):
             last = self.stack[-1]
             last.left += last.put_off
             last.put_off = []
-
-    def _count_threads(self, machine: Machine) -> None:
-        if self.threads:
-            raise RuntimeError("a reduced search cannot cover threads that are started")
-        self.threads = len(machine.threads)
 
     def undisturbed(self, enabled: Sequence[KThread]) -> list[KThread]:
         """A thread whose next step is nobody else's business, if there is one."""
@@ -178,7 +166,7 @@ class Merging(Strategy):
         Raises Unmergeable.
         """
         state = self.known.of((machine.threads, machine.check, machine.model))
-        mask = sum(1 << thread for thread in asleep)
+        mask = mask_of(asleep)
         before = self.slept.get(state)
         if before is None:
             self.slept[state] = mask

@@ -12,10 +12,8 @@ not depend on the first must come along; any thread whose step can come first am
 those is an **initial**, and if one of the initials is planned at that point already,
 nothing needs to be added.  The threads planned at a point form a **source set**.
 
-*Not doing things twice* is what sleep sets are for.  Once thread q has been explored
-from some point, q sleeps there: in the other branches its step is not taken again
-until a step that conflicts with it has been.  A run in which all who could go on are
-asleep is given up; it would only repeat a trace.
+*Not doing things twice* is what sleep sets are for (`sleep_sets`).  A run in which all
+who could go on are asleep is given up; it would only repeat a trace.
 
 Happens-before is kept in vector clocks: `clock[q]` of a step is the number of steps
 of thread q that come before it in every run of the same trace, itself included.
@@ -27,12 +25,12 @@ ends the run of threads that could have gone on; another run lets them, so that 
 failure does not hide the next.
 
 Abdulla, Aronsson, Jonsson and Sagonas, "Source sets: a foundation for optimal dynamic
-partial order reduction", J. ACM 64 (2017).  Sleep sets: Godefroid, LNCS 1032 (1996).
+partial order reduction", J. ACM 64 (2017).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 
 from ..estimate import Branches, Estimate, estimate
@@ -40,10 +38,9 @@ from ..machine import Machine
 from ..thread import KThread
 from ..trap import ACQUIRE, COMMUTING, ENABLING, Kind, Op
 from .base import Strategy
+from .sleep_sets import ALL_AWAKE, Asleep, check_threads, mask_of, still_asleep
 
 Clock = list[int]  # never changed once it is a step's
-Asleep = Mapping[int, Op]  # by thread
-NOBODY: Asleep = {}
 
 # Kinds of which no two steps on one object can be swapped, nor one with another kind.
 EXCLUSIVE = frozenset(Kind) - {kind for pair in COMMUTING for kind in pair}
@@ -88,10 +85,6 @@ class Node:
     def could_choose(self, thread: int) -> bool:
         return any(one.index == thread for one in self.enabled)
 
-    def still_asleep(self) -> Asleep:
-        """Who sleeps on after this step: those with whose own it does not conflict."""
-        return {q: op for q, op in self.asleep.items() if not self.op.conflicts(op)}
-
     def precedes(self, clock: Clock) -> bool:
         """Whether this step happens before one with `clock`."""
         return self.clock[self.thread] <= clock[self.thread]
@@ -119,10 +112,6 @@ class Node:
         """What is known of the branches from here."""
         gone = self.explored | mask_of(self.asleep) | 1 << self.thread
         return Branches(self.sizes, (self.planned & ~gone).bit_count())
-
-
-def mask_of(threads: Iterable[int]) -> int:
-    return sum(1 << thread for thread in threads)
 
 
 class SourceDpor(Strategy):
@@ -173,11 +162,11 @@ class SourceDpor(Strategy):
     def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
         stack, threads = self.stack, machine.threads
         chosen = enabled[0]
-        asleep = NOBODY
+        asleep = ALL_AWAKE
         if stack:
             last = stack[-1]
             if last.asleep:
-                asleep = last.still_asleep()
+                asleep = still_asleep(last.asleep, last.op)
                 awake = [t for t in enabled if t.index not in asleep]
                 if not awake:
                     self.given_up += 1
@@ -212,8 +201,7 @@ class SourceDpor(Strategy):
         number = len(machine.threads)
         if not self.clocks:
             self.clocks = [[[0] * number] for _ in range(number)]
-        elif len(self.clocks) != number:
-            raise RuntimeError("a reduced search cannot cover threads that are started")
+        check_threads(len(self.clocks), number)
         stack, steps_on, clocks = self.stack, self.steps_on, self.clocks
         for position in range(self.compared, len(stack)):
             node = stack[position]

@@ -22,7 +22,8 @@ from attrs import frozen
 
 from ..machine import Machine
 from ..thread import KThread
-from .source_dpor import Node, SourceDpor, mask_of
+from .sleep_sets import mask_of
+from .source_dpor import Node, SourceDpor
 
 Path = bytes  # choices, a byte each
 

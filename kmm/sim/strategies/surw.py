@@ -35,7 +35,7 @@ from ..machine import Machine
 from ..thread import KThread
 from .base import Strategy
 
-Steps = Counter[int]  # by the index of the thread that makes them
+Tally = Counter[int]  # steps, by the index of the thread that makes them
 
 
 class Surw(Strategy):
@@ -45,10 +45,10 @@ class Surw(Strategy):
 
     def __init__(self, seed: int = 0) -> None:
         self.chance = random.Random(seed)
-        self.known: dict[str, Steps] = {}  # on each object, the most in any run so far
-        self.seen: dict[str, Steps] = {}  # in this run
+        self.known: dict[str, Tally] = {}  # on each object, the most in any run so far
+        self.seen: dict[str, Tally] = {}  # in this run
         self.key = ""  # of the object on which steps are interesting
-        self.left: Steps = Counter()  # interesting steps that are still to come
+        self.left: Tally = Counter()  # interesting steps that are still to come
         self.drawn: int | None = None  # the thread that is to take the next of them
 
     def next_run(self) -> bool:

@@ -149,8 +149,9 @@ def outcome(played: Played, columns: int) -> list[Line]:
         return [Line(answer(played))]
     steps = plural(len(recording.steps), "step")
     switches = plural(context_switches(recording.choices), "context switch")
+    how = "As short as can be, it" if played.is_least else "Shortened, it"
     return [
-        Line(f"{answer(played)} As short as can be, it takes {steps}, {switches}."),
+        Line(f"{answer(played)} {how} takes {steps}, {switches}."),
         Line(""),
         *drawing_lines(recording, columns),
         Line(""),

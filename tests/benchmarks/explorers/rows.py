@@ -13,15 +13,18 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
-# Outcomes.
-BUG = "bug"  # a failing run was found
-COVERED = "covered"  # the tool says, or shows, that it has seen all it looks at
-STOPPED = "stopped"  # the budget was spent before that
 
-# Goals.
-FIRST = "first bug"
-ALL = "all"
+class Outcome(StrEnum):
+    BUG = "bug"  # a failing run was found
+    COVERED = "covered"  # the tool says, or shows, that it has seen all it looks at
+    STOPPED = "stopped"  # the budget was spent before that
+
+
+class Goal(StrEnum):
+    FIRST = "first bug"
+    ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Row:
 
     method: str
     program: str
-    goal: str
-    outcome: str
+    goal: Goal
+    outcome: Outcome
     number: float  # of executions; of states, if `unit` says so
     seconds: float  # of processor time
     says: str  # the verdict, in the tool's own words
@@ -62,20 +65,6 @@ class Effort:
 
 
 Measure = Callable[[Effort], Iterable[Row]]
-
-
-# The programs, by name.  What they are is said in `sim.programs`.
-
-TOY = "toy"
-FIXED = "toy, fixed"
-
-
-def scaled(sections: int, locks: int) -> str:
-    """The name of three threads of so many critical sections under so many locks."""
-    return f"3 x {sections}, {locks} lock{'s' if locks > 1 else ''}"
-
-
-SCALED = {scaled(k, n): (k, n) for k in (3, 5, 7) for n in (1, 2, 3)}
 
 
 def stopwatch() -> Callable[[], float]:

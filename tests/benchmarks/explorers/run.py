@@ -26,19 +26,9 @@ from pathlib import Path
 TESTS = Path(__file__).parents[2]
 sys.path.insert(0, str(TESTS))
 
-from benchmarks.explorers.rows import (  # noqa: E402  # found by the line above
-    ALL,
-    BUG,
-    FIRST,
-    FIXED,
-    SCALED,
-    STOPPED,
-    TOY,
-    Peer,
-    Row,
-    received,
-    scaled,
-)
+# Found by the line above, so they cannot stand before it.
+from benchmarks.explorers.programs import FIXED, SCALED, TOY, scaled  # noqa: E402
+from benchmarks.explorers.rows import Goal, Outcome, Peer, Row, received  # noqa: E402
 
 CANDIDATES = [f"python3.{minor}" for minor in range(11, 16)]
 
@@ -155,8 +145,8 @@ def time_of(seconds: float) -> str:
 
 
 def cell(row: Row) -> str:
-    none = "none in " if row.goal == FIRST and row.outcome != BUG else ""
-    more = "> " if row.outcome == STOPPED else ""
+    none = "none in " if row.goal == Goal.FIRST and row.outcome != Outcome.BUG else ""
+    more = "> " if row.outcome == Outcome.STOPPED else ""
     unit = " states" if row.unit == "states" else ""
     return f"{none}{more}{row.number:,.10g}{unit}, {time_of(row.seconds)}"
 
@@ -201,8 +191,8 @@ def verdicts(peers: Sequence[Peer]) -> Iterator[Sequence[str]]:
     """What each says where it has finished, and where it has not."""
     for peer in peers:
         for method, rows in methods(peer).items():
-            on = {row.program: row for row in rows if row.goal == ALL}
-            stopped = [row for row in rows if row.outcome == STOPPED]
+            on = {row.program: row for row in rows if row.goal == Goal.ALL}
+            stopped = [row for row in rows if row.outcome == Outcome.STOPPED]
             if FIXED in on or stopped:
                 bug = [row for row in rows if row.program == TOY]
                 said = [found[0].says if found else "" for found in (bug, stopped)]
@@ -213,8 +203,12 @@ def verdicts(peers: Sequence[Peer]) -> Iterator[Sequence[str]]:
 def report(peers: Sequence[Peer]) -> str:
     smaller = [scaled(3, n) for n in (1, 2, 3)]
     larger = [name for name in SCALED if name not in smaller]
-    first = [(TOY, FIRST), (FIXED, ALL), *((name, ALL) for name in smaller)]
-    second = [(name, ALL) for name in larger]
+    first = [
+        (TOY, Goal.FIRST),
+        (FIXED, Goal.ALL),
+        *((name, Goal.ALL) for name in smaller),
+    ]
+    second = [(name, Goal.ALL) for name in larger]
     heads = ["tool", "method"]
     called = ["toy, to the first bug", "toy, fixed", *smaller, "a second"]
     parts = [

@@ -14,24 +14,9 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any
 
-from benchmarks.explorers.rows import (
-    ALL,
-    BUG,
-    COVERED,
-    FIRST,
-    FIXED,
-    SCALED,
-    STOPPED,
-    TOY,
-    Effort,
-    Row,
-    hand_on,
-    scaled,
-    stopwatch,
-)
-
-NONE, PRESENT, MIGRATION = 0, 1, 2
-OLD, NEW = 2, 1
+from benchmarks.explorers.programs import FIXED, SCALED, TOY, scaled
+from benchmarks.explorers.rows import Effort, Goal, Outcome, Row, hand_on, stopwatch
+from benchmarks.explorers.toy import MIGRATION, NEW, NONE, OLD, PRESENT
 
 Program = Callable[[], Awaitable[None]]
 
@@ -122,10 +107,10 @@ def explored(program: Program, strategy: str, seed: int, effort: Effort) -> Any:
         return bug.report
 
 
-def row(method: str, program: str, goal: str, seconds: float, result: Any) -> Row:
+def row(method: str, program: str, goal: Goal, seconds: float, result: Any) -> Row:
     if hasattr(result, "failure"):
-        return Row(method, program, goal, BUG, result.runs, seconds, "BugFound")
-    outcome = COVERED if result.exhausted else STOPPED
+        return Row(method, program, goal, Outcome.BUG, result.runs, seconds, "BugFound")
+    outcome = Outcome.COVERED if result.exhausted else Outcome.STOPPED
     says = f"no bug found, exhausted={result.exhausted}"
     return Row(method, program, goal, outcome, result.runs, seconds, says)
 
@@ -136,7 +121,7 @@ def at_random(method: str, strategy: str, effort: Effort) -> Row:
     time = stopwatch()
     runs = [explored(toy(fixed=False), strategy, seed, effort).runs for seed in seeds]
     seconds = time() / len(seeds)
-    return Row(method, TOY, FIRST, BUG, median(runs), seconds, "BugFound")
+    return Row(method, TOY, Goal.FIRST, Outcome.BUG, median(runs), seconds, "BugFound")
 
 
 def measure(effort: Effort) -> Iterator[Row]:
@@ -148,16 +133,16 @@ def measure(effort: Effort) -> Iterator[Row]:
         for program, fixed in ((TOY, False), (FIXED, True)):
             time = stopwatch()
             result = explored(toy(fixed=fixed), strategy, 0, effort)
-            goal = ALL if fixed else FIRST
+            goal = Goal.ALL if fixed else Goal.FIRST
             yield row(method, program, goal, time(), result)
     for program in (scaled(3, 1), scaled(3, 2), scaled(3, 3)):
         time = stopwatch()
         result = explored(counters(*SCALED[program]), "dfs:2", 0, effort)
-        yield row("at most 2 delays", program, ALL, time(), result)
+        yield row("at most 2 delays", program, Goal.ALL, time(), result)
     time = stopwatch()
     program = scaled(3, 1)
     result = explored(counters(*SCALED[program]), "dfs:20", 0, effort)
-    yield row("at most 20 delays", program, ALL, time(), result)
+    yield row("at most 20 delays", program, Goal.ALL, time(), result)
 
 
 if __name__ == "__main__":

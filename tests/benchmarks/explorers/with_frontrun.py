@@ -17,24 +17,9 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks.explorers.rows import (
-    ALL,
-    BUG,
-    COVERED,
-    FIRST,
-    FIXED,
-    SCALED,
-    STOPPED,
-    TOY,
-    Effort,
-    Row,
-    hand_on,
-    scaled,
-    stopwatch,
-)
-
-NONE, PRESENT, MIGRATION = 0, 1, 2
-OLD, NEW = 2, 1
+from benchmarks.explorers.programs import FIXED, SCALED, TOY, scaled
+from benchmarks.explorers.rows import Effort, Goal, Outcome, Row, hand_on, stopwatch
+from benchmarks.explorers.toy import MIGRATION, NEW, NONE, OLD, PRESENT
 
 
 class Objects:
@@ -135,10 +120,10 @@ def explored(
     )
 
 
-OUTCOMES = {True: COVERED, False: BUG, None: STOPPED}
+OUTCOMES = {True: Outcome.COVERED, False: Outcome.BUG, None: Outcome.STOPPED}
 
 
-def row(method: str, program: str, goal: str, seconds: float, result: Any) -> Row:
+def row(method: str, program: str, goal: Goal, seconds: float, result: Any) -> Row:
     holds = result.property_holds
     says = f"property_holds={holds}"
     if holds:
@@ -152,14 +137,14 @@ def toys(
     setup: type[Objects] | type[Numbers], of: str, effort: Effort
 ) -> Iterator[Row]:
     for program, move in ((TOY, setup.move), (FIXED, setup.move_locked)):
-        for goal in (FIRST, ALL) if program == TOY else (ALL,):
+        for goal in (Goal.FIRST, Goal.ALL) if program == TOY else (Goal.ALL,):
             time = stopwatch()
             result = explored(
                 setup,
                 [setup.walk, move],
                 setup.is_right,
                 preemption_bound=None,
-                stop_on_first=goal == FIRST,
+                stop_on_first=goal == Goal.FIRST,
                 total_timeout=effort.seconds,
             )
             yield row(f"dpor, {of}", program, goal, time(), result)
@@ -182,7 +167,9 @@ def at_random(effort: Effort) -> Row:
         numbers.append(result.num_explored)
     seconds = time() / len(seeds)
     said = "property_holds=False"
-    return Row("random, objects", TOY, FIRST, BUG, median(numbers), seconds, said)
+    return Row(
+        "random, objects", TOY, Goal.FIRST, Outcome.BUG, median(numbers), seconds, said
+    )
 
 
 def larger(effort: Effort) -> Iterator[Row]:
@@ -196,9 +183,9 @@ def larger(effort: Effort) -> Iterator[Row]:
             preemption_bound=None,
             total_timeout=effort.seconds,
         )
-        found = row("dpor, numbers", program, ALL, time(), result)
+        found = row("dpor, numbers", program, Goal.ALL, time(), result)
         if perf_counter() - started >= effort.seconds:  # the result does not tell
-            found = replace(found, outcome=STOPPED)
+            found = replace(found, outcome=Outcome.STOPPED)
         yield found
 
 

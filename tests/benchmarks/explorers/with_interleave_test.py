@@ -14,24 +14,10 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any
 
-from benchmarks.explorers.rows import (
-    ALL,
-    BUG,
-    COVERED,
-    FIRST,
-    FIXED,
-    SCALED,
-    STOPPED,
-    TOY,
-    Effort,
-    Row,
-    hand_on,
-    scaled,
-    stopwatch,
-)
+from benchmarks.explorers.programs import FIXED, SCALED, TOY, scaled
+from benchmarks.explorers.rows import Effort, Goal, Outcome, Row, hand_on, stopwatch
+from benchmarks.explorers.toy import MIGRATION, NEW, NONE, OLD, PRESENT
 
-NONE, PRESENT, MIGRATION = 0, 1, 2
-OLD, NEW = 2, 1
 SCHEDULES_A_SECOND = 300  # it takes a budget in schedules, not in seconds
 
 Program = Callable[[], None]
@@ -97,7 +83,7 @@ def explored(program: Program, **options: Any) -> Any:
 
 
 def bounded(
-    preemptions: int, name: str, goal: str, program: Program, effort: Effort
+    preemptions: int, name: str, goal: Goal, program: Program, effort: Effort
 ) -> Row:
     """All schedules with so few preemptions, at lines."""
     time = stopwatch()
@@ -110,9 +96,9 @@ def bounded(
     )
     seconds = time()
     if result.failure:
-        outcome, says = BUG, "RaceFound"
+        outcome, says = Outcome.BUG, "RaceFound"
     else:
-        outcome = COVERED if result.exhausted else STOPPED
+        outcome = Outcome.COVERED if result.exhausted else Outcome.STOPPED
         says = f"ok={result.ok}, exhausted={result.exhausted}"
     method = f"at most {preemptions} preemption{'s' if preemptions > 1 else ''}"
     return Row(method, name, goal, outcome, result.schedules_run, seconds, says)
@@ -133,7 +119,7 @@ def at_random(method: str, strategy: str, granularity: str, effort: Effort) -> R
         for seed in seeds
     ]
     seconds = time() / len(seeds)
-    return Row(method, TOY, FIRST, BUG, median(runs), seconds, "RaceFound")
+    return Row(method, TOY, Goal.FIRST, Outcome.BUG, median(runs), seconds, "RaceFound")
 
 
 def measure(effort: Effort) -> Iterator[Row]:
@@ -143,11 +129,11 @@ def measure(effort: Effort) -> Iterator[Row]:
             method = f"{called}, by {granularity}s"
             yield at_random(method, strategy, granularity, effort)
     for preemptions in (1, 2):
-        yield bounded(preemptions, TOY, FIRST, toy(fixed=False), effort)
-        yield bounded(preemptions, FIXED, ALL, toy(fixed=True), effort)
+        yield bounded(preemptions, TOY, Goal.FIRST, toy(fixed=False), effort)
+        yield bounded(preemptions, FIXED, Goal.ALL, toy(fixed=True), effort)
         for program in (scaled(3, 1), scaled(3, 3)):
             asked = counters(*SCALED[program])
-            yield bounded(preemptions, program, ALL, asked, effort)
+            yield bounded(preemptions, program, Goal.ALL, asked, effort)
 
 
 if __name__ == "__main__":

@@ -13,21 +13,8 @@ from functools import partial
 from statistics import median
 from time import perf_counter
 
-from benchmarks.explorers.rows import (
-    ALL,
-    BUG,
-    COVERED,
-    FIRST,
-    FIXED,
-    SCALED,
-    STOPPED,
-    TOY,
-    Effort,
-    Row,
-    hand_on,
-    scaled,
-    stopwatch,
-)
+from benchmarks.explorers.programs import FIXED, SCALED, TOY, scaled
+from benchmarks.explorers.rows import Effort, Goal, Outcome, Row, hand_on, stopwatch
 from sim.programs import counter_parts, opposite_locks, toy_parts, untraced
 
 from kmm import __version__
@@ -93,7 +80,7 @@ GIVEN_UP = {OPPOSITE}  # where the search may give runs up: those that a deadloc
 
 
 def searched(
-    method: str, strategy: Strategy, program: str, goal: str, seconds: float
+    method: str, strategy: Strategy, program: str, goal: Goal, seconds: float
 ) -> Row:
     """One search; of the exhaustive one's numbers all that are known are asserted."""
     started, time = perf_counter(), stopwatch()
@@ -104,16 +91,16 @@ def searched(
     result = search(
         PROGRAMS[program],
         strategy,
-        stop_at_failure=goal == FIRST,
+        stop_at_failure=goal == Goal.FIRST,
         progress=in_time,
     )
     took, executions = time(), result.coverage.executions
-    outcome = BUG if result.verdict == "bug" else COVERED
+    outcome = Outcome.BUG if result.verdict == "bug" else Outcome.COVERED
     if result.stopped:
-        outcome = STOPPED
+        outcome = Outcome.STOPPED
     if isinstance(strategy, SourceDpor):
-        known = FIRST_BUG if goal == FIRST else TRACES
-        assert outcome != STOPPED, f"{program}: too slow"
+        known = FIRST_BUG if goal == Goal.FIRST else TRACES
+        assert outcome != Outcome.STOPPED, f"{program}: too slow"
         assert executions == known[program], f"{program}: {executions} executions"
         given_up = result.coverage.given_up
         assert program in GIVEN_UP or not given_up, f"{program}: {given_up} given up"
@@ -122,23 +109,23 @@ def searched(
 
 def exhaustive(effort: Effort) -> Iterator[Row]:
     for program in FIRST_BUG:
-        yield searched("dpor", SourceDpor(), program, FIRST, effort.seconds)
+        yield searched("dpor", SourceDpor(), program, Goal.FIRST, effort.seconds)
     for program in TRACES:
         if (program in LONG and not effort.long) or (
             program in NOT_QUICK and effort.quick
         ):
             continue
         limit = 3600.0 if program in LONG else 120.0
-        yield searched("dpor", SourceDpor(), program, ALL, limit)
+        yield searched("dpor", SourceDpor(), program, Goal.ALL, limit)
 
 
 def plain(effort: Effort) -> Iterator[Row]:
     for program, goal in (
-        (TOY, FIRST),
-        (TOY, ALL),
-        (FIXED, ALL),
-        (beside(1), ALL),
-        (scaled(3, 1), ALL),
+        (TOY, Goal.FIRST),
+        (TOY, Goal.ALL),
+        (FIXED, Goal.ALL),
+        (beside(1), Goal.ALL),
+        (scaled(3, 1), Goal.ALL),
     ):
         yield searched("enumeration", Enumeration(), program, goal, effort.seconds)
 
@@ -146,8 +133,8 @@ def plain(effort: Effort) -> Iterator[Row]:
 def merging(effort: Effort) -> Iterator[Row]:
     """Counted in states: those in which there was a choice."""
     for program, goal in (
-        *((TOY, FIRST), (TOY, ALL), (FIXED, ALL)),
-        *((scaled(sections, locks), ALL) for sections, locks in SCALED.values()),
+        *((TOY, Goal.FIRST), (TOY, Goal.ALL), (FIXED, Goal.ALL)),
+        *((scaled(sections, locks), Goal.ALL) for sections, locks in SCALED.values()),
     ):
         strategy = Merging()
         row = searched("merging", strategy, program, goal, effort.seconds)
@@ -162,7 +149,7 @@ def at_random(method: str, sampler: Callable[[int], Strategy], effort: Effort) -
         search(PROGRAMS[TOY], sampler(seed)).coverage.executions for seed in seeds
     ]
     seconds = time() / len(seeds)
-    return Row(method, TOY, FIRST, BUG, median(numbers), seconds, "bug")
+    return Row(method, TOY, Goal.FIRST, Outcome.BUG, median(numbers), seconds, "bug")
 
 
 def spent() -> Row:
@@ -170,7 +157,7 @@ def spent() -> Row:
     time, program = stopwatch(), scaled(3, 1)
     result = search(PROGRAMS[program], SourceDpor(), budget=100)
     number, says = result.coverage.executions, result.verdict
-    return Row("dpor", program, ALL, STOPPED, number, time(), says)
+    return Row("dpor", program, Goal.ALL, Outcome.STOPPED, number, time(), says)
 
 
 def measure(effort: Effort) -> Iterator[Row]:
@@ -178,7 +165,7 @@ def measure(effort: Effort) -> Iterator[Row]:
     yield spent()
     yield from merging(effort)
     yield from plain(effort)
-    yield searched("preemptions", Preemptions(), TOY, FIRST, effort.seconds)
+    yield searched("preemptions", Preemptions(), TOY, Goal.FIRST, effort.seconds)
     yield at_random("random", RandomWalk, effort)
     for depth in (2, 3):
         yield at_random(f"PCT, depth {depth}", partial(Pct, depth=depth), effort)

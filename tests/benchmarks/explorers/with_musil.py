@@ -15,24 +15,9 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from benchmarks.explorers.rows import (
-    ALL,
-    BUG,
-    COVERED,
-    FIRST,
-    FIXED,
-    SCALED,
-    STOPPED,
-    TOY,
-    Effort,
-    Row,
-    hand_on,
-    scaled,
-    stopwatch,
-)
-
-NONE, PRESENT, MIGRATION = 0, 1, 2
-OLD, NEW = 2, 1
+from benchmarks.explorers.programs import FIXED, SCALED, TOY, scaled
+from benchmarks.explorers.rows import Effort, Goal, Outcome, Row, hand_on, stopwatch
+from benchmarks.explorers.toy import MIGRATION, NEW, NONE, OLD, PRESENT
 
 Memory = tuple[int, ...]
 
@@ -164,14 +149,14 @@ def model(
     )
 
 
-def checked(name: str, goal: str, asked: Any, most: int = 1_000_000) -> Row:
+def checked(name: str, goal: Goal, asked: Any, most: int = 1_000_000) -> Row:
     musil: Any = import_module("musil")
     time = stopwatch()
     result = musil.check(asked, max_states=most)
     seconds, says = time(), str(result).splitlines()[0]
-    outcome = COVERED if result.ok else BUG
+    outcome = Outcome.COVERED if result.ok else Outcome.BUG
     if result.truncated:
-        outcome = STOPPED
+        outcome = Outcome.STOPPED
     number = result.states_explored
     return Row("breadth first", name, goal, outcome, number, seconds, says, "states")
 
@@ -181,15 +166,15 @@ def measure(effort: Effort) -> Iterator[Row]:
     for program, fixed in ((TOY, False), (FIXED, True)):
         threads = toy_threads(fixed=fixed)
         asked = model(threads, memory, lambda memory: MIGRATION not in memory[:START])
-        yield checked(program, ALL if fixed else FIRST, asked)
+        yield checked(program, Goal.ALL if fixed else Goal.FIRST, asked)
     for program, (sections, locks) in SCALED.items():
         if effort.quick and sections == 7:
             continue
         threads, memory = counter_threads(sections, locks), (0,) * (2 * locks)
         asked = model(threads, memory, partial(adds_up, locks, 3 * sections))
-        yield checked(program, ALL, asked)
+        yield checked(program, Goal.ALL, asked)
         if program == scaled(3, 1):  # what a spent budget is called
-            yield checked(program, ALL, asked, most=100)
+            yield checked(program, Goal.ALL, asked, most=100)
 
 
 if __name__ == "__main__":

@@ -13,20 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.explorers.rows import (
-    ALL,
-    BUG,
-    COVERED,
-    FIRST,
-    FIXED,
-    SCALED,
-    STOPPED,
-    TOY,
-    Effort,
-    Row,
-    hand_on,
-    scaled,
-)
+from benchmarks.explorers.programs import FIXED, SCALED, TOY, scaled
+from benchmarks.explorers.rows import Effort, Goal, Outcome, Row, hand_on
 
 MODELS = Path(__file__).parent
 TIMES = 10  # since once is too short to be measured
@@ -38,16 +26,16 @@ def time_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def outcome_of(output: str) -> str:
+def outcome_of(output: str) -> Outcome:
     if not re.search(r"errors: 0\b", output):
-        return BUG
+        return Outcome.BUG
     cut = "max search depth too small" in output or "Search not completed" in output
-    return STOPPED if cut else COVERED
+    return Outcome.STOPPED if cut else Outcome.COVERED
 
 
 def verified(
     model: str, defines: Sequence[str], reduction: Sequence[str], depth: int = 10_000
-) -> tuple[str, int, float, str]:
+) -> tuple[Outcome, int, float, str]:
     """The outcome, the states, the processor time, and what was said."""
     with TemporaryDirectory() as place:
 
@@ -77,7 +65,7 @@ def measure(effort: Effort) -> Iterator[Row]:
     for called, reduction in REDUCTIONS.items():
         method = f"depth first, {called}"
         for program, defines in ((TOY, []), (FIXED, ["-DFIXED"])):
-            goal = ALL if defines else FIRST
+            goal = Goal.ALL if defines else Goal.FIRST
             outcome, states, seconds, says = verified("toy.pml", defines, reduction)
             yield Row(method, program, goal, outcome, states, seconds, says, "states")
         for program, (sections, locks) in SCALED.items():
@@ -87,13 +75,15 @@ def measure(effort: Effort) -> Iterator[Row]:
             outcome, states, seconds, says = verified(
                 "counters.pml", defines, reduction
             )
-            yield Row(method, program, ALL, outcome, states, seconds, says, "states")
+            yield Row(
+                method, program, Goal.ALL, outcome, states, seconds, says, "states"
+            )
     # What a spent budget is called.
     defines = ["-DSECTIONS=3", "-DLOCKS=1"]
     found = verified("counters.pml", defines, REDUCTIONS["reduced"], depth=20)
     outcome, states, seconds, says = found
     method, program = "depth first, reduced", scaled(3, 1)
-    yield Row(method, program, ALL, outcome, states, seconds, says, "states")
+    yield Row(method, program, Goal.ALL, outcome, states, seconds, says, "states")
 
 
 def version() -> str:

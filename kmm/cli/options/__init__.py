@@ -1,0 +1,96 @@
+"""The command line: the commands, and what may stand beside each.
+
+This is its front page.  `races` has the options of the commands that work on one race,
+`tables` those of the commands that list and compare, `hardware` those of `mmu` and
+`conform`; `common` has what several of them share, `values` what a word may be.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from ... import __version__
+from ..exits import Usage
+from .common import add_common
+from .hardware import add_conform, add_mmu
+from .races import add_hunt, add_proc, add_prove, add_replay, add_run
+from .tables import add_bench, add_cost, add_diff, add_list, add_matrix
+
+DESCRIPTION = """\
+How Linux moved memory under running programs in 2010, and why doing so raced.
+
+Without a command, kmm opens its screen.
+"""
+EPILOG = """\
+examples:
+  kmm hunt exec-stack --kernel vanilla    see the kernel BUG of 2010 happen
+  kmm prove exec-stack --kernel v6        see a fix hold over every interleaving
+  kmm diff vanilla v6                     see what the fix changes
+
+exit codes:
+  0 no failure found   1 a failure was found   2 bad input   130 interrupted
+"""
+Add = Callable[[argparse.ArgumentParser], None]
+
+# Of each command what it does, in a line, and what adds its options.
+COMMANDS: dict[str, tuple[str, Add]] = {
+    "list": ("what there is: races, designs, kernels", add_list),
+    "run": ("one run of a race", add_run),
+    "hunt": ("search for a run that fails, and show it", add_hunt),
+    "prove": ("cover every interleaving within the bounds", add_prove),
+    "replay": ("make a run again from its schedule", add_replay),
+    "diff": ("the functions in which two kernels or designs differ", add_diff),
+    "matrix": ("every race on every kernel: who loses to what", add_matrix),
+    "cost": ("what each answer costs: locks taken, VMAs visited", add_cost),
+    "bench": (
+        "two kernels side by side, in the form of the letter's tables",
+        add_bench,
+    ),
+    "proc": ("the files of /proc and /sys, at one moment of a run", add_proc),
+    "mmu": ("the hardware alone: walk an address, decode an entry", add_mmu),
+    "conform": ("hold the model against recorded hardware and kernels", add_conform),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, and whose help fits 80 columns."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, formatter_class=NarrowHelp, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message} (see {self.prog} --help)")
+
+
+class NarrowHelp(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=79)  # to ask how wide it is takes time
+
+
+def make_parser(argv: Sequence[str]) -> Parser:
+    """The parser for `argv`.
+
+    The options of some commands need names from the rooms below, which cost an import
+    of the model; so they are added only for a command that is on the line.
+    """
+    parser = Parser("kmm")
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"kmm {__version__}",
+        help="print the version",
+    )
+    add_common(parser)
+    parser.set_defaults(no_color=False, quiet=False, verbose=False)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", prog="kmm"
+    )
+    for name, (summary, add_options) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary)
+        if name in argv:
+            add_options(command)
+            add_common(command)
+    return parser

@@ -1,0 +1,224 @@
+"""What is done with one race: run, hunt, prove, replay, and its files of /proc."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import add_budget, add_json, add_output, add_schedule, add_workers
+from .values import whole_number, zero_or_more
+
+# The strategies that each command offers, the usual one first.
+RUNNING = ("round-robin", "random")
+HUNTING = (
+    *("portfolio", "dpor", "merging", "preemptions", "delays"),
+    *("pct", "pos", "surw", "random", "enumeration"),
+)
+PROVING = ("dpor", "merging", "preemptions", "delays", "enumeration")
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Make one run of a race and draw it: one lane a CPU, the steps in which the\n"
+        "CPUs meet.  One run rarely fails; `kmm hunt` searches for one that does."
+    )
+    add_race(parser)
+    parser.add_argument(
+        "--strategy",
+        choices=RUNNING,
+        metavar="NAME",
+        help="who goes on at each step: round-robin, or random (the default with "
+        "--seed)",
+    )
+    add_seed(parser)
+    add_json(parser)
+    add_output(parser)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm run exec-stack --kernel v6\n"
+        "  kmm run exec-stack --seed 3\n\n"
+        "exit code: 0 if the run went well, 1 if it failed"
+    )
+
+
+def add_hunt(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Search the runs of a race for one that fails.  The first found is made\n"
+        "shorter, and shown: the oops, the steps that led to it, and the schedule\n"
+        "that makes the same run again."
+    )
+    add_search(parser, HUNTING)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm hunt exec-stack --kernel vanilla\n"
+        "  kmm hunt exec-stack --kernel v6 --strategy random --seed 1 --budget 500\n"
+        "  kmm hunt exec-stack --json -o witness.json\n\n"
+        "exit code: 1 if a run failed, 0 if none did, 130 if interrupted"
+    )
+
+
+def add_prove(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Cover every interleaving of a race, within bounds that are printed.  A run\n"
+        "that fails ends it, and is shown as `kmm hunt` shows it."
+    )
+    add_search(parser, PROVING)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm prove exec-stack --kernel v6\n"
+        "  kmm prove exec-stack --kernel v6 --design pte-peek=unlocked\n"
+        "  kmm prove stack-growth --kernel v6 --workers 2\n\n"
+        "exit code: 0 if no run failed, 1 if one did, 130 if interrupted; only the\n"
+        "word `proved` means proved"
+    )
+
+
+def add_replay(parser: argparse.ArgumentParser) -> None:
+    from ...report.export import EXPORTS
+
+    parser.description = (
+        "Make a run again from its schedule, and check that it is the same run."
+    )
+    add_schedule(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--step", action="store_true", help="print every step, a line each"
+    )
+    form.add_argument(
+        "--export", choices=EXPORTS, metavar="FORMAT", help=f"{', '.join(EXPORTS)}"
+    )
+    add_json(form)
+    add_check(parser)
+    add_output(parser)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm replay witness.json --step\n"
+        "  kmm replay witness.json --export mermaid -o race.mmd\n\n"
+        "exit code: 1 if the run fails, 0 if it does not, 2 if the schedule does not\n"
+        "fit"
+    )
+
+
+def add_proc(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "A file of /proc or /sys as it would read at one moment of a run: that before\n"
+        "step N, or the end.  Without a schedule it is the start of a race; without\n"
+        "PATH, the files that there are."
+    )
+    parser.add_argument("path", nargs="?", metavar="PATH", help="as in /proc/vmstat")
+    add_schedule(parser, "?")
+    parser.add_argument(
+        "--step",
+        type=whole_number,
+        metavar="N",
+        help="the moment before step N, as `kmm replay --step` counts them",
+    )
+    parser.add_argument(
+        "--race", metavar="RACE", help="whose start to show (default: exec-stack)"
+    )
+    parser.add_argument(
+        "--kernel", metavar="NAME", help="on which kernel (default: 2.6.34)"
+    )
+    add_design(parser)
+    add_trigger(parser)
+    parser.set_defaults(check=False)
+    add_json(parser)
+    parser.epilog = (
+        "examples:\n"
+        "  kmm proc\n"
+        "  kmm proc /proc/buddyinfo\n"
+        "  kmm proc /proc/4021/smaps witness.json --step 40\n\n"
+        "exit code: 0, also if the run fails; 2 if the schedule does not fit, or\n"
+        "there is no such file"
+    )
+
+
+def add_search(parser: argparse.ArgumentParser, strategies: tuple[str, ...]) -> None:
+    """What hunting and proving have in common; the first strategy is the usual one."""
+    add_race(parser)
+    add_strategy(parser, strategies)
+    add_seed(parser)
+    add_budget(parser)
+    add_workers(
+        parser,
+        "share the search by dpor; its outcome is the same for any number",
+    )
+    add_strict(parser)
+    add_json(parser)
+    add_output(parser)
+
+
+def add_race(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("race", metavar="RACE", help="see `kmm list races`")
+    parser.add_argument(
+        "--kernel",
+        default="2.6.34",
+        metavar="NAME",
+        help="see `kmm list kernels` (default: %(default)s)",
+    )
+    add_design(parser)
+    add_trigger(parser)
+    add_check(parser)
+
+
+def add_design(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--design",
+        action="append",
+        default=[],
+        metavar="QUESTION=ANSWER",
+        help="give the kernel another answer to one question (may be repeated); see "
+        "`kmm list designs`",
+    )
+
+
+def add_trigger(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trigger",
+        metavar="NAME",
+        help="who makes the page migrate, where a race has more than one who can: "
+        "compaction, hot-remove or move_pages",
+    )
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="after every step, see whether all counts, lists and TLBs add up (slow)",
+    )
+
+
+def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    from ..strategies import STRATEGIES
+
+    parser.add_argument(
+        "--strategy",
+        default=names[0],
+        choices=names,
+        metavar="NAME",
+        help="; ".join(f"{name}: {STRATEGIES[name].told}" for name in names)
+        + " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--bound",
+        type=zero_or_more,
+        metavar="N",
+        help="of preemptions, or delays: the most of them in a run (default: as many "
+        "as it takes)",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Taken by every search, and of use to those that leave something to chance."""
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="of the strategies that go by chance"
+    )
+
+
+def add_strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="data races, and orders of locks that may deadlock, are failures too; "
+        "every run is asked (slow)",
+    )

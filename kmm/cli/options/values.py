@@ -1,0 +1,53 @@
+"""From a word of the command line to a value.  Each refuses what is none."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def hexadecimal(text: str) -> int:
+    try:
+        value = int(text, 16)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << 64 or "_" in text:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a hexadecimal number of up to 64 bits"
+        )
+    return value
+
+
+def physical_bits(text: str) -> int:
+    if text not in map(str, range(32, 53)):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 32 to 52")
+    return int(text)
+
+
+def whole_number(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return value
+
+
+def zero_or_more(text: str) -> int:
+    if text == "0":
+        return 0
+    try:
+        return whole_number(text)
+    except argparse.ArgumentTypeError:
+        message = f"{text!r} is not a whole number from 0 on"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def positive_number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:  # nor is nan
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value

@@ -1,0 +1,99 @@
+"""`kmm run`, `kmm hunt` and `kmm prove`: one run of a race, or many."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import contextmanager
+
+from ..scenarios import play
+from ..sim.sharing import processes
+from ..sim.state import Unmergeable
+from .exits import Usage
+from .naming import chosen
+from .output import check_output
+from .progress import Meter, nobody_knows
+from .reporting import report
+from .strategies import BOUNDED, STRATEGIES
+
+# Executions of a hunt that has no end of its own, if nobody says how many.
+ENDLESS_BUDGET = 10_000
+
+
+def run_command(options: Namespace) -> int:
+    race, kernel = chosen(options)
+    check_output(options.output)
+    if options.strategy is None:
+        options.strategy = "round-robin" if options.seed is None else "random"
+    started = time.perf_counter()
+    played = play.run(race, kernel, STRATEGIES[options.strategy].make(options))
+    return report(options, played, time.perf_counter() - started)
+
+
+def hunt_command(options: Namespace) -> int:
+    return search(options, announce="hunting")
+
+
+def prove_command(options: Namespace) -> int:
+    return search(options, announce="proving")
+
+
+def search(options: Namespace, *, announce: str) -> int:
+    """Hunt and prove: the same search, with other defaults."""
+    race, kernel = chosen(options)
+    check_output(options.output)
+    if options.workers is not None:
+        check_sharing(options)
+    if options.bound is not None and not STRATEGIES[options.strategy].is_bounded:
+        raise Usage(f"--bound is for {' and '.join(BOUNDED)}: choose a --strategy")
+    named = STRATEGIES[options.strategy]
+    how, budget = named.make(options), options.budget
+    if named.is_endless and not (options.budget or options.seconds):
+        budget = ENDLESS_BUDGET
+    started = time.perf_counter()
+    with (
+        Meter(
+            f"{announce} {race.name}",
+            options.seconds,
+            quiet=options.quiet,
+            guess=how.estimate if options.workers is None else nobody_knows,
+        ) as meter,
+        workers(options) as executor,
+    ):
+        try:
+            played = play.hunt(
+                race,
+                kernel,
+                how,
+                budget=budget,
+                progress=meter.update,
+                strict=options.strict,
+                workers=executor,
+                found=meter.shorten,
+            )
+        except Unmergeable as error:
+            raise Usage(f"{error}, so equal states are not known: use dpor") from None
+        except BrokenExecutor:
+            raise Usage("a worker was killed: try fewer --workers") from None
+    return report(options, played, time.perf_counter() - started)
+
+
+def check_sharing(options: Namespace) -> None:
+    """What workers can share is the exhaustive search.  Raises Usage."""
+    if options.strict:
+        raise Usage("--strict looks at all runs in one process: leave out --workers")
+    if options.strategy not in ("dpor", "portfolio"):
+        raise Usage(f"--workers share the search by dpor, not by {options.strategy}")
+    options.strategy = "dpor"
+
+
+@contextmanager
+def workers(options: Namespace) -> Iterator[Executor | None]:
+    """Those that --workers asks for."""
+    if options.workers is None:
+        yield None
+    else:
+        with processes(options.workers) as executor:
+            yield executor
