@@ -141,14 +141,13 @@ class Prices:
             SwapOp: by_kind(step),
             Spend: by_kind(0),
             Sleep: by_kind(0),
+            Cross: by_kind(0),  # but what it says itself
         }
 
     def cycles(self, op: Op) -> int:
         if isinstance(op, FrameOp):
             # An instruction, or as many as it takes to touch so many bytes.
             return 1 + op.size // self.table.bytes_per_cycle.cycles
-        if isinstance(op, Cross):
-            return op.cycles
         if isinstance(op, Work):
             return op.amount * self.table.look_at_page.cycles
         return self.table.kernel_step.cycles
