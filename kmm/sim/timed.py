@@ -240,6 +240,11 @@ class TimedMachine(Machine):
     def entity(self, thread: KThread) -> Entity:
         return self.entities[thread.index]
 
+    def task_times(self, entity: Entity) -> tuple[int, int]:
+        """What a thread has had up to this moment: user time and system time."""
+        entity.rq.pass_time(self.at)
+        return entity.user, entity.system
+
     def least_loaded(self) -> int:
         """The number of the CPU that the fewest threads want."""
         return min(self.rqs, key=lambda rq: (rq.load, rq.number)).number
