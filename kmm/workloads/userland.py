@@ -196,13 +196,15 @@ class User:
         assert where > 0, f"mmap: {where}"
         return VirtAddr(where)
 
-    async def fork(self, program: Program) -> int:
-        """A child that runs `program`; its pid, or an error."""
-        return await self.call(self._fork(program))
+    async def fork(self, program: Program, cpu: int | None = None) -> int:
+        """A child that runs `program`; its pid, or an error.
 
-    async def _fork(self, program: Program) -> int:
-        """The child's CPU is one that the fewest threads want when this begins."""
-        task = await copy_process(self.k, self.task, self.system.place(None))
+        If its CPU is not given, it is one that the fewest threads want as fork begins.
+        """
+        return await self.call(self._fork(program, cpu))
+
+    async def _fork(self, program: Program, cpu: int | None) -> int:
+        task = await copy_process(self.k, self.task, self.system.place(cpu))
         if isinstance(task, int):
             return task
         self.system.count("forks")

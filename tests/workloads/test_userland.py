@@ -103,6 +103,7 @@ def test_a_fault_of_the_kernel_goes_back_to_the_kernel() -> None:
             modes.append(user.entity.in_user)
 
         await user.call(copy_from_user())
+        await user.compute(1)
         assert user.entity is not None
         modes.append(user.entity.in_user)
         return 0
