@@ -38,7 +38,7 @@ from .clock import Cross, Sleep, Spend, Work
 from .failure import sleeping_in_atomic
 from .machine import Machine, no_check
 from .thread import KThread
-from .trap import ACQUIRE, ASK, READ, SHARE, WAIT, Kind, Op
+from .trap import ACQUIRE, ASK, READ, SHARE, WAIT, Kind, Op, Start
 
 NEVER = 1 << 62
 
@@ -60,7 +60,7 @@ class Costs(Protocol):
     def prices(self) -> Mapping[type[Op], Sequence[int]]:
         """To do an operation of a class, by its kind, the CPU being busy.
 
-        What is not here is asked for one by one.
+        What is not here is asked for one by one; `Cross` says itself what it costs.
         """
         ...
 
@@ -201,6 +201,7 @@ class TimedMachine(Machine):
         self.prices = costs.prices
         self.at = 0  # the moment of the step that is being done
         self.steps = 0
+        self.until = 0  # until when a thread may go on with nobody else asked
         self.worked = 0  # cycles of this step, beyond its price
         self.rqs = [RunQueue(number) for number in range(len(interrupts))]
         self.entities: list[Entity] = []  # by the index of their threads
@@ -264,13 +265,10 @@ class TimedMachine(Machine):
         return not is_over
 
     def _run(self, end: int) -> bool:
-        rqs, timers = self.rqs, self.timers
+        timers = self.timers
         while self.failure is None:
-            rq = rqs[0]
+            rq = self._earliest()
             at = rq.event
-            for other in rqs:
-                if other.event < at:
-                    rq, at = other, other.event
             if timers and timers[0][0] <= at:
                 if timers[0][0] > end:
                     return True
@@ -288,8 +286,27 @@ class TimedMachine(Machine):
             ):
                 self._do_other_than_step(rq, at)
             else:
+                self.until = min(self.until, end + 1, rq.irq_at)
+                if timers:
+                    self.until = min(self.until, timers[0][0])
+                if current.in_user and rq.ready:
+                    self.until = min(self.until, rq.slice_end)
                 self._step(rq, current)
         return False
+
+    def _earliest(self) -> RunQueue:
+        """The CPU that goes on, by itself until another's moment comes."""
+        rqs = iter(self.rqs)
+        first = next(rqs)
+        at, until = first.event, NEVER
+        for rq in rqs:
+            event = rq.event
+            if event < at:
+                first, at, until = rq, event, at
+            elif event < until:
+                until = event
+        self.until = until
+        return first
 
     def _time_out(self) -> None:
         """The earliest timer: who waited for it may go on."""
@@ -310,6 +327,7 @@ class TimedMachine(Machine):
         irq = rq.irq
         assert irq is not None
         rq.account()
+        self.until = 0
         self._step(rq, irq)
         passed = rq.now - rq.since
         rq.since = rq.now
@@ -319,53 +337,68 @@ class TimedMachine(Machine):
             self._pick(rq)
 
     def _step(self, rq: RunQueue, entity: Entity) -> None:
-        """Do what a thread has announced, if that is possible."""
-        thread = entity.thread
+        """Do what a thread has announced, if that is possible.
+
+        And then what it announces next, as long as that comes before all else.
+        """
+        thread, resume = entity.thread, self._how_to_resume()
+        price_of, waiting = self.prices.get, self.waiting
         op = thread.pending
         assert op is not None
-        kind = op.kind
-        if kind >= ACQUIRE and not op.possible():
-            self._wait(rq, entity, op)
-            return
-        self.at = rq.now
-        self.steps += 1
-        if self.watchers or self.is_checked:
-            self._resume_watched(thread, thread)
-        else:
-            self._resume(thread, thread)
-        if kind is not READ:
-            if op.key in self.waiting:
+        while True:
+            kind = op.kind
+            if kind >= ACQUIRE and not op.possible():
+                self._wait(rq, entity, op)
+                return
+            self.at = rq.now
+            self.steps += 1
+            resume(thread, thread)
+            if kind is not READ and op.key in waiting:
                 self._wake(op.key)
-        elif type(op) is Cross:
-            self._cross(rq, entity, op)
-        row = self.prices.get(type(op))
-        rq.now += self.costs.cycles(op) if row is None else row[kind]
-        if self.worked:
-            rq.now += self.worked
-            self.worked = 0
+            row = price_of(type(op))
+            cost = self._price(entity, op) if row is None else row[kind]
+            rq.now += cost
+            if self.worked:
+                rq.now += self.worked
+                self.worked = 0
+            op = thread.pending
+            if op is None or op.takes_time or rq.now >= self.until:
+                break
         rq.event = rq.now
-        pending = thread.pending
-        if pending is None:
+        if op is None:
             self._ended(entity)
-        elif pending.takes_time:
-            self._take_time(entity, pending, rq.now)
+        elif op.takes_time:
+            self._take_time(entity, op, rq.now)
 
     def _heed(self, thread: KThread, op: Op) -> Op:
         """What was done without a step takes its time as well."""
         while op.kind is ASK:
-            if type(op) is not Work:
-                return super()._heed(thread, op)
-            self.worked += self.costs.cycles(op)
+            if isinstance(op, Start):
+                self.add(op.thread)
+            elif isinstance(op, Work):
+                self.worked += self.costs.cycles(op)
             op = thread.body.send(thread)
-        return super()._heed(thread, op)
+        op = super()._heed(thread, op)
+        if self.failure is not None:
+            self.until = 0
+        return op
 
-    def _cross(self, rq: RunQueue, entity: Entity, op: Cross) -> None:
-        """The way itself, in or out, is system time."""
+    def _price(self, entity: Entity, op: Op) -> int:
+        """Of what no list of prices has."""
+        if type(op) is Cross:
+            self._cross(entity, op)
+            return 0
+        return self.costs.cycles(op)
+
+    def _cross(self, entity: Entity, op: Cross) -> None:
+        """The way itself, in or out, is system time.  Its CPU may be another's turn."""
+        rq = entity.rq
         rq.account()
         entity.in_user = False
         rq.now += op.cycles
         rq.account()
         entity.in_user = op.to_user
+        self.until = 0
 
     def _ended(self, entity: Entity) -> None:
         entity.ended = entity.rq.now
@@ -390,6 +423,7 @@ class TimedMachine(Machine):
         else:
             at = now + op.cycles if type(op) is Sleep else self.costs.until(op, now)
             heapq.heappush(self.timers, (at, entity.thread.index))
+            self.until = 0
             self._leave(entity)
 
     def _wait(self, rq: RunQueue, entity: Entity, op: Op) -> None:
@@ -454,6 +488,7 @@ class TimedMachine(Machine):
     def _ready(self, entity: Entity) -> None:
         """A thread can go on, from this moment."""
         rq = entity.rq
+        self.until = 0
         if entity is rq.irq:
             rq.irq_at = self.at
         else:

@@ -23,7 +23,7 @@ from ..hw.apic import InterruptOp
 from ..hw.memory import EntryOp, FrameOp, WholeFrameOp
 from ..mm.swapfile import SwapOp
 from ..sim.access import FieldOp, PlainOp
-from ..sim.clock import Cross, Sleep, Spend, Work
+from ..sim.clock import Sleep, Spend, Work
 from ..sim.locks import NestedOp
 from ..sim.trap import WRITE, GateOp, Kind, Op
 
@@ -175,7 +175,6 @@ class Prices:
             SwapOp: by_kind(step),
             Spend: by_kind(0),
             Sleep: by_kind(0),
-            Cross: by_kind(0),  # but what it says itself
         }
 
     def cycles(self, op: Op) -> int:

@@ -26,7 +26,7 @@ from kmm.sim.clock import compute, enter_kernel, return_to_user, sleep, work
 from kmm.sim.failure import Corruption
 from kmm.sim.locks import Mutex, RwSem, SpinLock, WaitQueue
 from kmm.sim.thread import KThread
-from kmm.sim.trap import WAIT, WRITE, GateOp, Op, start_thread, trap
+from kmm.sim.trap import WAIT, WRITE, GateOp, Op, get_current, start_thread, trap
 
 # Time.
 
@@ -104,7 +104,9 @@ def test_work_without_a_step_is_charged_to_who_does_it() -> None:
 
     async def worker() -> None:
         await steps(1)
+        current = await get_current()  # nor do other questions get in the way
         await work("a list", 777)
+        assert current is await get_current()
         await steps(1)
 
     one = rig.machine.entity(rig.start(0, worker()))

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, field
 from sim.programs import Body
 
-from kmm.sim.clock import Cross, Sleep, Spend, Work
+from kmm.sim.clock import Sleep, Spend, Work
 from kmm.sim.locks import SpinLock
 from kmm.sim.machine import Machine, no_check
 from kmm.sim.thread import KThread
@@ -32,7 +32,7 @@ class PlainCosts:
     slice = SLICE
     switch = SWITCH
     prices: Mapping[type[Op], Sequence[int]] = dict.fromkeys(
-        (Spend, Sleep, Cross), [0] * len(Kind)
+        (Spend, Sleep), [0] * len(Kind)
     )
 
     def cycles(self, op: Op) -> int:
