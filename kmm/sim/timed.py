@@ -265,48 +265,45 @@ class TimedMachine(Machine):
         return not is_over
 
     def _run(self, end: int) -> bool:
+        # This and `_step` are written out for speed: a run is made of little else.
+        first, *others = self.rqs
         timers = self.timers
         while self.failure is None:
-            rq = self._earliest()
-            at = rq.event
-            if timers and timers[0][0] <= at:
-                if timers[0][0] > end:
-                    return True
-                self._time_out()
-            elif at > end:
-                if at < NEVER:
+            rq, at, until = first, first.event, end + 1
+            for other in others:
+                event = other.event
+                if event < at:
+                    rq, at, until = other, event, at
+                elif event < until:
+                    until = event
+            if timers and timers[0][0] < until:
+                until = timers[0][0]
+                if until <= at:
+                    self._time_out()
+                    continue
+            if at > end:
+                if at < NEVER or timers:
                     return True
                 self._finish()
-                break
-            elif (
-                rq.irq_at <= at
-                or (current := rq.current) is None
-                or current.left
-                or (at >= rq.slice_end and rq.is_slice_over())
-            ):
-                self._do_other_than_step(rq, at)
-            else:
-                self.until = min(self.until, end + 1, rq.irq_at)
-                if timers:
-                    self.until = min(self.until, timers[0][0])
-                if current.in_user and rq.ready:
-                    self.until = min(self.until, rq.slice_end)
-                self._step(rq, current)
+                return False
+            self._go_on(rq, at, until)
         return False
 
-    def _earliest(self) -> RunQueue:
-        """The CPU that goes on, by itself until another's moment comes."""
-        rqs = iter(self.rqs)
-        first = next(rqs)
-        at, until = first.event, NEVER
-        for rq in rqs:
-            event = rq.event
-            if event < at:
-                first, at, until = rq, event, at
-            elif event < until:
-                until = event
+    def _go_on(self, rq: RunQueue, at: int, until: int) -> None:
+        """Let a CPU do what it does at this moment, by itself until another's comes."""
+        current = rq.current
+        if current is None or current.left or rq.irq_at <= at:
+            self._do_other_than_step(rq, at)
+            return
+        if rq.irq_at < until:
+            until = rq.irq_at
+        if current.in_user and rq.ready and rq.slice_end < until:
+            until = rq.slice_end
+            if until <= at and rq.is_slice_over():
+                self._do_other_than_step(rq, at)
+                return
         self.until = until
-        return first
+        self._step(rq, current)
 
     def _time_out(self) -> None:
         """The earliest timer: who waited for it may go on."""
