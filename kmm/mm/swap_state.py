@@ -190,8 +190,18 @@ async def wait_for_swap_cache(k: Kernel, entry: int) -> None:
 
     Linux tries again and again.
     """
-    key = k.swapper_space.tree_lock.name  # under which he will do so
-    await trap(GateOp(WAIT, key, Cached(k, entry), sleeps=True))
+    await trap(CacheOp(k, entry))
+
+
+class CacheOp(GateOp):
+    """A wait for what happens under tree_lock, or else under swap_lock."""
+
+    __slots__ = ("also",)
+
+    def __init__(self, k: Kernel, entry: int) -> None:
+        key = k.swapper_space.tree_lock.name
+        super().__init__(WAIT, key, Cached(k, entry), sleeps=True)
+        self.also = (k.swap.lock.name,)
 
 
 class Cached:

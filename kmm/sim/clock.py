@@ -12,6 +12,12 @@ from .trap import READ, Op, Question, trap
 KEY = "time"  # which nobody writes to: two of these never conflict
 
 
+def not_negative(cycles: int) -> int:
+    if cycles < 0:
+        raise ValueError(f"time does not go back: {cycles} cycles")
+    return cycles
+
+
 class Spend(Op):
     """A program computes: its CPU is busy for so long, if nobody else needs it."""
 
@@ -21,7 +27,7 @@ class Spend(Op):
 
     def __init__(self, cycles: int) -> None:
         super().__init__(READ, KEY)
-        self.cycles = cycles
+        self.cycles = not_negative(cycles)
 
 
 class Sleep(Op):
@@ -33,7 +39,7 @@ class Sleep(Op):
 
     def __init__(self, cycles: int) -> None:
         super().__init__(READ, KEY)
-        self.cycles = cycles
+        self.cycles = not_negative(cycles)
 
 
 class Cross(Op):
@@ -46,7 +52,7 @@ class Cross(Op):
 
     def __init__(self, cycles: int, *, to_user: bool) -> None:
         super().__init__(READ, KEY)
-        self.cycles = cycles
+        self.cycles = not_negative(cycles)
         self.to_user = to_user
 
 

@@ -1,15 +1,18 @@
 """Timed runs: CPUs with clocks of their own, and threads that share them.
 
 An exploration asks what can happen; a timed run asks what does, and how long it takes.
-The threads are the same coroutines.  Whose turn it is follows from the clocks: each
-step happens at a moment of its CPU, costs what a table says (`Costs`), and the CPU with
-the earliest moment goes on (a discrete-event simulation).  Nothing is left to chance.
+The threads are the same coroutines.  Whose turn it is follows from the clocks: a step
+happens at one moment, and then its CPU is busy for what it costs (`Costs`); the CPU
+whose next moment is the earliest goes on (a discrete-event simulation).  Of two at the
+same moment the one with the lower number is first.  Nothing is left to chance.
 
 What a thread waits for decides how it waits.  For a spinlock it spins, and its CPU is
 busy meanwhile.  For what may sleep it gives its CPU to another, and has it again some
-time after it is woken.  Interrupts come in between what a program computes, not between
-a step of the kernel and the next of the same instruction, if it holds its interrupts
-off.
+time after it is woken.  Who wants a lock to himself is woken by himself, in the order
+of coming; whoever asks for it before he gets there has it first, as in Linux.
+
+An interrupt comes in between whatever its CPU does, computes or spins for, unless that
+has interrupts off (`Cpu.interrupts`, a lock like others).
 
 The scheduler is a small one in the manner of Linux's CFS (kernel/sched_fair.c): the
 thread that has had the least of a CPU goes on, for a slice, and one that has slept may
@@ -17,7 +20,10 @@ go first.  A thread stays on the CPU that it was made for.  As in a kernel witho
 preemption (CONFIG_PREEMPT_NONE), a CPU is taken from a thread only while that is in its
 program.
 
-All times are in cycles, since the start of the run.
+All times are in cycles, since the start of the run.  Each cycle of a CPU is somebody's:
+`user`, `system`, `in_irq` and `idle` of a `RunQueue` sum to its clock.
+
+Left out: who waits for ever while others go on is not found; a deadlock is one of all.
 """
 
 from __future__ import annotations
@@ -29,10 +35,10 @@ from typing import Protocol
 from attrs import define, field
 
 from .clock import Cross, Sleep, Spend, Work
-from .failure import deadlock
+from .failure import sleeping_in_atomic
 from .machine import Machine, no_check
 from .thread import KThread
-from .trap import ACQUIRE, READ, Op
+from .trap import ACQUIRE, ASK, READ, SHARE, WAIT, Kind, Op, Start
 
 NEVER = 1 << 62
 
@@ -42,7 +48,7 @@ class Costs(Protocol):
 
     @property
     def slice(self) -> int:
-        """How long a thread may keep a CPU that others want."""
+        """How long a thread may keep a CPU that others want; more than 0."""
         ...
 
     @property
@@ -54,7 +60,7 @@ class Costs(Protocol):
     def prices(self) -> Mapping[type[Op], Sequence[int]]:
         """To do an operation of a class, by its kind, the CPU being busy.
 
-        What is not here is asked for one by one.
+        What is not here is asked for one by one; `Cross` says itself what it costs.
         """
         ...
 
@@ -73,7 +79,7 @@ class Entity:
 
     thread: KThread
     rq: RunQueue
-    vruntime: int = 0  # of its CPU's time, what it has had
+    vruntime: int = 0  # of its CPU's time, what it has had, or is taken to have had
     user: int = 0
     system: int = 0
     in_user: bool = False
@@ -81,6 +87,13 @@ class Entity:
     started: int = 0
     ended: int | None = None
     spinning: bool = False
+    nvcsw: int = 0  # how often it gave its CPU away
+    nivcsw: int = 0  # and how often that was taken from it
+
+    @property
+    def preemptible(self) -> bool:
+        """Whether its CPU can be taken: not in the kernel, nor in an instruction."""
+        return self.in_user and not self.thread.held
 
 
 @define(eq=False)
@@ -89,9 +102,13 @@ class RunQueue:
 
     number: int
     now: int = 0  # up to when what it did is known
-    since: int = 0  # when whoever has it was last accounted for
+    since: int = 0  # up to when it is known whose time that was
+    user: int = 0
+    system: int = 0  # switches as well
+    in_irq: int = 0
     idle: int = 0
     switches: int = 0
+    min_vruntime: int = 0  # of those who want it; it never goes back
     current: Entity | None = None
     last: Entity | None = None  # whose registers the CPU has
     ready: list[Entity] = field(factory=list)
@@ -99,6 +116,11 @@ class RunQueue:
     irq: Entity | None = None  # who answers when it is interrupted
     irq_at: int = NEVER  # when there was something to answer
     event: int = NEVER  # when it will do something
+
+    @property
+    def load(self) -> int:
+        """How many threads want this CPU."""
+        return len(self.ready) + (self.current is not None)
 
     def next_event(self) -> int:
         """When this CPU next does something that others can notice."""
@@ -109,14 +131,52 @@ class RunQueue:
             at = now
         else:
             at = now + current.left
-            if self.ready:
+            if self.ready and current.preemptible:
                 at = min(at, max(now, self.slice_end))
         return min(at, max(now, self.irq_at))
 
-    @property
-    def load(self) -> int:
-        """How many threads want this CPU."""
-        return len(self.ready) + (self.current is not None)
+    def is_slice_over(self) -> bool:
+        """Whether it is another thread's turn."""
+        current = self.current
+        return (
+            self.now >= self.slice_end
+            and bool(self.ready)
+            and current is not None
+            and current.preemptible
+        )
+
+    def pass_time(self, at: int) -> None:
+        """Up to `at` nothing happened here: it was idle, or spun, or computed."""
+        passed, current = at - self.now, self.current
+        if passed > 0:
+            self.now = at
+            if current is not None and current.left:
+                current.left -= passed
+        self.account()
+
+    def account(self) -> None:
+        """Whoever has this CPU has had it since last time."""
+        current, passed = self.current, self.now - self.since
+        self.since = self.now
+        if current is None:
+            self.idle += passed
+            return
+        current.vruntime += passed
+        if current.in_user:
+            self.user += passed
+            current.user += passed
+        else:
+            self.system += passed
+            current.system += passed
+
+    def update_min_vruntime(self) -> None:
+        """What somebody who comes now is taken to have had."""
+        current = self.current
+        least = NEVER if current is None else current.vruntime
+        for entity in self.ready:
+            least = min(least, entity.vruntime)
+        if self.min_vruntime < least < NEVER:
+            self.min_vruntime = least
 
 
 class TimedMachine(Machine):
@@ -141,15 +201,18 @@ class TimedMachine(Machine):
         self.prices = costs.prices
         self.at = 0  # the moment of the step that is being done
         self.steps = 0
+        self.until = 0  # until when a thread may go on with nobody else asked
+        self.worked = 0  # cycles of this step, beyond its price
         self.rqs = [RunQueue(number) for number in range(len(interrupts))]
         self.entities: list[Entity] = []  # by the index of their threads
-        self.waiting: dict[str, list[Entity]] = {}  # by what they wait for
+        # By the key of what they wait for, in the order in which they came.
+        self.waiting: dict[str, list[Entity]] = {}
         self.timers: list[tuple[int, int]] = []  # a heap: when, and whose index
         super().__init__(
             [], check, observe, max_steps=NEVER, always=always, model=model
         )
         for rq, thread in zip(self.rqs, interrupts, strict=True):
-            self._add(thread, rq)
+            self._add(thread, rq, answers=True)
         for thread in threads:
             self.add(thread)
 
@@ -157,25 +220,31 @@ class TimedMachine(Machine):
 
     def add(self, thread: KThread) -> None:
         """One more thread, on the CPU that it names, from this moment on."""
-        self._add(thread, None)
+        self._add(thread, self.rqs[thread.cpu])
 
-    def _add(self, thread: KThread, answers_for: RunQueue | None) -> None:
-        rq = answers_for or self.rqs[thread.cpu]
-        entity = Entity(thread, rq, started=self.at)
-        if answers_for is not None:
+    def _add(self, thread: KThread, rq: RunQueue, *, answers: bool = False) -> None:
+        rq.pass_time(self.at)
+        rq.update_min_vruntime()
+        entity = Entity(thread, rq, vruntime=rq.min_vruntime, started=self.at)
+        if answers:
             rq.irq = entity
-        elif rq.current is not None:
-            entity.vruntime = rq.current.vruntime
         self.entities.append(entity)
         super().add(thread)
         op = thread.pending
         if op is None:
-            return
-        if not op.takes_time or not self._take_time(entity, op, self.at):
-            self._ready(entity, self.at)
+            entity.ended = self.at
+        elif op.takes_time:
+            self._take_time(entity, op, self.at)
+        else:
+            self._ready(entity)
 
     def entity(self, thread: KThread) -> Entity:
         return self.entities[thread.index]
+
+    def task_times(self, entity: Entity) -> tuple[int, int]:
+        """What a thread has had up to this moment: user time and system time."""
+        entity.rq.pass_time(self.at)
+        return entity.user, entity.system
 
     def least_loaded(self) -> int:
         """The number of the CPU that the fewest threads want."""
@@ -184,147 +253,181 @@ class TimedMachine(Machine):
     # The run.
 
     def run_until(self, end: int) -> bool:
-        """Go on to this moment; False if the run was over before that."""
-        rqs, timers = self.rqs, self.timers
+        """Go on to this moment; False if the run was over before that.
+
+        Where it stops makes no difference to what happens.
+        """
+        is_over = not self._run(end)
+        if self.failure is None:
+            self.at = max(rq.now for rq in self.rqs) if is_over else max(self.at, end)
+        for rq in self.rqs:
+            rq.pass_time(self.at)
+        return not is_over
+
+    def _run(self, end: int) -> bool:
+        # This and `_step` are written out for speed: a run is made of little else.
+        first, *others = self.rqs
+        timers = self.timers
         while self.failure is None:
-            rq = rqs[0]
-            for other in rqs:
-                if other.event < rq.event:
-                    rq = other
-            at = rq.event
-            if timers and timers[0][0] <= at:
-                if timers[0][0] > end:
-                    break
-                self._time_out()
-            elif at > end:
-                if at < NEVER:
-                    break
-                if not self._look_again():
-                    self._finish()
-                    return False
-            else:
-                current = rq.current
-                if at >= rq.slice_end or rq.irq_at <= at or not current or current.left:
-                    self._advance(rq, at)
-                else:
-                    self._step(rq, current)
-        return self.failure is None
+            rq, at, until = first, first.event, end + 1
+            for other in others:
+                event = other.event
+                if event < at:
+                    rq, at, until = other, event, at
+                elif event < until:
+                    until = event
+            if timers and timers[0][0] < until:
+                until = timers[0][0]
+                if until <= at:
+                    self._time_out()
+                    continue
+            if at > end:
+                if at < NEVER or timers:
+                    return True
+                self._finish()
+                return False
+            self._go_on(rq, at, until)
+        return False
+
+    def _go_on(self, rq: RunQueue, at: int, until: int) -> None:
+        """Let a CPU do what it does at this moment, by itself until another's comes."""
+        current = rq.current
+        if current is None or current.left or rq.irq_at <= at:
+            self._do_other_than_step(rq, at)
+            return
+        if rq.irq_at < until:
+            until = rq.irq_at
+        if current.in_user and rq.ready and rq.slice_end < until:
+            until = rq.slice_end
+            if until <= at and rq.is_slice_over():
+                self._do_other_than_step(rq, at)
+                return
+        self.until = until
+        self._step(rq, current)
 
     def _time_out(self) -> None:
         """The earliest timer: who waited for it may go on."""
         self.at, index = heapq.heappop(self.timers)
-        self._ready(self.entities[index], self.at)
+        self._ready(self.entities[index])
 
-    def _advance(self, rq: RunQueue, at: int) -> None:
-        """Let a CPU do what it does next, whatever that is."""
-        current = rq.current
-        if at > rq.now:
-            self._elapse(rq, at)
+    def _do_other_than_step(self, rq: RunQueue, at: int) -> None:
+        """A CPU is interrupted, or a slice is over, or what a thread computes."""
+        rq.pass_time(at)
         if rq.irq_at <= at:
-            assert rq.irq is not None
-            self._account(rq)
-            self._step(rq, rq.irq)
-            rq.irq.system += rq.now - rq.since
-            rq.since = rq.now
-        elif current is not None and self._is_over(rq, current):
+            self._interrupt(rq)
+        elif rq.is_slice_over():
             self._reschedule(rq)
-        elif current is not None:
-            self._step(rq, current)
         rq.event = rq.next_event()
 
-    def _is_over(self, rq: RunQueue, current: Entity) -> bool:
-        """Whether a thread has had its slice, and is where its CPU can be taken."""
-        return (
-            current.in_user
-            and rq.now >= rq.slice_end
-            and bool(rq.ready)
-            and not current.thread.held  # in the middle of an instruction
-        )
-
-    def _elapse(self, rq: RunQueue, at: int) -> None:
-        """A CPU's clock goes on: it was idle, or spun, or computed."""
-        passed, current = at - rq.now, rq.current
-        rq.now = at
-        if current is None:
-            rq.idle += passed
-            rq.since = at
-        elif current.left:
-            current.left -= passed
-
-    def _account(self, rq: RunQueue) -> None:
-        """Whoever has a CPU has had it since last time."""
-        current, passed = rq.current, rq.now - rq.since
+    def _interrupt(self, rq: RunQueue) -> None:
+        """A step of who answers when a CPU is interrupted.  It is not interrupted."""
+        irq = rq.irq
+        assert irq is not None
+        rq.account()
+        self.until = 0
+        self._step(rq, irq)
+        passed = rq.now - rq.since
         rq.since = rq.now
-        if current is not None:
-            current.vruntime += passed
-            if current.in_user:
-                current.user += passed
-            else:
-                current.system += passed
+        rq.in_irq += passed
+        irq.system += passed
+        if rq.current is None and rq.irq_at > rq.now:
+            self._pick(rq)
 
     def _step(self, rq: RunQueue, entity: Entity) -> None:
-        """Do what a thread has announced, if that is possible."""
-        thread = entity.thread
+        """Do what a thread has announced, if that is possible.
+
+        And then what it announces next, as long as that comes before all else.
+        """
+        thread, resume = entity.thread, self._how_to_resume()
+        price_of, waiting = self.prices.get, self.waiting
         op = thread.pending
         assert op is not None
-        kind = op.kind
-        if kind >= ACQUIRE and not op.possible():
-            self._wait(rq, entity, op)
-            return
-        self.at = rq.now
-        self.steps += 1
-        if self.watchers or self.is_checked:
-            self._resume_watched(thread, thread)
-        else:
-            self._resume(thread, thread)
-        row = self.prices.get(type(op))
-        cost = self.costs.cycles(op) if row is None else row[kind]
-        rq.now = rq.event = rq.now + cost
-        if kind is not READ:
-            if self.waiting and op.key in self.waiting:
-                self._wake(op.key, rq.now)
-        elif type(op) is Cross:
-            self._account(rq)
-            entity.in_user = op.to_user
-        following = thread.pending
-        if following is None:
-            self._ended(rq, entity)
-        elif following.takes_time:
-            self._take_time(entity, following, rq.now)
+        while True:
+            kind = op.kind
+            if kind >= ACQUIRE and not op.possible():
+                self._wait(rq, entity, op)
+                return
+            self.at = rq.now
+            self.steps += 1
+            resume(thread, thread)
+            if kind is not READ and op.key in waiting:
+                self._wake(op.key)
+            row = price_of(type(op))
+            cost = self._price(entity, op) if row is None else row[kind]
+            rq.now += cost
+            if self.worked:
+                rq.now += self.worked
+                self.worked = 0
+            op = thread.pending
+            if op is None or op.takes_time or rq.now >= self.until:
+                break
+        rq.event = rq.now
+        if op is None:
+            self._ended(entity)
+        elif op.takes_time:
+            self._take_time(entity, op, rq.now)
 
     def _heed(self, thread: KThread, op: Op) -> Op:
         """What was done without a step takes its time as well."""
-        while isinstance(op, Work):
-            self.rqs[thread.cpu].now += self.costs.cycles(op)
+        while op.kind is ASK:
+            if isinstance(op, Start):
+                self.add(op.thread)
+            elif isinstance(op, Work):
+                self.worked += self.costs.cycles(op)
             op = thread.body.send(thread)
-        return super()._heed(thread, op)
+        op = super()._heed(thread, op)
+        if self.failure is not None:
+            self.until = 0
+        return op
 
-    def _ended(self, rq: RunQueue, entity: Entity) -> None:
-        entity.ended = rq.now
+    def _price(self, entity: Entity, op: Op) -> int:
+        """Of what no list of prices has."""
+        if type(op) is Cross:
+            self._cross(entity, op)
+            return 0
+        return self.costs.cycles(op)
+
+    def _cross(self, entity: Entity, op: Cross) -> None:
+        """The way itself, in or out, is system time.  Its CPU may be another's turn."""
+        rq = entity.rq
+        rq.account()
+        entity.in_user = False
+        rq.now += op.cycles
+        rq.account()
+        entity.in_user = op.to_user
+        self.until = 0
+
+    def _ended(self, entity: Entity) -> None:
+        entity.ended = entity.rq.now
         self._leave(entity)
 
     # Waiting.
 
-    def _take_time(self, entity: Entity, op: Op, now: int) -> bool:
-        """A thread wants to do what takes time; whether it sleeps for that."""
-        if isinstance(op, Spend):
-            entity.left = op.cycles
-            entity.rq.event = entity.rq.next_event()
-            return False
-        at = now + op.cycles if isinstance(op, Sleep) else self.costs.until(op, now)
-        self._sleep_until(entity, at)
-        return True
-
-    def _sleep_until(self, entity: Entity, at: int) -> None:
-        heapq.heappush(self.timers, (at, entity.thread.index))
-        self._leave(entity)
+    def _take_time(self, entity: Entity, op: Op, now: int) -> None:
+        """A thread computes, or sleeps until a moment that is known."""
+        rq = entity.rq
+        if type(op) is Spend:
+            if entity is rq.irq:
+                rq.now += op.cycles
+            else:
+                entity.left = op.cycles
+            if entity is rq.current or entity is rq.irq:
+                rq.event = rq.next_event()
+            else:
+                self._ready(entity)
+        elif entity.thread.in_atomic:
+            self.failure = self.failure or sleeping_in_atomic(entity.thread)
+        else:
+            at = now + op.cycles if type(op) is Sleep else self.costs.until(op, now)
+            heapq.heappush(self.timers, (at, entity.thread.index))
+            self.until = 0
+            self._leave(entity)
 
     def _wait(self, rq: RunQueue, entity: Entity, op: Op) -> None:
         """What a thread wants to do is not possible yet."""
-        self.waiting.setdefault(op.key, []).append(entity)
-        if entity is rq.irq:
-            rq.irq_at = NEVER
-        elif op.sleeps:
+        for key in (op.key, *op.also):
+            self.waiting.setdefault(key, []).append(entity)
+        if op.sleeps or entity is rq.irq:
             self._leave(entity)
         else:
             entity.spinning = True
@@ -333,89 +436,133 @@ class TimedMachine(Machine):
     def _leave(self, entity: Entity) -> None:
         """A thread needs its CPU no longer, for now."""
         rq = entity.rq
-        if rq.current is entity:
-            self._account(rq)
+        if entity is rq.irq:
+            rq.irq_at = NEVER
+        elif rq.current is entity:
+            rq.account()
+            rq.update_min_vruntime()
+            entity.nvcsw += 1
             rq.current = None
             self._pick(rq)
 
-    def _wake(self, key: str, at: int) -> None:
-        """Something has changed for those who wait there."""
-        waiters = self.waiting.pop(key)
-        still = [entity for entity in waiters if not self._may_go_on(entity, at)]
+    def _wake(self, key: str) -> None:
+        """Something has changed for those who wait there.
+
+        Whoever would take it for himself is the last of those who want it to be woken,
+        and if he comes after one who would share it he is not: it will be given back,
+        and then those who are left are asked again.
+        """
+        still: list[Entity] = []
+        taker: Kind = WAIT  # how those who were woken want it; WAIT takes nothing
+        for entity in self.waiting.pop(key):
+            op = entity.thread.pending
+            assert op is not None
+            kind = op.kind
+            if kind is not WAIT and (
+                taker is ACQUIRE or (taker is SHARE and kind is ACQUIRE)
+            ):
+                taker = ACQUIRE
+                still.append(entity)
+            elif op.possible():
+                if kind is not WAIT:
+                    taker = kind
+                if op.also:
+                    self._forget(entity, op, key)
+                self._ready(entity)
+            else:
+                still.append(entity)
         if still:
-            self.waiting[key] = still + self.waiting.get(key, [])
+            self.waiting[key] = still
 
-    def _may_go_on(self, entity: Entity, at: int) -> bool:
-        op = entity.thread.pending
-        assert op is not None
-        if not op.possible():
-            return False
-        self._ready(entity, at)
-        return True
+    def _forget(self, entity: Entity, op: Op, woken_by: str) -> None:
+        """Who was woken by one of the things that he waited for waits for none."""
+        for key in (op.key, *op.also):
+            if key != woken_by:
+                self.waiting[key].remove(entity)
+                if not self.waiting[key]:
+                    del self.waiting[key]
 
-    def _look_again(self) -> bool:
-        """Ask all that wait, when nobody else is about; whether one may go on."""
-        found = False
-        now = max(rq.now for rq in self.rqs)
-        for key in list(self.waiting):
-            before = len(self.waiting[key])
-            self._wake(key, now)
-            found |= len(self.waiting.get(key, [])) < before
-        return found
-
-    def _ready(self, entity: Entity, at: int) -> None:
+    def _ready(self, entity: Entity) -> None:
         """A thread can go on, from this moment."""
         rq = entity.rq
-        current = rq.current
+        self.until = 0
         if entity is rq.irq:
-            rq.irq_at = at
-        elif entity is current:
-            entity.spinning = False
-            if at > rq.now:
-                self._elapse(rq, at)
+            rq.irq_at = self.at
         else:
-            rq.ready.append(entity)
-            if current is None:
-                if at > rq.now:
-                    self._elapse(rq, at)
-                self._pick(rq)
+            rq.pass_time(self.at)
+            if entity is rq.current:
+                entity.spinning = False
             else:
-                # Who has slept goes before others, but not for all the time it slept.
-                least = current.vruntime - self.costs.slice
-                if entity.vruntime <= least:
-                    entity.vruntime = least
-                    rq.slice_end = min(rq.slice_end, at)
+                self._enqueue(rq, entity)
         rq.event = rq.next_event()
 
     # Whose turn it is.
 
+    def _enqueue(self, rq: RunQueue, entity: Entity) -> None:
+        """A thread wants its CPU."""
+        rq.update_min_vruntime()
+        rq.ready.append(entity)
+        # Who has slept goes before others, but not for all the time that it slept.
+        least = rq.min_vruntime - self.costs.slice
+        has_slept = entity.vruntime <= least
+        if has_slept:
+            entity.vruntime = least
+        if rq.current is not None:
+            if has_slept:
+                rq.slice_end = min(rq.slice_end, self.at)
+        elif rq.irq_at > rq.now:
+            self._pick(rq)
+
     def _reschedule(self, rq: RunQueue) -> None:
-        """Another thread's turn, if there is one."""
-        assert rq.current is not None
-        self._account(rq)
-        rq.ready.append(rq.current)
+        """A slice is over: whoever has had the least has the next one."""
+        before = rq.current
+        assert before is not None
+        rq.account()
+        rq.ready.append(before)
+        rq.update_min_vruntime()
         rq.current = None
         self._pick(rq)
+        before.nivcsw += rq.current is not before
 
     def _pick(self, rq: RunQueue) -> None:
-        """Give a CPU to the thread that has had the least."""
+        """Give a CPU that nobody has to the thread that has had the least of it.
+
+        Of those that have had as much as one another, to the one that came first.
+        """
         if rq.ready:
             chosen = min(rq.ready, key=lambda entity: entity.vruntime)
             rq.ready.remove(chosen)
             rq.current = chosen
-            rq.slice_end = rq.now + self.costs.slice
             if chosen is not rq.last:
                 rq.last = chosen
-                rq.switches += 1
-                rq.now += self.costs.switch
-                rq.since = rq.now
-                chosen.system += self.costs.switch
+                self._switch(rq, chosen)
+            rq.slice_end = rq.now + self.costs.slice
         rq.event = rq.next_event()
+
+    def _switch(self, rq: RunQueue, to: Entity) -> None:
+        """The way from one thread to another is the other's system time."""
+        cost = self.costs.switch
+        rq.switches += 1
+        rq.now += cost
+        rq.since = rq.now
+        rq.system += cost
+        to.system += cost
+
+    # The end.
 
     def _finish(self) -> None:
         """Nothing will happen any more.  Is that because everybody is done?"""
-        stuck = self.unfinished()
-        if stuck:
-            self.failure = deadlock(stuck)
-        else:
-            self._ask(self.check)
+        lost = self.not_woken()
+        assert not lost, f"nobody has woken {', '.join(lost)}"
+        super()._finish()
+
+    def not_woken(self) -> list[str]:
+        """Who waits for what is possible: nobody, once all who were woken have gone on.
+
+        Anybody here is an error of the model: a gate that is opened by an operation
+        on another object than the one that is waited for, or that `Op.also` names.
+        """
+        waiting = (
+            entity.thread for entities in self.waiting.values() for entity in entities
+        )
+        return [t.name for t in waiting if t.pending is None or t.pending.possible()]

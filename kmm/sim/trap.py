@@ -98,6 +98,8 @@ class Op:
     sleeps = False
     # Whether a device does it, and the thread sleeps until it has (`sim.timed`).
     takes_time = False
+    # Other objects whose changes may make it possible, by key (`sim.timed`).
+    also: tuple[str, ...] = ()
 
     def __init__(self, kind: Kind, key: str) -> None:
         self.kind = kind

@@ -23,7 +23,7 @@ from ..hw.apic import InterruptOp
 from ..hw.memory import EntryOp, FrameOp, WholeFrameOp
 from ..mm.swapfile import SwapOp
 from ..sim.access import FieldOp, PlainOp
-from ..sim.clock import Cross, Sleep, Spend, Work
+from ..sim.clock import Sleep, Spend, Work
 from ..sim.locks import NestedOp
 from ..sim.trap import WRITE, GateOp, Kind, Op
 
@@ -31,15 +31,15 @@ MILLION = 1_000_000
 
 
 class BadCosts(ValueError):
-    """A file of costs that cannot be used: says what is wrong, and where."""
+    """A file of costs that cannot be used: in one line, what is wrong and where."""
 
 
 @frozen
 class Figure:
     """One line of the table."""
 
-    cycles: int
-    source: str
+    cycles: int  # or, of bytes_per_cycle, bytes
+    source: str  # who measured it; or that it is taste
 
 
 @frozen
@@ -74,6 +74,9 @@ class Table:
 
 FIGURES = tuple(f.name for f in fields(Table) if f.name != "mhz")
 
+# What nothing can be divided by, and a slice of no length in which nobody gets on.
+NOT_ZERO = ("bytes_per_cycle", "time_slice")
+
 
 def usual_table() -> Table:
     """The table that comes with kmm."""
@@ -85,34 +88,65 @@ def usual_table() -> Table:
 
 def table_from(path: Path, base: Table | None = None) -> Table:
     """The table with the figures of a file.  Raises BadCosts or OSError."""
-    table = base or usual_table()
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadCosts(f"{path} is no TOML file: {error}") from None
-    unknown = [f"[{name}]" for name in data if name not in ("machine", "cost")]
+    try:
+        return changed(base or usual_table(), data, path.name)
+    except BadCosts as error:
+        raise BadCosts(f"{path}: {error}") from None
+
+
+def changed(table: Table, data: dict[str, Any], source: str) -> Table:
+    """The table with the figures of a file that has been read.  Raises BadCosts.
+
+    `source` is that of a figure whose own is not said.
+    """
+    refuse_unknown("", data, ("machine", "cost"))
+    machine, costs = section(data, "machine"), section(data, "cost")
+    refuse_unknown("machine.", machine, ("mhz",))
+    refuse_unknown("cost.", costs, FIGURES)
     changes: dict[str, Any] = {}
-    for name, value in data.get("machine", {}).items():
-        if name != "mhz":
-            unknown.append(f"machine.{name}")
-        changes["mhz"] = positive(path, "machine.mhz", value)
-    for name, entry in data.get("cost", {}).items():
-        if name not in FIGURES:
-            unknown.append(f"[cost.{name}]")
-        elif not isinstance(entry, dict) or "cycles" not in entry:
-            raise BadCosts(f"{path}: [cost.{name}] needs `cycles = NUMBER`")
-        else:
-            cycles = positive(path, f"cost.{name}.cycles", entry["cycles"])
-            changes[name] = Figure(cycles, str(entry.get("source", f"{path.name}")))
-    if unknown:
-        known = ", ".join(FIGURES)
-        raise BadCosts(f"{path}: nobody knows {', '.join(unknown)}; there are {known}")
+    if "mhz" in machine:
+        changes["mhz"] = whole("machine.mhz", machine["mhz"], least=1)
+    for name in costs:
+        changes[name] = figure(name, section(costs, name, "cost."), source)
     return evolve(table, **changes)
 
 
-def positive(path: Path, name: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise BadCosts(f"{path}: {name} must be a whole number, 0 or more: {value!r}")
+def figure(name: str, entry: dict[str, Any], source: str) -> Figure:
+    """One [cost.NAME].  Raises BadCosts."""
+    refuse_unknown(f"cost.{name}.", entry, ("cycles", "source"))
+    if "cycles" not in entry:
+        raise BadCosts(f"[cost.{name}] needs `cycles = NUMBER`")
+    least = 1 if name in NOT_ZERO else 0
+    said = entry.get("source", source)
+    if not isinstance(said, str):
+        raise BadCosts(f"cost.{name}.source must be a text, not {said!r}")
+    return Figure(whole(f"cost.{name}.cycles", entry["cycles"], least), said)
+
+
+def section(data: dict[str, Any], name: str, within: str = "") -> dict[str, Any]:
+    """A table of the file; an empty one if it is not there.  Raises BadCosts."""
+    found = data.get(name, {})
+    if not isinstance(found, dict):
+        raise BadCosts(f"[{within}{name}] must be a table, not {found!r}")
+    return found
+
+
+def refuse_unknown(within: str, data: dict[str, Any], known: Sequence[str]) -> None:
+    """Raise BadCosts if something is named that means nothing."""
+    unknown = [f"{within}{name}" for name in data if name not in known]
+    if unknown:
+        there = ", ".join(f"{within}{name}" for name in known)
+        raise BadCosts(f"nobody knows {', '.join(unknown)}; there is {there}")
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """A whole number.  Raises BadCosts."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise BadCosts(f"{name} must be a whole number, {least} or more: {value!r}")
     return value
 
 
@@ -147,8 +181,6 @@ class Prices:
         if isinstance(op, FrameOp):
             # An instruction, or as many as it takes to touch so many bytes.
             return 1 + op.size // self.table.bytes_per_cycle.cycles
-        if isinstance(op, Cross):
-            return op.cycles
         if isinstance(op, Work):
             return op.amount * self.table.look_at_page.cycles
         return self.table.kernel_step.cycles

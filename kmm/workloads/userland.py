@@ -14,16 +14,17 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ..designs import KernelSpec
 from ..fs.binfmt_elf import load_elf_binary
 from ..fs.exec import prepare_exec
-from ..hw.cpu import Cpu
+from ..hw.cpu import Cpu, PageFaultHandler
 from ..hw.memory import PAGE_SIZE, VirtAddr
+from ..kernel.exit import do_wait
 from ..kernel.fork import copy_process
 from ..kernel.process import run_program, start_process
-from ..kernel.syscalls import sys_mmap, sys_wait
+from ..kernel.syscalls import sys_mmap
 from ..mm.boot import interrupt_threads, start_kernel
 from ..mm.kernel import Config, Kernel
 from ..mm.mm_types import Task
@@ -67,7 +68,9 @@ class System:
         """A process that nobody is the parent of."""
         process = start_process(self.k, comm, self.place(cpu))
         user = User(self, process.task)
-        self.machine.add(user.thread(program))
+        thread = user.thread(program)
+        self.machine.add(thread)
+        user.entity = self.machine.entity(thread)
         return user
 
     def start_kernel_thread(
@@ -80,7 +83,38 @@ class System:
         self.machine.add(KThread(comm, pid, cpu, body, daemon=True, task=task))
 
     def place(self, cpu: int | None) -> int:
+        """The number of the CPU that a new process belongs to from then on."""
         return self.machine.least_loaded() if cpu is None else cpu
+
+
+@frozen
+class Times:
+    """What a process took, as `time` prints it and times(2) tells it.
+
+    In seconds.  The children are those that were waited for, with theirs; `time make`
+    prints the sum, which is `user_of_all` and `system_of_all`.
+    """
+
+    elapsed: float  # from its first moment to its last, or to now
+    user: float
+    system: float
+    children_user: float
+    children_system: float
+    switches: int  # how often it, or a child, lost its CPU or gave it away
+
+    @property
+    def user_of_all(self) -> float:
+        return self.user + self.children_user
+
+    @property
+    def system_of_all(self) -> float:
+        return self.system + self.children_system
+
+    @property
+    def percent(self) -> float:
+        """Of one CPU, on average; more than 100 if several were busy."""
+        busy = self.user_of_all + self.system_of_all
+        return 100 * busy / self.elapsed if self.elapsed else 0.0
 
 
 @define(eq=False)
@@ -89,7 +123,12 @@ class User:
 
     system: System
     task: Task
-    entity: Entity | None = None
+    entity: Entity | None = None  # once it has been started
+    children: list[User] = field(factory=list)  # that were not waited for yet
+    # Of those that were, and of theirs, in cycles.  (struct signal_struct)
+    cutime: int = 0
+    cstime: int = 0
+    cswitches: int = 0
 
     @property
     def k(self) -> Kernel:
@@ -157,20 +196,67 @@ class User:
         assert where > 0, f"mmap: {where}"
         return VirtAddr(where)
 
-    async def fork(self, program: Program) -> int:
-        """A child that runs `program`; its pid, or an error."""
-        return await self.call(self._fork(program))
+    async def fork(self, program: Program, cpu: int | None = None) -> int:
+        """A child that runs `program`; its pid, or an error.
 
-    async def _fork(self, program: Program) -> int:
-        child = await copy_process(self.k, self.task, self.system.place(None))
-        if isinstance(child, int):
-            return child
+        If its CPU is not given, it is one that the fewest threads want as fork begins.
+        """
+        return await self.call(self._fork(program, cpu))
+
+    async def _fork(self, program: Program, cpu: int | None) -> int:
+        task = await copy_process(self.k, self.task, self.system.place(cpu))
+        if isinstance(task, int):
+            return task
         self.system.count("forks")
-        await start_thread(User(self.system, child).thread(program))
-        return child.pid
+        child = User(self.system, task)
+        self.children.append(child)
+        thread = child.thread(program)
+        await start_thread(thread)
+        child.entity = self.system.machine.entity(thread)
+        return task.pid
 
     async def wait(self) -> tuple[int, int]:
-        return await self.call(sys_wait(self.k, self.task))
+        """The pid and exit code of a child that has ended; (-ECHILD, 0) without any."""
+        return await self.call(self._wait())
+
+    async def _wait(self) -> tuple[int, int]:
+        dead = await do_wait(self.k, self.task)
+        if isinstance(dead, int):
+            return dead, 0
+        # A pid may have been given to another by now; the task is the child's own.
+        child = next(child for child in self.children if child.task is dead)
+        self.children.remove(child)
+        user, system = child._cycles()
+        self.cutime += user + child.cutime
+        self.cstime += system + child.cstime
+        self.cswitches += child._switches() + child.cswitches
+        assert dead.exit_code is not None
+        return dead.pid, dead.exit_code
+
+    # What it took.
+
+    def times(self) -> Times:
+        """Up to this moment, or to its end."""
+        assert self.entity is not None, "it has not been started"
+        entity, seconds = self.entity, self.system.table.seconds
+        ended = self.system.now if entity.ended is None else entity.ended
+        user, system = self._cycles()
+        return Times(
+            elapsed=seconds(ended - entity.started),
+            user=seconds(user),
+            system=seconds(system),
+            children_user=seconds(self.cutime),
+            children_system=seconds(self.cstime),
+            switches=self._switches() + self.cswitches,
+        )
+
+    def _cycles(self) -> tuple[int, int]:
+        assert self.entity is not None
+        return self.system.machine.task_times(self.entity)
+
+    def _switches(self) -> int:
+        assert self.entity is not None
+        return self.entity.nvcsw + self.entity.nivcsw
 
     async def execve(self, filename: str, argv: list[bytes]) -> VirtAddr:
         """Become another program; its stack pointer."""
@@ -199,20 +285,19 @@ def boot(spec: KernelSpec, config: Config, table: Table, seed: int = 0) -> Syste
     return system
 
 
-def timed_fault(
-    handler: Callable[[Cpu, VirtAddr, int, bool], Awaitable[None]], table: Table
-) -> Callable[[Cpu, VirtAddr, int, bool], Awaitable[None]]:
-    """The page-fault handler, with the exception's own cost."""
+def timed_fault(handler: PageFaultHandler, table: Table) -> PageFaultHandler:
+    """The page-fault handler, with the exception's own cost.
+
+    A fault in the kernel, which copies to or from a program, goes back to the kernel.
+    """
     cost = table.page_fault.cycles
 
     async def page_fault(
         cpu: Cpu, address: VirtAddr, error_code: int, user: bool
     ) -> None:
-        if not user:
-            await handler(cpu, address, error_code, user)
-            return
         await enter_kernel(cost)
         await handler(cpu, address, error_code, user)
-        await return_to_user(0)
+        if user:
+            await return_to_user(0)
 
     return page_fault
