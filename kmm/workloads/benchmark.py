@@ -50,7 +50,8 @@ class Benchmark:
     """One of the letter's three."""
 
     name: str
-    title: str  # of its table
+    unit: str  # of its figures
+    scale: str  # what a run consists of
     tests: tuple[str, ...]  # in the order of the rows
     better: Literal["lower", "higher"]
     runs: int  # as many as usual

@@ -165,7 +165,8 @@ def linker(jobs: list[Job]) -> Program:
 
 KERNBENCH = Benchmark(
     name="kernbench",
-    title=f"KERNBENCH, in milliseconds: {JOBS} compilations, make -j{AT_A_TIME}",
+    unit="milliseconds",
+    scale=f"{JOBS} compilations, make -j{AT_A_TIME}",
     tests=("kernbench",),
     better="lower",
     runs=4,
