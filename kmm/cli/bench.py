@@ -117,8 +117,9 @@ def bench_command(options: Namespace) -> int:
 def refuse_runs(options: Namespace) -> None:
     """With figures that are given, nothing is run.  Raises Usage."""
     asked = [*options.names, *options.design]
-    others = ("kernel", "against", "runs", "seed", "costs", "wall")
-    asked += [name for name in others if getattr(options, name) not in (None, False)]
+    others = ("kernel", "against", "runs", "seed", "costs")
+    asked += [name for name in others if getattr(options, name) is not None]
+    asked += ["wall"] * options.wall
     if asked:
         raise Usage(
             f"--from prints figures that are given, and runs nothing; "

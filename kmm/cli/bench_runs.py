@@ -15,7 +15,7 @@ from ..report.bench import Table
 from ..report.bench_runs import Runs, work_text
 from ..report.oops import oops_of
 from ..report.outcome import failure_json, kernel_json
-from ..workloads.benchmark import Benchmark, RunFailed, compare
+from ..workloads.benchmark import Benchmark, RunFailed, TakesTooLong, compare
 from ..workloads.benchmarks import BENCHMARKS
 from ..workloads.cycles import BadCosts, table_from, usual_table
 from ..workloads.cycles import Table as Costs
@@ -57,8 +57,11 @@ class Bench:
             self.code = FAILED
             note = oops_of(failed.failure, self.failed_on(runs).name)
             more["failure"] = failure_json(failed.failure)
+        except TakesTooLong as error:
+            raise Usage(f"{benchmark.name}: {error}; try lower --costs") from None
         except KeyboardInterrupt:
             self.code = INTERRUPTED
+            more["stopped"] = "interrupt"
             complain(
                 f"{benchmark.name}: interrupted after {len(runs.runs)} of {total} runs"
             )
@@ -114,6 +117,7 @@ class Bench:
                 for kernel, name in zip(self.kernels, self.names, strict=True)
             ],
             "seeds": list(seeds),
+            "stopped": None,
         }
 
 

@@ -35,7 +35,7 @@ from .benchmark import (
 from .program import become, fill, sbrk
 from .userland import User
 
-DURATION = 0.002  # seconds, of each test
+DURATION = 0.001  # seconds, of each test
 MOST_LOOPS = 5_000  # where costs are such that nothing takes long
 LEAST_DATA, MOST_DATA = 16, 48  # pages of the program's own
 FILE = "/file"

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 from attrs import field, frozen
 
 from ..designs import KernelSpec
+from ..fs.audit import audit_files
 from ..fs.ramfs import init_rootfs
-from ..mm.kernel import Config
+from ..mm.audit import audit
+from ..mm.kernel import Config, Kernel
 from ..sim.failure import Failure
 from .cycles import Table, usual_table
 from .userland import System, boot
@@ -78,6 +81,10 @@ class RunFailed(Exception):
         self.failure = failure
 
 
+class TakesTooLong(Exception):
+    """A run does not come to its end, with what things cost."""
+
+
 def compare(
     benchmark: Benchmark,
     kernels: tuple[KernelSpec, KernelSpec],
@@ -86,7 +93,7 @@ def compare(
 ) -> Iterator[Run]:
     """Every test with every seed, on the one kernel and then on the other.
 
-    Raises RunFailed.
+    Raises RunFailed and TakesTooLong.
     """
     for test in benchmark.tests:
         for seed in seeds:
@@ -101,18 +108,25 @@ def machine_for(conditions: Conditions) -> Iterator[System]:
     config = Config(cpus=CPUS, frames=FRAMES, min_free_kbytes=None)
     system = boot(conditions.spec, config, conditions.table, conditions.seed)
     init_rootfs(system.k)
+    system.machine.check = partial(audit_all, system.k)
     try:
         yield system
     finally:
         system.machine.close()
 
 
+def audit_all(k: Kernel) -> None:
+    """When all programs have ended, no page and no file is left over.  Raises Leak."""
+    audit(k)
+    audit_files(k)
+
+
 def run_to_the_end(system: System, what: str) -> None:
-    """Until every program has ended.  Raises RunFailed."""
+    """Until every program has ended.  Raises RunFailed and TakesTooLong."""
     is_over = not system.machine.run_until(system.table.cycles(LONGEST))
     check(system, what)
     if not is_over:
-        raise RuntimeError(f"{what} takes longer than {LONGEST:.0f} virtual seconds")
+        raise TakesTooLong(f"{what} takes longer than {LONGEST:.0f} virtual seconds")
 
 
 def run_for(system: System, seconds: float, what: str) -> None:
