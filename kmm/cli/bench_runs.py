@@ -19,6 +19,7 @@ from ..workloads.benchmark import Benchmark, RunFailed, TakesTooLong, compare
 from ..workloads.benchmarks import BENCHMARKS
 from ..workloads.cycles import BadCosts, table_from, usual_table
 from ..workloads.cycles import Table as Costs
+from .commands import with_answers
 from .exits import FAILED, INTERRUPTED, OK, Usage, complain
 from .progress import Meter
 
@@ -143,12 +144,7 @@ def benchmarks_of(names: list[str]) -> list[Benchmark]:
 def kernels_of(options: Namespace) -> tuple[KernelSpec, KernelSpec]:
     """The baseline, and the kernel that is held against it."""
     try:
-        patched = parse_kernel(options.kernel or KERNEL)
-        for pair in options.design:
-            question, equals, answer = pair.partition("=")
-            if not equals:
-                raise Usage(f"--design takes QUESTION=ANSWER, not {pair!r}")
-            patched = patched.with_answer(question, answer)
+        patched = with_answers(parse_kernel(options.kernel or KERNEL), options.design)
         return parse_kernel(options.against or BASELINE), patched
     except UnknownName as error:
         raise Usage(str(error)) from None
