@@ -16,15 +16,20 @@ def chosen(options: Namespace) -> tuple[Race, KernelSpec]:
     name = f"{options.race}:{options.trigger}" if options.trigger else options.race
     race = evolve(race_named(name), checked=options.check)
     try:
-        kernel = parse_kernel(options.kernel)
-        for pair in options.design:
-            question, equals, answer = pair.partition("=")
-            if not equals:
-                raise Usage(f"--design takes QUESTION=ANSWER, not {pair!r}")
-            kernel = kernel.with_answer(question, answer)
+        kernel = with_answers(parse_kernel(options.kernel), options.design)
     except UnknownName as error:
         raise Usage(str(error)) from None
     return race, kernel
+
+
+def with_answers(kernel: KernelSpec, pairs: list[str]) -> KernelSpec:
+    """The kernel with what --design says.  Raises UnknownName and Usage."""
+    for pair in pairs:
+        question, equals, answer = pair.partition("=")
+        if not equals:
+            raise Usage(f"--design takes QUESTION=ANSWER, not {pair!r}")
+        kernel = kernel.with_answer(question, answer)
+    return kernel
 
 
 def race_named(name: str) -> Race:

@@ -5,6 +5,7 @@ the model.  Reading order: `words` (a step in words), `oops`, `causes` (which st
 matter), `interleaving`, `outcome`, `export`.
 
 The others make text and JSON of something else: `listing` (what there is),
-`difference` (two kernels), `matrix` (every race on every kernel), `costs`,
-`conformity` (recorded cases), `mmu` (page walks).
+`difference` (two kernels), `matrix` (every race on every kernel), `costs`, `bench`
+(the letter's tables; `bench_runs`, those of runs), `conformity` (recorded cases),
+`mmu` (page walks).
 """

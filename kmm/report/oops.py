@@ -19,8 +19,10 @@ CUT_HERE = "------------[ cut here ]------------"
 def oops(recording: Recording, kernel: str = "2.6.34") -> str:
     """The console output for the failure that ended a run; "" if none did."""
     failure = recording.failure
-    if failure is None:
-        return ""
+    return "" if failure is None else oops_of(failure, kernel)
+
+
+def oops_of(failure: Failure, kernel: str = "2.6.34") -> str:
     if failure.kind == "bug_on":
         return "\n".join(bug(failure, kernel))
     return "\n".join([failure.message, *indented(failure), *call_trace(failure)])

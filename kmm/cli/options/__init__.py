@@ -1,8 +1,9 @@
 """The command line: the commands, and what may stand beside each.
 
 This is its front page.  `races` has the options of the commands that work on one race,
-`tables` those of the commands that list and compare, `hardware` those of `mmu` and
-`conform`; `common` has what several of them share, `values` what a word may be.
+`tables` those of the commands that list and compare, `workloads` those of the commands
+that run programs in virtual time, `hardware` those of `mmu` and `conform`; `common` has
+what several of them share, `values` what a word may be.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from ..exits import Usage
 from .common import add_common
 from .hardware import add_conform, add_mmu
 from .races import add_hunt, add_proc, add_prove, add_replay, add_run
-from .tables import add_bench, add_cost, add_diff, add_list, add_matrix
+from .tables import add_cost, add_diff, add_list, add_matrix
+from .workloads import add_bench
 
 DESCRIPTION = """\
 How Linux moved memory under running programs in 2010, and why doing so raced.

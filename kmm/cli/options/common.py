@@ -42,6 +42,17 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_design(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--design",
+        action="append",
+        default=[],
+        metavar="QUESTION=ANSWER",
+        help="give the kernel another answer to one question (may be repeated); see "
+        "`kmm list designs`",
+    )
+
+
 def add_schedule(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     parser.add_argument(
         "schedule",

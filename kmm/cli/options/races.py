@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from .common import add_budget, add_json, add_output, add_schedule, add_workers
+from .common import (
+    add_budget,
+    add_design,
+    add_json,
+    add_output,
+    add_schedule,
+    add_workers,
+)
 from .values import whole_number, zero_or_more
 
 # The strategies that each command offers, the usual one first.
@@ -158,17 +165,6 @@ def add_race(parser: argparse.ArgumentParser) -> None:
     add_design(parser)
     add_trigger(parser)
     add_check(parser)
-
-
-def add_design(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--design",
-        action="append",
-        default=[],
-        metavar="QUESTION=ANSWER",
-        help="give the kernel another answer to one question (may be repeated); see "
-        "`kmm list designs`",
-    )
 
 
 def add_trigger(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""What there is, and how it compares: list, diff, matrix, cost and bench."""
+"""What there is, and how it compares: list, diff, matrix and cost."""
 
 from __future__ import annotations
 
@@ -105,38 +105,4 @@ def add_cost(parser: argparse.ArgumentParser) -> None:
         "  kmm cost exec-stack\n"
         "  kmm cost rmap-walk --most 100 --plot\n\n"
         "exit code: 0"
-    )
-
-
-def add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Print figures of two kernels as the letter has them: the baseline's, the\n"
-        "patched kernel's, and what is gained in per cent, a loss being negative.\n"
-        "Where lower is better, that is a share of the baseline's figure, where\n"
-        "higher is better, of the patched kernel's."
-    )
-    parser.add_argument(
-        "--from",
-        dest="given",
-        required=True,
-        metavar="FILE",
-        help="figures to print, as JSON; - reads standard input",
-    )
-    form = parser.add_mutually_exclusive_group()
-    add_json(form)
-    form.add_argument(
-        "--plot", action="store_true", help="draw each table below it too"
-    )
-    form.add_argument("--svg", action="store_true", help="draw all tables as one SVG")
-    add_output(parser)
-    parser.epilog = (
-        "FILE has one table, or a list of them:\n"
-        '  {"title": "AIM9", "columns": ["aim9-vanilla", "fixraces-v5r1"],\n'
-        '   "rows": [\n'
-        '    {"name": "exec_test", "better": "higher", "values": [226.67, 232.67]}]}\n'
-        'A figure that is missing is null.  A table with "simulated": true says so.\n\n'
-        "examples:\n"
-        "  kmm bench --from letter.json --plot     it is in tests/report/data\n"
-        "  kmm bench --from letter.json --svg -o letter.svg\n\n"
-        "exit code: 0, whoever gains; 2 for bad input"
     )

@@ -1,0 +1,161 @@
+"""`kmm bench NAME`: benchmarks, run on two kernels of the model."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from ..designs import KernelSpec, UnknownName, parse_kernel
+from ..report.bench import Table
+from ..report.bench_runs import Runs, work_text
+from ..report.oops import oops_of
+from ..report.outcome import failure_json, kernel_json
+from ..workloads.benchmark import Benchmark, RunFailed, TakesTooLong, compare
+from ..workloads.benchmarks import BENCHMARKS
+from ..workloads.cycles import BadCosts, table_from, usual_table
+from ..workloads.cycles import Table as Costs
+from .exits import FAILED, INTERRUPTED, OK, Usage, complain
+from .naming import with_answers
+from .progress import Meter
+
+ALL = "all"
+BASELINE, KERNEL = "vanilla", "v6"
+
+
+@frozen
+class Shown:
+    """A table, and what stands below it."""
+
+    table: Table | None  # None if nothing was measured
+    note: str = ""
+    more: Mapping[str, Any] = field(factory=dict)  # beside the table in JSON
+
+
+@define
+class Bench:
+    """What is to be run, and what has come of it so far."""
+
+    options: Namespace
+    kernels: tuple[KernelSpec, KernelSpec]
+    costs: Costs
+    shown: list[Shown] = field(factory=list)
+    code: int = OK
+
+    def run(self, benchmark: Benchmark) -> None:
+        """All runs of a benchmark, or as many as there are until one fails."""
+        seeds = range(self.seed, self.seed + (self.options.runs or benchmark.runs))
+        runs = Runs(benchmark, self.columns(benchmark))
+        total = 2 * len(seeds) * len(benchmark.tests)
+        note, more = "", self.more(benchmark, seeds)
+        try:
+            self.make_runs(runs, seeds, total)
+        except RunFailed as failed:
+            self.code = FAILED
+            note = oops_of(failed.failure, self.failed_on(runs).name)
+            more["failure"] = failure_json(failed.failure)
+        except TakesTooLong as error:
+            raise Usage(f"{benchmark.name}: {error}; try lower --costs") from None
+        except KeyboardInterrupt:
+            self.code = INTERRUPTED
+            more["stopped"] = "interrupt"
+            complain(
+                f"{benchmark.name}: interrupted after {len(runs.runs)} of {total} runs"
+            )
+        self.show(runs, note, more)
+
+    def make_runs(self, runs: Runs, seeds: range, total: int) -> None:
+        name, quiet = runs.benchmark.name, self.options.quiet
+        unit = f"of {total} runs"
+        with Meter(name, None, quiet=quiet, unit=unit, rate=False) as meter:
+            started = time.perf_counter()
+            for run in compare(runs.benchmark, self.kernels, self.costs, seeds):
+                now = time.perf_counter()
+                runs.add(run, now - started)
+                meter.count(len(runs.runs))
+                started = time.perf_counter()
+
+    def failed_on(self, runs: Runs) -> KernelSpec:
+        """The kernels take turns."""
+        return self.kernels[len(runs.runs) % 2]
+
+    def show(self, runs: Runs, note: str, more: dict[str, Any]) -> None:
+        more["work"] = {
+            test: {what: list(pair) for what, pair in counts.items()}
+            for test, counts in runs.work.items()
+        }
+        notes = [text for text in (work_text(runs), note) if text]
+        self.shown.append(Shown(runs.table, "\n\n".join(notes), more))
+        if self.options.wall and runs.wall is not None:
+            self.shown.append(Shown(runs.wall))
+
+    @property
+    def seed(self) -> int:
+        return self.options.seed or 0
+
+    def columns(self, benchmark: Benchmark) -> tuple[str, str]:
+        baseline, patched = self.names
+        return f"{benchmark.name}-{baseline}", patched
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """As they were asked for."""
+        patched = self.options.kernel or KERNEL
+        return (
+            self.options.against or BASELINE,
+            self.kernels[1].text if self.options.design else patched,
+        )
+
+    def more(self, benchmark: Benchmark, seeds: range) -> dict[str, Any]:
+        return {
+            "benchmark": benchmark.name,
+            "kernels": [
+                kernel_json(kernel, name)
+                for kernel, name in zip(self.kernels, self.names, strict=True)
+            ],
+            "seeds": list(seeds),
+            "stopped": None,
+        }
+
+
+def run_benchmarks(options: Namespace) -> tuple[list[Shown], int]:
+    """What is to be shown, and the exit code.  Raises Usage."""
+    bench = Bench(options, kernels_of(options), costs_of(options.costs))
+    for benchmark in benchmarks_of(options.names):
+        bench.run(benchmark)
+        if bench.code != OK:
+            break
+    return bench.shown, bench.code
+
+
+def benchmarks_of(names: list[str]) -> list[Benchmark]:
+    """Those that are named, in the letter's order."""
+    for name in names:
+        if name != ALL and name not in BENCHMARKS:
+            known = ", ".join([*BENCHMARKS, ALL])
+            raise Usage(f"no benchmark is called {name!r}; there is {known}")
+    return [one for one in BENCHMARKS.values() if one.name in names or ALL in names]
+
+
+def kernels_of(options: Namespace) -> tuple[KernelSpec, KernelSpec]:
+    """The baseline, and the kernel that is held against it."""
+    try:
+        patched = with_answers(parse_kernel(options.kernel or KERNEL), options.design)
+        return parse_kernel(options.against or BASELINE), patched
+    except UnknownName as error:
+        raise Usage(str(error)) from None
+
+
+def costs_of(file: str | None) -> Costs:
+    if file is None:
+        return usual_table()
+    try:
+        return table_from(Path(file))
+    except BadCosts as error:
+        raise Usage(str(error)) from None
+    except OSError as error:
+        raise Usage(f"cannot read {file!r}: {error.strerror}") from None
