@@ -24,9 +24,10 @@ from sim.timing import (
 
 from kmm.sim.clock import compute, enter_kernel, return_to_user, sleep, work
 from kmm.sim.failure import Corruption
-from kmm.sim.locks import Mutex, RwSem, SpinLock, WaitQueue
+from kmm.sim.locks import Mutex, RwSem, SpinLock
 from kmm.sim.thread import KThread
 from kmm.sim.trap import WAIT, WRITE, GateOp, Op, get_current, start_thread, trap
+from kmm.sim.wait import WaitQueue
 
 # Time.
 
