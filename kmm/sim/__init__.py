@@ -4,7 +4,7 @@ Reading order: `trap` (the one yield), `thread`, `failure`, `access` and `locks`
 (what a thread can do at a preemption point), `machine` (the run loop), `schedule`,
 `strategies/` (who goes next), `search`, `order`, `turns`, `shrink` (from a failing run
 to its witness), `recording`; `lockdep` and `datarace` (who look on while runs go on);
-`clock` and `timed` (runs in which time passes).
+`clock`, `runqueue` and `timed` (runs in which time passes).
 
 Nothing here knows what memory is.
 """
