@@ -4,7 +4,8 @@ Reading order: `trap` (the one yield), `thread`, `failure`, `access`, `locks`, `
 `rcu` and `seqlock` (what a thread can do at a preemption point), `machine` (the run
 loop), `schedule`, `strategies/` (who goes next), `search`, `order`, `turns`, `shrink`
 (from a failing run to its witness), `recording`; `lockdep`, and `datarace` with `taps`
-and `vector_clocks` (who look on while runs go on).
+and `vector_clocks` (who look on while runs go on); `clock`, `runqueue` and `timed`
+(runs in which time passes).
 
 Nothing here knows what memory is.
 """

@@ -183,7 +183,11 @@ class User:
     async def call(self, body: Coroutine[Any, Any, T]) -> T:
         """A system call."""
         cost = self.system.table.system_call.cycles
-        await enter_kernel(cost)
+        try:
+            await enter_kernel(cost)
+        except GeneratorExit:  # the run is over, and the call will never be made
+            body.close()
+            raise
         result = await body
         await return_to_user(0)
         return result
