@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -144,8 +145,9 @@ class User:
     async def call(self, body: Coroutine[Any, Any, T]) -> T:
         """A system call."""
         cost = self.system.table.system_call.cycles
-        await enter_kernel(cost)
-        result = await body
+        with closing(body):  # which has not begun, if the machine is dropped before
+            await enter_kernel(cost)
+            result = await body
         await return_to_user(0)
         return result
 
