@@ -177,7 +177,7 @@ async def write_down(user: User, server: Server, buffer: VirtAddr) -> None:
 SYSBENCH = Benchmark(
     name="sysbench",
     unit="requests a second",
-    scale=f"{DURATION * 1000:.0f} ms for each number of clients",
+    scale=f"{DURATION * 1000:.0f} ms each",
     tests=tuple(map(str, CLIENTS)),
     better="higher",
     runs=1,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
@@ -183,12 +184,9 @@ class User:
     async def call(self, body: Coroutine[Any, Any, T]) -> T:
         """A system call."""
         cost = self.system.table.system_call.cycles
-        try:
+        with closing(body):  # which has not begun, if the machine is dropped before
             await enter_kernel(cost)
-        except GeneratorExit:  # the run is over, and the call will never be made
-            body.close()
-            raise
-        result = await body
+            result = await body
         await return_to_user(0)
         return result
 

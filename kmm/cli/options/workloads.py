@@ -7,6 +7,25 @@ from argparse import ArgumentParser
 from .common import add_design, add_json, add_output
 from .values import whole_number, zero_or_more
 
+BENCH = (
+    "A run is that of a small machine for some milliseconds: what compares is the\n"
+    "two kernels, not a figure with one of a real machine.  The same seed gives\n"
+    "the same table; with a seed's run on the one kernel goes one on the other.\n\n"
+    "FILE has one table, or a list of them:\n"
+    '  {"title": "AIM9", "columns": ["aim9-vanilla", "fixraces-v5r1"],\n'
+    '   "rows": [\n'
+    '    {"name": "exec_test", "better": "higher", "values": [226.67, 232.67]}]}\n'
+    'A figure that is missing is null.  A table with "simulated": true says so.\n\n'
+    "examples:\n"
+    "  kmm bench aim9                          v6 against vanilla\n"
+    "  kmm bench kernbench --kernel 2.6.36 --against v4 --runs 2 --wall\n"
+    "  kmm bench aim9 --kernel vanilla --design exec-stack=move-vma --plot\n"
+    "  kmm bench --from letter.json --plot     it is in tests/report/data\n"
+    "  kmm bench --from letter.json --svg -o letter.svg\n\n"
+    "exit code: 0, whoever gains; 1 if a kernel failed, 2 for bad input, 130 if\n"
+    "interrupted, after printing what was done"
+)
+
 
 def add_bench(parser: ArgumentParser) -> None:
     parser.description = (
@@ -36,24 +55,7 @@ def add_bench(parser: ArgumentParser) -> None:
     )
     form.add_argument("--svg", action="store_true", help="draw all tables as one SVG")
     add_output(parser)
-    parser.epilog = (
-        "A run is that of a small machine for some milliseconds: what compares is the\n"
-        "two kernels, not a figure with one of a real machine.  The same seed gives\n"
-        "the same table; with a seed's run on the one kernel goes one on the other.\n\n"
-        "FILE has one table, or a list of them:\n"
-        '  {"title": "AIM9", "columns": ["aim9-vanilla", "fixraces-v5r1"],\n'
-        '   "rows": [\n'
-        '    {"name": "exec_test", "better": "higher", "values": [226.67, 232.67]}]}\n'
-        'A figure that is missing is null.  A table with "simulated": true says so.\n\n'
-        "examples:\n"
-        "  kmm bench aim9                          v6 against vanilla\n"
-        "  kmm bench kernbench --kernel 2.6.36 --against v4 --runs 2 --wall\n"
-        "  kmm bench aim9 --kernel vanilla --design exec-stack=move-vma --plot\n"
-        "  kmm bench --from letter.json --plot     it is in tests/report/data\n"
-        "  kmm bench --from letter.json --svg -o letter.svg\n\n"
-        "exit code: 0, whoever gains; 1 if a kernel failed, 2 for bad input, 130 if\n"
-        "interrupted, after printing what was done"
-    )
+    parser.epilog = BENCH
 
 
 def add_runs(parser: ArgumentParser) -> None:
