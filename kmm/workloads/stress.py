@@ -8,7 +8,7 @@
    c) forks a hundred children, each of which execs echo;
    d) has one of 1.5 times the size of memory, and sets it to a value, for ever.
 3. Memory is compacted all the time, through /proc/sys/vm/compact_memory.  As the letter
-   says, move_pages and memory hot-remove would do as well.
+   says, move_pages and memory hot-remove would do as well (`triggers`).
 
 A program checks what it reads from its memory: what is there is what it wrote.
 """
@@ -20,12 +20,12 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from ..designs import KernelSpec
-from ..fs.proc.write import COMPACT_MEMORY, write
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..kernel.syscalls import sys_munmap
 from ..mm.kernel import Config
 from ..scenarios.exec_stack import main
 from .cycles import Table, usual_table
+from .triggers import TRIGGERS
 from .userland import Program, System, User, boot
 
 MIB = 1 << 20
@@ -43,6 +43,16 @@ COMPILE = 0.2  # seconds that a compiler computes, at most
 COMPILER_PAGES = 256  # that it fills: 1 MiB
 
 
+# Compaction that goes over 4 GiB without a rest comes by a page some hundred times a
+# second: a million frames take it 5 ms, and the pages that it moves as long again.  A
+# machine with less memory has as much of it with a pause, and time for other things.
+PAUSE = 0.01  # seconds
+
+# Address randomisation lowers a stack by up to 0x3fffff pages on x86-64: half of that.
+# The new place needs page tables of its own, which are made while exec moves the stack.
+STACK_SHIFT = 1 << 21
+
+
 @frozen
 class Recipe:
     """What is run."""
@@ -53,7 +63,8 @@ class Recipe:
     children: int = 100  # of each of a, b and c
     only: str = PARTS
     trigger: str = "compaction"
-    pause: float = 0.01  # seconds between one compaction and the next
+    pause: float = PAUSE  # between one time and the next; 0 is the letter's own
+    block_order: int = 9  # of a pageblock, as on x86-64: 512 pages
     seed: int = 0
     table: Table = field(factory=usual_table)
 
@@ -73,7 +84,10 @@ def set_up(recipe: Recipe) -> System:
         cpus=recipe.cpus,
         frames=recipe.frames,
         swap_slots=2 * recipe.frames,
+        nodes=2 if recipe.trigger == "move_pages" else 1,
+        pageblock_order=recipe.block_order,
         min_free_kbytes=None,
+        stack_shift=STACK_SHIFT,
     )
     system = boot(recipe.spec, config, recipe.table, recipe.seed)
     parts: dict[str, Program] = {
@@ -81,7 +95,7 @@ def set_up(recipe: Recipe) -> System:
         "stress-a": lambda user: forks(user, recipe, faults_all),
         "stress-b": lambda user: forks(user, recipe, punches_a_hole),
         "stress-c": lambda user: forks(user, recipe, execs_echo),
-        "compact": lambda user: compacts(user, recipe),
+        recipe.trigger: TRIGGERS[recipe.trigger](recipe.pause),
     }
     if "d" in recipe.only:
         system.start("stress-d", lambda user: sets_for_ever(user, recipe))
@@ -193,11 +207,3 @@ def compiler(user: User) -> Program:
         return 0
 
     return program
-
-
-async def compacts(user: User, recipe: Recipe) -> int:
-    pause = recipe.table.cycles(recipe.pause)
-    while True:
-        await user.call(write(user.k, COMPACT_MEMORY, "1"))
-        user.system.count("compactions")
-        await user.sleep(pause)
