@@ -222,6 +222,12 @@ def bench_command(options: Namespace) -> int:
     return bench_command(options)
 
 
+def stress_command(options: Namespace) -> int:
+    from .stress import stress_command
+
+    return stress_command(options)
+
+
 def proc_command(options: Namespace) -> int:
     from .proc import proc_command
 
@@ -238,6 +244,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "matrix": matrix_command,
     "cost": cost_command,
     "bench": bench_command,
+    "stress": stress_command,
     "proc": proc_command,
     "mmu": mmu_command,
     "conform": conform_command,

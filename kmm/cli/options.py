@@ -33,6 +33,7 @@ COMMANDS = {
     "matrix": "every race on every kernel: who loses to what",
     "cost": "what each answer costs: locks taken, VMAs visited",
     "bench": "two kernels side by side, in the form of the letter's tables",
+    "stress": "the letter's reproduction recipe, in virtual time",
     "proc": "the files of /proc and /sys, at one moment of a run",
     "mmu": "the hardware alone: walk an address, decode an entry",
     "conform": "hold the model against recorded hardware and kernels",
@@ -527,6 +528,12 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     add_bench(parser)
 
 
+def add_stress(parser: argparse.ArgumentParser) -> None:
+    from .stress import add_stress
+
+    add_stress(parser)
+
+
 def add_race(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("race", metavar="RACE", help="see `kmm list races`")
     parser.add_argument(
@@ -691,6 +698,7 @@ ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "matrix": add_matrix,
     "cost": add_cost,
     "bench": add_bench,
+    "stress": add_stress,
     "proc": add_proc,
     "mmu": add_mmu,
     "conform": add_conform,

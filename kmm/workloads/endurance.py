@@ -73,7 +73,8 @@ def run(
         stopped = "interrupt"
     result = result_of(recipe, system, stopped)
     system.machine.close()
-    return result
+    is_over = result.failure or stopped
+    return result if is_over else evolve(result, seconds=duration)
 
 
 def slices(system: System, duration: float) -> Iterator[int]:
