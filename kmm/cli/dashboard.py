@@ -77,9 +77,7 @@ def one_line(system: System, duration: float, wall: float) -> str:
     )
 
 
-def lines_of(
-    system: System, recipe: Recipe, duration: float, wall: float
-) -> list[str]:
+def lines_of(system: System, recipe: Recipe, duration: float, wall: float) -> list[str]:
     """At most 24 lines of 79 columns."""
     k, machine = system.k, system.machine
     seconds = system.table.seconds(system.now)
@@ -115,7 +113,7 @@ def numbers(system: System) -> dict[str, int]:
         "migrations": events["pgmigrate_success"],
         "swapped in": events["pswpin"],
         "swapped out": events["pswpout"],
-        **{name: number for name, number in sorted(counts.items())},
+        **dict(sorted(counts.items())),
     }
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-
-from attrs import evolve
 
 from ..designs import KernelSpec, UnknownName, parse_kernel
 from ..report.stress import (
@@ -28,9 +25,7 @@ from ..workloads.triggers import TRIGGERS
 from .dashboard import Dashboard
 from .exits import FAILED, INTERRUPTED, OK, Usage
 from .options import (
-    add_check,
     add_json,
-    add_workers,
     positive_number,
     whole_number,
     zero_or_more,
@@ -46,15 +41,19 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 def add_stress(parser: ArgumentParser) -> None:
     parser.description = (
-        "The recipe by which the letter breaks a kernel, in virtual time: compilations\n"
-        "in a loop; (a) children that fault a mapping, (b) children that punch a hole\n"
-        "in it, (c) children that exec echo; (d) more memory set than there is; and\n"
-        "compaction all the time."
+        "The recipe by which the letter breaks a kernel, in virtual time:\n"
+        "compilations in a loop; (a) children that fault a mapping, (b) children\n"
+        "that punch a hole in it, (c) children that exec echo; (d) more memory set\n"
+        "than there is; and compaction all the time."
     )
     add_what(parser)
     add_how_long(parser)
     add_way_back(parser)
-    add_check(parser)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="see after each millisecond whether all counts and lists add up (slow)",
+    )
     add_json(parser)
     parser.epilog = (
         "examples:\n"
@@ -136,7 +135,12 @@ def add_how_long(parser: ArgumentParser) -> None:
         metavar="SEEDS",
         help="virtual time to the first failure, for the seeds 0 to SEEDS-1",
     )
-    add_workers(parser)
+    parser.add_argument(
+        "--workers",
+        type=whole_number,
+        metavar="N",
+        help="processes that work out the table (default: one for each CPU)",
+    )
 
 
 def add_way_back(parser: ArgumentParser) -> None:
@@ -200,7 +204,11 @@ def table_command(options: Namespace, recipes: list[Recipe]) -> int:
 
         try:
             rows = over_seeds(
-                recipes, options.table, options.duration, options.workers, progress
+                recipes,
+                options.table,
+                options.duration,
+                options.workers or os.cpu_count(),
+                progress,
             )
         except BrokenExecutor:
             raise Usage("a worker was killed: try fewer --workers") from None

@@ -190,4 +190,9 @@ def table_json(rows: Rows, duration: float) -> dict[str, Any]:
         if result is not None
     ]
     missing = sum(result is None for row in rows for result in row)
-    return {"workload": "stress", "duration": duration, "runs": found, "missing": missing}
+    return {
+        "workload": "stress",
+        "duration": duration,
+        "runs": found,
+        "missing": missing,
+    }

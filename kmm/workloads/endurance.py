@@ -50,6 +50,10 @@ def nobody_looks(system: System) -> None:
     """Nobody wants to know how far it is."""
 
 
+def nobody_counts(done: int, of: int) -> None:
+    """Nor how many runs are done."""
+
+
 def run(
     recipe: Recipe,
     duration: float,
@@ -123,7 +127,7 @@ def over_seeds(
     seeds: int,
     duration: float,
     workers: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = nobody_counts,
 ) -> list[list[StressResult | None]]:
     """For each recipe, what became of it with the seeds 0, 1, 2 and so on.
 
