@@ -6,10 +6,15 @@ import json
 import os
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import Any
+
+from attrs import evolve
 
 from ..designs import KernelSpec, UnknownName, parse_kernel
+from ..hw.memory import PAGE_SIZE
 from ..report.stress import (
     last_text,
     stress_json,
@@ -19,7 +24,7 @@ from ..report.stress import (
 )
 from ..workloads.cycles import BadCosts, Table, table_from, usual_table
 from ..workloads.endurance import StressResult, over_seeds, run
-from ..workloads.stress import MIB, PARTS, PAUSE, Recipe
+from ..workloads.stress import MIB, PARTS, PAUSE, Recipe, small
 from ..workloads.tail import last_steps
 from ..workloads.triggers import TRIGGERS
 from .dashboard import Dashboard
@@ -33,9 +38,13 @@ from .options import (
 from .output import deliver, text_width
 from .progress import Meter
 
-LEAST_MEMORY = 2 * MIB
+LEAST_MEMORY, MOST_MEMORY = 2 * MIB, 64 << 30
 MOST_CPUS = 64
 LAST = 60
+SETTINGS = (
+    *("memory", "mapping", "cpus", "children"),
+    *("only", "trigger", "pause", "block_order"),
+)
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -58,19 +67,20 @@ def add_stress(parser: ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n"
         f"  kmm stress {QUICK}\n"
-        f"  kmm stress {QUICK} --last 250 --why\n"
-        f"  kmm stress --kernel v6 {QUICK.partition(' ')[2]} --duration 0.01\n\n"
+        f"  kmm stress {QUICK} --last --why\n"
+        f"  kmm stress {QUICK} --kernel v6 --duration 0.01\n"
+        f"  kmm stress {QUICK} --table 2 --duration 0.001\n\n"
         "docs/stress.md has settings under which kernels fail, and how soon.\n\n"
         "exit code: 1 if the kernel failed, 0 if it survived, 130 if interrupted"
     )
 
 
-# Fails within a second of the reader's time.
-QUICK = "--memory=8M --children 8 --only c --pause 0.0001 --block-order 4"
+# Fails within a second of the reader's time, being small.
+QUICK = "--small --only c"
+SMALL_TEXT = "8M of memory in blocks of order 4, 8 children, a pause of 0.1 ms"
 
 
 def add_what(parser: ArgumentParser) -> None:
-    usual = Recipe(parse_kernel("vanilla"))
     parser.add_argument(
         "--kernel",
         action="append",
@@ -84,36 +94,36 @@ def add_what(parser: ArgumentParser) -> None:
         metavar="Q=A",
         help="another answer to one question; may be repeated",
     )
+    parser.add_argument("--small", action="store_true", help=f"start from {SMALL_TEXT}")
+    parser.add_argument("--memory", type=size, metavar="SIZE", help="of RAM (64M)")
     parser.add_argument(
-        "--memory", type=size, default=usual.memory, metavar="SIZE", help="64M"
+        "--mapping",
+        type=size,
+        metavar="SIZE",
+        help="what a, b and c map (a 170th of memory, and at least 256K)",
     )
-    parser.add_argument(
-        "--cpus", type=whole_number, default=usual.cpus, metavar="N", help="4"
-    )
+    parser.add_argument("--cpus", type=whole_number, metavar="N", help="how many (4)")
     parser.add_argument(
         "--children",
         type=whole_number,
-        default=usual.children,
         metavar="N",
         help="of each of a, b and c (100)",
     )
     parser.add_argument(
-        "--only", type=parts, default=PARTS, metavar="a,b,c,d", help="which of the four"
+        "--only", type=parts, metavar="a,b,c,d", help="which of the four (all)"
     )
     parser.add_argument(
-        "--trigger", choices=TRIGGERS, default=usual.trigger, help="what moves memory"
+        "--trigger", choices=TRIGGERS, help="what moves memory (compaction)"
     )
     parser.add_argument(
         "--pause",
         type=zero_or_above,
-        default=PAUSE,
         metavar="S",
         help=f"seconds between one time and the next ({PAUSE}); 0 is the letter's own",
     )
     parser.add_argument(
         "--block-order",
         type=block_order,
-        default=usual.block_order,
         metavar="N",
         help="of a pageblock (9), by which compaction and hot-remove go",
     )
@@ -225,21 +235,20 @@ def table_command(options: Namespace, recipes: list[Recipe]) -> int:
 
 def recipe(options: Namespace, kernel: str) -> Recipe:
     """What is to be run.  Raises Usage."""
-    if not LEAST_MEMORY <= options.memory <= 64 << 30:
+    if not LEAST_MEMORY <= (options.memory or LEAST_MEMORY) <= MOST_MEMORY:
         raise Usage("--memory is from 2M to 64G")
-    if options.cpus > MOST_CPUS:
+    if (options.cpus or 1) > MOST_CPUS:
         raise Usage(f"--cpus is from 1 to {MOST_CPUS}")
-    return Recipe(
-        spec=spec_of(kernel, options.design),
-        memory=options.memory,
-        cpus=options.cpus,
-        children=options.children,
-        only=options.only,
-        trigger=options.trigger,
-        pause=options.pause,
-        block_order=options.block_order,
+    if (options.mapping or PAGE_SIZE) % PAGE_SIZE:
+        raise Usage("--mapping is a number of pages of 4K")
+    spec = spec_of(kernel, options.design)
+    start = small(spec) if options.small else Recipe(spec)
+    given = {name: getattr(options, name) for name in SETTINGS}
+    return evolve(
+        start,
         seed=options.seed or 0,
         table=costs(options.costs),
+        **{name: value for name, value in given.items() if value is not None},
     )
 
 
@@ -273,14 +282,11 @@ def command_of(options: Namespace, result: StressResult) -> str:
     recipe = result.recipe
     usual = Recipe(recipe.spec)
     words = [f"kmm stress --kernel {recipe.spec.text}"]
-    if recipe.memory != usual.memory:
-        words.append(f"--memory {size_text(recipe.memory)}")
-    for name in ("cpus", "children", "trigger", "pause", "block_order"):
+    for name in SETTINGS:
         value = getattr(recipe, name)
         if value != getattr(usual, name):
-            words.append(f"--{name.replace('_', '-')} {value}")
-    if recipe.only != PARTS:
-        words.append(f"--only {','.join(recipe.only)}")
+            shown = WRITTEN.get(name, str)(value)
+            words.append(f"--{name.replace('_', '-')} {shown}")
     if options.costs:
         words.append(f"--costs {options.costs}")
     if options.check:
@@ -305,6 +311,13 @@ def size_text(bytes_: int) -> str:
         if bytes_ % unit == 0:
             return f"{bytes_ // unit}{letter}"
     return str(bytes_)
+
+
+WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "memory": size_text,
+    "mapping": size_text,
+    "only": ",".join,
+}
 
 
 def parts(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..hw.memory import PAGE_SHIFT
 from ..sim.recording import Recording
 from ..workloads.endurance import StressResult
 from ..workloads.stress import Recipe
@@ -75,6 +76,7 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
         "kernel": {"name": recipe.spec.name, **answers},
         "seed": recipe.seed,
         "memory": recipe.memory,
+        "mapping": recipe.pages << PAGE_SHIFT,
         "cpus": recipe.cpus,
         "children": recipe.children,
         "only": recipe.only,

@@ -60,6 +60,7 @@ class Recipe:
     spec: KernelSpec
     memory: int = 64 * MIB  # bytes
     cpus: int = 4
+    mapping: int | None = None  # bytes that a, b and c map each; None: their share
     children: int = 100  # of each of a, b and c
     only: str = PARTS
     trigger: str = "compaction"
@@ -75,7 +76,18 @@ class Recipe:
     @property
     def pages(self) -> int:
         """Of the mapping that a, b and c have."""
+        if self.mapping is not None:
+            return self.mapping >> PAGE_SHIFT
         return max(LEAST_PAGES, self.frames // SHARE)
+
+
+def small(spec: KernelSpec) -> Recipe:
+    """A machine on which the races are met soon.
+
+    Compaction goes by pageblocks, and does nothing in memory that is but a few of them;
+    so these are small as well.
+    """
+    return Recipe(spec, memory=8 * MIB, children=8, pause=1e-4, block_order=4)
 
 
 def set_up(recipe: Recipe) -> System:

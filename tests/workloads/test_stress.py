@@ -1,4 +1,4 @@
-"""The letter's recipe: it breaks 2.6.34, is the same run each time, and can be drawn."""
+"""The letter's recipe: it breaks 2.6.34, by the same run each time, step by step."""
 
 from __future__ import annotations
 
@@ -18,19 +18,12 @@ from kmm.workloads.endurance import (
     run,
     slices,
 )
-from kmm.workloads.stress import MIB, Recipe, set_up
+from kmm.workloads.stress import MIB, set_up, small
 from kmm.workloads.tail import last_steps
 from kmm.workloads.triggers import TRIGGERS
 
 # Small memory, in small blocks that are compacted often: exec is overtaken soon.
-SMALL = Recipe(
-    parse_kernel("vanilla"),
-    memory=8 * MIB,
-    children=8,
-    only="c",
-    pause=1e-4,
-    block_order=4,
-)
+SMALL = evolve(small(parse_kernel("vanilla")), only="c")
 TINY = evolve(SMALL, children=2, spec=parse_kernel("v6"), only="abc")
 
 
