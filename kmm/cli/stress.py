@@ -42,7 +42,7 @@ LEAST_MEMORY, MOST_MEMORY = 2 * MIB, 64 << 30
 MOST_CPUS = 64
 LAST = 60
 SETTINGS = (
-    *("memory", "mapping", "cpus", "children"),
+    *("memory", "mapping", "cpus", "children", "jobs"),
     *("only", "trigger", "pause", "block_order"),
 )
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -67,17 +67,19 @@ def add_stress(parser: ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n"
         f"  kmm stress {QUICK}\n"
-        f"  kmm stress {QUICK} --last --why\n"
-        f"  kmm stress {QUICK} --kernel v6 --duration 0.01\n"
-        f"  kmm stress {QUICK} --table 2 --duration 0.001\n\n"
+        f"  kmm stress {QUICK} --last 400 --why\n"
+        f"  kmm stress {QUICK} --kernel v6 --duration 0.005\n"
+        f"  kmm stress --small --only b,c --table 2 --duration 0.001\n\n"
         "docs/stress.md has settings under which kernels fail, and how soon.\n\n"
         "exit code: 1 if the kernel failed, 0 if it survived, 130 if interrupted"
     )
 
 
 # Fails within a second of the reader's time, being small.
-QUICK = "--small --only c"
-SMALL_TEXT = "8M of memory in blocks of order 4, 8 children, a pause of 0.1 ms"
+QUICK = "--small --only c --seed 1"
+SMALL_TEXT = (
+    "4M in blocks of order 4, 8 children, no compilation, a pause of 20 microseconds"
+)
 
 
 def add_what(parser: ArgumentParser) -> None:
@@ -108,6 +110,12 @@ def add_what(parser: ArgumentParser) -> None:
         type=whole_number,
         metavar="N",
         help="of each of a, b and c (100)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=zero_or_more,
+        metavar="N",
+        help="compilers at a time (4); 0 is no compilation",
     )
     parser.add_argument(
         "--only", type=parts, metavar="a,b,c,d", help="which of the four (all)"

@@ -36,8 +36,7 @@ PARTS = "abcd"
 SHARE = 170
 LEAST_PAGES = 64
 
-MAKE_JOBS = 4  # compilers at a time
-ECHO = 600_000  # cycles that echo computes
+ECHO = 600_000  # cycles that echo computes, give or take a tenth
 MOMENT = 0.001  # seconds
 COMPILE = 0.2  # seconds that a compiler computes, at most
 COMPILER_PAGES = 256  # that it fills: 1 MiB
@@ -63,6 +62,7 @@ class Recipe:
     mapping: int | None = None  # bytes that a, b and c map each; None: their share
     children: int = 100  # of each of a, b and c
     only: str = PARTS
+    jobs: int = 4  # compilers at a time; 0 is no compilation
     trigger: str = "compaction"
     pause: float = PAUSE  # between one time and the next; 0 is the letter's own
     block_order: int = 9  # of a pageblock, as on x86-64: 512 pages
@@ -82,12 +82,13 @@ class Recipe:
 
 
 def small(spec: KernelSpec) -> Recipe:
-    """A machine on which the races are met soon.
+    """A machine on which the races are met soon: few pages, which move often.
 
     Compaction goes by pageblocks, and does nothing in memory that is but a few of them;
-    so these are small as well.
+    so these are small as well.  Without compilations there are only the pages of a, b
+    and c to move, and their CPUs are free.
     """
-    return Recipe(spec, memory=8 * MIB, children=8, pause=1e-4, block_order=4)
+    return Recipe(spec, memory=4 * MIB, children=8, jobs=0, pause=2e-5, block_order=4)
 
 
 def set_up(recipe: Recipe) -> System:
@@ -103,7 +104,7 @@ def set_up(recipe: Recipe) -> System:
     )
     system = boot(recipe.spec, config, recipe.table, recipe.seed)
     parts: dict[str, Program] = {
-        "make": make,
+        "make": lambda user: make(user, recipe),
         "stress-a": lambda user: forks(user, recipe, faults_all),
         "stress-b": lambda user: forks(user, recipe, punches_a_hole),
         "stress-c": lambda user: forks(user, recipe, execs_echo),
@@ -112,15 +113,25 @@ def set_up(recipe: Recipe) -> System:
     if "d" in recipe.only:
         system.start("stress-d", lambda user: sets_for_ever(user, recipe))
     for name, program in parts.items():
-        if not name.startswith("stress-") or name[-1] in recipe.only:
+        if is_wanted(recipe, name):
             system.start(name, late(program, recipe))
     return system
 
 
+def is_wanted(recipe: Recipe, name: str) -> bool:
+    if name == "make":
+        return recipe.jobs > 0
+    return not name.startswith("stress-") or name[-1] in recipe.only
+
+
 def late(program: Program, recipe: Recipe) -> Program:
-    """Memory is full before anything else begins: with d, the machine is swapping."""
+    """Memory is full before anything else begins: with d, the machine is swapping.
+
+    Nobody begins at just the same moment as another.
+    """
 
     async def body(user: User) -> int:
+        await user.sleep(user.chance.randrange(recipe.table.cycles(MOMENT)))
         while "d" in recipe.only and not user.k.vm_events["pswpout"]:
             await user.sleep(recipe.table.cycles(MOMENT))
         return await program(user)
@@ -180,7 +191,7 @@ def execs_echo(user: User, area: VirtAddr, pages: int) -> Program:
         argv = [b"echo", b"hello"]
         sp = await child.execve("/bin/echo", argv)
         await main(child.k, child.task, sp, argv)
-        await child.compute(ECHO)
+        await child.compute(child.chance.randrange(ECHO * 9 // 10, ECHO * 11 // 10))
         return 0
 
     return program
@@ -194,11 +205,11 @@ async def sets_for_ever(user: User, recipe: Recipe) -> int:
         user.system.count(f"rounds of {user.task.comm}")
 
 
-async def make(user: User) -> int:
+async def make(user: User, recipe: Recipe) -> int:
     """Make -j: as many compilers as there may be at a time, for ever."""
     running = 0
     while True:
-        if running < MAKE_JOBS and await user.fork(compiler(user)) > 0:
+        if running < recipe.jobs and await user.fork(compiler(user)) > 0:
             running += 1
         elif running:
             await user.wait()

@@ -22,14 +22,15 @@ from kmm.workloads.stress import MIB, set_up, small
 from kmm.workloads.tail import last_steps
 from kmm.workloads.triggers import TRIGGERS
 
-# Small memory, in small blocks that are compacted often: exec is overtaken soon.
-SMALL = evolve(small(parse_kernel("vanilla")), only="c")
+BREAKS = 1  # a seed with which exec is overtaken soon,
+LONGER = 0.004  # within so many seconds
+SMALL = evolve(small(parse_kernel("vanilla")), only="c", seed=BREAKS)
 TINY = evolve(SMALL, children=2, spec=parse_kernel("v6"), only="abc")
 
 
 @cache
 def broken() -> StressResult:
-    return run(SMALL, 0.02)
+    return run(SMALL, LONGER)
 
 
 def test_vanilla_fails_in_exec_as_it_did_in_2010() -> None:
@@ -43,34 +44,34 @@ def test_vanilla_fails_in_exec_as_it_did_in_2010() -> None:
 
 def test_the_fixed_kernels_survive_as_long() -> None:
     for kernel in ("v6", "2.6.36"):
-        result = run(evolve(SMALL, spec=parse_kernel(kernel)), 0.01)
+        result = run(evolve(SMALL, spec=parse_kernel(kernel)), LONGER)
         assert (result.verdict, result.failure, result.seconds) == (
             "survived",
             None,
-            0.01,
+            LONGER,
         )
         assert result.counts["execs"] > 5
-        assert result.events["pgmigrate_success"] > 100
+        assert result.events["pgmigrate_success"] > 50
 
 
 def test_the_same_recipe_is_the_same_run_however_often_it_is_looked_at() -> None:
-    again = run(SMALL, 0.02, lambda system: check_always(system.k))
+    again = run(SMALL, LONGER, lambda system: check_always(system.k))
     assert again == broken()
-    assert run(evolve(SMALL, seed=1), 0.005) != run(evolve(SMALL, seed=2), 0.005)
+    assert run(evolve(SMALL, seed=1), 0.001) != run(evolve(SMALL, seed=2), 0.001)
 
 
 def test_the_last_steps_lead_to_the_failure() -> None:
-    recording = last_steps(broken(), 250)
+    recording = last_steps(broken(), 400)
     assert recording.failure == broken().failure
-    assert len(recording.steps) == 250
-    assert len(recording.moments) == 251
-    assert [step.number for step in recording.steps] == list(range(250))
+    assert len(recording.steps) == 400
+    assert len(recording.moments) == 401
+    assert [step.number for step in recording.steps] == list(range(400))
     cpus = [recording.threads[index].cpu for index in recording.columns]
-    assert len(cpus) == len(set(cpus)) == 2
+    assert len(cpus) == len(set(cpus)) == 3
 
 
 def test_what_matters_of_them_tells_of_the_race() -> None:
-    drawn = "\n".join(lanes(last_steps(broken(), 250)))
+    drawn = "\n".join(lanes(last_steps(broken(), 400)))
     order = [
         "try_to_unmap_one: pte",  # the migration puts its entry in
         "store_bounds: vma",  # exec says that the stack is elsewhere
@@ -124,12 +125,12 @@ def test_an_interruption_says_what_was_covered() -> None:
 
 def test_a_table_has_each_kernel_with_each_seed() -> None:
     recipes = [SMALL, evolve(SMALL, spec=parse_kernel("v6"))]
-    rows = over_seeds(recipes, 2, 0.008)
-    assert rows[0][0] == broken()
+    rows = over_seeds(recipes, 2, LONGER)
+    assert rows[0][1] == broken()
     assert [[r.recipe.seed for r in row if r] for row in rows] == [[0, 1], [0, 1]]
-    text = table_text(rows)
-    assert "\n2.6.34     1/2    0.0077     0.0077  0.0077      -\n" in text
-    assert "\nv6         0/2         -          -       -      -\n" in text
+    lines = [line.split() for line in table_text(rows).splitlines()]
+    assert lines[1] == ["2.6.34", "1/2", "0.0038", "0.0038", "-", "0.0038"]
+    assert lines[2] == ["v6", "0/2", "-", "-", "-", "-"]
 
 
 def test_a_table_that_is_interrupted_says_what_is_missing() -> None:
