@@ -56,6 +56,7 @@ def add_stress(parser: ArgumentParser) -> None:
         "than there is; and compaction all the time."
     )
     add_what(parser)
+    add_settings(parser)
     add_how_long(parser)
     add_way_back(parser)
     parser.add_argument(
@@ -96,6 +97,11 @@ def add_what(parser: ArgumentParser) -> None:
         metavar="Q=A",
         help="another answer to one question; may be repeated",
     )
+    parser.add_argument("--costs", metavar="FILE", help="what things cost, as TOML")
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """Each of these replaces one of the recipe's, or of --small."""
     parser.add_argument("--small", action="store_true", help=f"start from {SMALL_TEXT}")
     parser.add_argument("--memory", type=size, metavar="SIZE", help="of RAM (64M)")
     parser.add_argument(
@@ -111,6 +117,10 @@ def add_what(parser: ArgumentParser) -> None:
         metavar="N",
         help="of each of a, b and c (100)",
     )
+    add_programs(parser)
+
+
+def add_programs(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--jobs",
         type=zero_or_more,
@@ -135,7 +145,6 @@ def add_what(parser: ArgumentParser) -> None:
         metavar="N",
         help="of a pageblock (9), by which compaction and hot-remove go",
     )
-    parser.add_argument("--costs", metavar="FILE", help="what things cost, as TOML")
 
 
 def add_how_long(parser: ArgumentParser) -> None:
