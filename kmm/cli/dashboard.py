@@ -86,7 +86,7 @@ def lines_of(system: System, recipe: Recipe, duration: float, wall: float) -> li
     lines = [
         f"kmm stress   kernel {recipe.spec.text}   seed {recipe.seed}",
         f"virtual {seconds:9.4f} of {duration:g} s  {bar(share, 20)}  "
-        f"wall {wall:6.1f} s  {speed:.0f} s a virtual second",
+        f"wall {wall:6.1f} s  {speed:.0f} : 1",
         f"{machine.steps:,} steps, {len(k.mms):,} address spaces, "
         f"{sum(rq.load for rq in machine.rqs)} threads that want a CPU",
         "",
