@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
 
-from ..designs import KernelSpec, UnknownName, parse_kernel
+from ..designs import KernelSpec
 from ..report.bench import Table
 from ..report.bench_runs import Runs, work_text
 from ..report.oops import oops_of
 from ..report.outcome import failure_json, kernel_json
 from ..workloads.benchmark import Benchmark, RunFailed, TakesTooLong, compare
 from ..workloads.benchmarks import BENCHMARKS
-from ..workloads.cycles import BadCosts, table_from, usual_table
 from ..workloads.cycles import Table as Costs
 from .exits import FAILED, INTERRUPTED, OK, Usage, complain
-from .naming import with_answers
+from .naming import costs_of, kernel_named
 from .progress import Meter
 
 ALL = "all"
@@ -143,19 +141,5 @@ def benchmarks_of(names: list[str]) -> list[Benchmark]:
 
 def kernels_of(options: Namespace) -> tuple[KernelSpec, KernelSpec]:
     """The baseline, and the kernel that is held against it."""
-    try:
-        patched = with_answers(parse_kernel(options.kernel or KERNEL), options.design)
-        return parse_kernel(options.against or BASELINE), patched
-    except UnknownName as error:
-        raise Usage(str(error)) from None
-
-
-def costs_of(file: str | None) -> Costs:
-    if file is None:
-        return usual_table()
-    try:
-        return table_from(Path(file))
-    except BadCosts as error:
-        raise Usage(str(error)) from None
-    except OSError as error:
-        raise Usage(f"cannot read {file!r}: {error.strerror}") from None
+    patched = kernel_named(options.kernel or KERNEL, options.design)
+    return kernel_named(options.against or BASELINE, []), patched

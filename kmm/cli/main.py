@@ -27,6 +27,7 @@ COMMANDS = {
     "matrix": "matrix:matrix_command",
     "cost": "cost:cost_command",
     "bench": "bench:bench_command",
+    "stress": "stress:stress_command",
     "proc": "proc:proc_command",
     "mmu": "mmu:mmu_command",
     "conform": "conform:conform_command",

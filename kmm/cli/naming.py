@@ -1,13 +1,17 @@
-"""The race and the kernel that are named on the command line."""
+"""The race, the kernel and the costs that are named on the command line."""
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
+from pathlib import Path
 
 from attrs import evolve
 
 from ..designs import KernelSpec, UnknownName, parse_kernel
 from ..scenarios import Race, find_race
+from ..workloads.cycles import BadCosts, table_from, usual_table
+from ..workloads.cycles import Table as Costs
 from .exits import Usage
 
 
@@ -37,3 +41,24 @@ def race_named(name: str) -> Race:
         return find_race(name)
     except UnknownName as error:
         raise Usage(str(error)) from None
+
+
+def kernel_named(name: str, pairs: list[str]) -> KernelSpec:
+    """A kernel, with what --design says.  Raises Usage."""
+    try:
+        return with_answers(parse_kernel(name), pairs)
+    except UnknownName as error:
+        raise Usage(str(error)) from None
+
+
+def costs_of(file: str | None) -> Costs:
+    """What things cost: the table of a file, or kmm's own.  Raises Usage."""
+    if file is None:
+        return usual_table()
+    try:
+        return table_from(Path(file))
+    except BadCosts as error:
+        raise Usage(str(error)) from None
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise Usage(f"cannot read {file!r}: {why}") from None

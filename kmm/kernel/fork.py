@@ -26,7 +26,7 @@ from ..mm.mmap import exit_mmap
 from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.swap import put_page
 from ..mm.vma import link_vma, vma_link_file, vma_pages
-from ..sim.access import atomic_add
+from ..sim.access import atomic_add, atomic_cmpxchg, read_once
 from .files import dup_fd
 from .signal import copy_sighand
 
@@ -116,7 +116,19 @@ async def dup_vma(k: Kernel, mm: Mm, parent: VmArea) -> int:
     return await copy_page_range(k, mm, parent.mm, parent)
 
 
-# The end of an address space.
+# Another one's address space, and its end.
+
+
+async def get_task_mm(task: Task) -> Mm | None:
+    """The address space of somebody else, kept until `mmput`; None if he has none.
+
+    Linux holds task_lock; here the count tells whether it is too late.
+    """
+    mm = task.mm
+    while mm is not None and (users := await read_once(mm, MM.mm_users)):
+        if await atomic_cmpxchg(mm, MM.mm_users, users, users + 1):
+            return mm
+    return None
 
 
 async def mmput(k: Kernel, mm: Mm) -> None:

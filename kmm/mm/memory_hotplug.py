@@ -1,4 +1,4 @@
-"""Taking memory away from a running machine.
+"""Taking memory away from a running machine, and giving it back.
 
 Linux: mm/memory_hotplug.c (offline_pages); mm/ksm.c for what its notifier does.  The
 range is isolated, so that nobody gets a page of it any more; then everything in it is
@@ -8,7 +8,7 @@ ksmd is kept still meanwhile.
 Ranges are in pfn, and do not include their end.  Locks: ksm_thread_mutex, then those of
 migration; zone.lock while blocks are taken away.
 
-Left out: bringing memory back, other notifiers, signals.
+Left out: other notifiers, signals, and that watermarks follow the size of a zone.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from .kernel import Kernel
 from .ksm_merge import remove_node_from_stable_tree
 from .migrate import count_isolated, migrate_pages, putback_lru_pages
 from .mm_types import Page, PG_lru, PG_reserved
-from .page_alloc import alloc_page, drain_all_pages, page_count
+from .page_alloc import alloc_page, drain_all_pages, free_pages, page_count
 from .page_isolation import (
+    blocks,
     start_isolate_page_range,
     test_pages_isolated,
     undo_isolate_page_range,
+    unset_migratetype_isolate,
 )
 from .swap import lru_add_drain_all
 from .vmscan import isolate_lru_page
@@ -149,3 +151,21 @@ async def prune_stable_tree(k: Kernel, start: int, end: int) -> None:
     for node in list(k.ksm.stable_tree):
         if start <= node.kpfn < end:
             await remove_node_from_stable_tree(k, node)
+
+
+async def online_pages(k: Kernel, start: int, end: int) -> int:
+    """Give [start, end), in pfn, back; 0, or -EINVAL if any of it was not away.
+
+    The blocks are movable again.  Its caller sees to it that nobody else takes this
+    memory away or gives it back.  Takes zone.lock, page by page.
+    """
+    if not all(k.mem_map[pfn].flags == PG_reserved for pfn in range(start, end)):
+        return -EINVAL
+    for pfn in blocks(k, start, end):
+        await unset_migratetype_isolate(k, pfn)
+    for pfn in range(start, end):
+        page = k.mem_map[pfn]
+        page.flags, page.count = 0, 1
+        page.zone.present_pages += 1
+        await free_pages(k, page, 0)
+    return 0

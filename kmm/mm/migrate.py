@@ -90,7 +90,7 @@ from .swapops import (
     migration_entry_to_page,
 )
 from .vmscan import putback_lru_page
-from .vmstat import add_page_state
+from .vmstat import add_page_state, count_vm_events
 
 # Where a page goes: a page with one reference, which nobody else knows; None for none.
 NewPage = Callable[[Kernel, Page], Awaitable[Page | None]]
@@ -144,6 +144,8 @@ async def migrate_pages(
                 break
             elif rc != 0:
                 failed += 1
+            else:
+                count_vm_events(k, "pgmigrate_success")  # as from 3.8 on
         if error or not again:
             break
     await putback_lru_pages(k, pages)

@@ -55,11 +55,11 @@ class Cause:
     matter: tuple[str, ...]  # of these, those that others take; else the last one
 
 
-def causes(recording: Recording) -> list[Cause]:
-    """The steps that matter, in order."""
+def causes(recording: Recording, *, every: bool = False) -> list[Cause]:
+    """The steps that matter, in order; or every one."""
     contended = locks_of_several(recording)
     found = []
-    for step in steps_that_matter(recording):
+    for step in recording.steps if every else steps_that_matter(recording):
         thread = recording.threads[step.thread]
         held = recording.moments[step.number].held[step.thread]
         found.append(

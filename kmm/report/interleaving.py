@@ -67,9 +67,12 @@ class Row:
         return f"{self.held} {self.where}".strip()
 
 
-def lanes(recording: Recording, width: int = 80) -> list[str]:
-    """The lines of the drawing.  An interrupt is drawn in the lane of its CPU."""
-    rows = [*rows_of_steps(recording), *rows_of_failure(recording)]
+def lanes(recording: Recording, width: int = 80, *, every: bool = False) -> list[str]:
+    """The lines of the drawing.  An interrupt is drawn in the lane of its CPU.
+
+    With `every`, that of all steps.
+    """
+    rows = [*rows_of_steps(recording, every=every), *rows_of_failure(recording)]
     short = Shortened(rows)
     rows = [short.row(row) for row in rows]
     gutter = Gutter(recording, max((len(row.number) for row in rows), default=0))
@@ -85,9 +88,10 @@ def lanes(recording: Recording, width: int = 80) -> list[str]:
 # The rows.
 
 
-def rows_of_steps(recording: Recording) -> list[Row]:
+def rows_of_steps(recording: Recording, *, every: bool) -> list[Row]:
     names = Names(recording)
-    return [row_of(recording, cause, names) for cause in causes(recording)]
+    found = causes(recording, every=every)
+    return [row_of(recording, cause, names) for cause in found]
 
 
 def row_of(recording: Recording, cause: Cause, names: Names) -> Row:

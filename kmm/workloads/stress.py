@@ -8,7 +8,7 @@
    c) forks a hundred children, each of which execs echo;
    d) has one of 1.5 times the size of memory, and sets it to a value, for ever.
 3. Memory is compacted all the time, through /proc/sys/vm/compact_memory.  As the letter
-   says, move_pages and memory hot-remove would do as well.
+   says, move_pages and memory hot-remove would do as well (`triggers`).
 
 A program checks what it reads from its memory: what is there is what it wrote.
 """
@@ -20,12 +20,12 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from ..designs import KernelSpec
-from ..fs.proc.write import COMPACT_MEMORY, write
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..kernel.syscalls import sys_munmap
 from ..mm.kernel import Config
 from ..scenarios.exec_stack import main
 from .cycles import Table, usual_table
+from .triggers import TRIGGERS
 from .userland import Program, System, User, boot
 
 MIB = 1 << 20
@@ -36,11 +36,20 @@ PARTS = "abcd"
 SHARE = 170
 LEAST_PAGES = 64
 
-MAKE_JOBS = 4  # compilers at a time
-ECHO = 600_000  # cycles that echo computes
+ECHO = 600_000  # cycles that echo computes, give or take a tenth
 MOMENT = 0.001  # seconds
 COMPILE = 0.2  # seconds that a compiler computes, at most
 COMPILER_PAGES = 256  # that it fills: 1 MiB
+
+
+# Compaction that goes over 4 GiB without a rest comes by a page some hundred times a
+# second: a million frames take it 5 ms, and the pages that it moves as long again.  A
+# machine with less memory has as much of it with a pause, and time for other things.
+PAUSE = 0.01  # seconds
+
+# Address randomisation lowers a stack by up to 0x3fffff pages on x86-64: half of that.
+# The new place needs page tables of its own, which are made while exec moves the stack.
+STACK_SHIFT = 1 << 21
 
 
 @frozen
@@ -50,10 +59,13 @@ class Recipe:
     spec: KernelSpec
     memory: int = 64 * MIB  # bytes
     cpus: int = 4
+    mapping: int | None = None  # bytes that a, b and c map each; None: their share
     children: int = 100  # of each of a, b and c
     only: str = PARTS
+    jobs: int = 4  # compilers at a time; 0 is no compilation
     trigger: str = "compaction"
-    pause: float = 0.01  # seconds between one compaction and the next
+    pause: float = PAUSE  # between one time and the next; 0 is the letter's own
+    block_order: int = 9  # of a pageblock, as on x86-64: 512 pages
     seed: int = 0
     table: Table = field(factory=usual_table)
 
@@ -64,7 +76,19 @@ class Recipe:
     @property
     def pages(self) -> int:
         """Of the mapping that a, b and c have."""
+        if self.mapping is not None:
+            return self.mapping >> PAGE_SHIFT
         return max(LEAST_PAGES, self.frames // SHARE)
+
+
+def small(spec: KernelSpec) -> Recipe:
+    """A machine on which the races are met soon: few pages, which move often.
+
+    Compaction goes by pageblocks, and does nothing in memory that is but a few of them;
+    so these are small as well.  Without compilations there are only the pages of a, b
+    and c to move, and their CPUs are free.
+    """
+    return Recipe(spec, memory=4 * MIB, children=8, jobs=0, pause=2e-5, block_order=4)
 
 
 def set_up(recipe: Recipe) -> System:
@@ -73,28 +97,41 @@ def set_up(recipe: Recipe) -> System:
         cpus=recipe.cpus,
         frames=recipe.frames,
         swap_slots=2 * recipe.frames,
+        nodes=2 if recipe.trigger == "move_pages" else 1,
+        pageblock_order=recipe.block_order,
         min_free_kbytes=None,
+        stack_shift=STACK_SHIFT,
     )
     system = boot(recipe.spec, config, recipe.table, recipe.seed)
     parts: dict[str, Program] = {
-        "make": make,
+        "make": lambda user: make(user, recipe),
         "stress-a": lambda user: forks(user, recipe, faults_all),
         "stress-b": lambda user: forks(user, recipe, punches_a_hole),
         "stress-c": lambda user: forks(user, recipe, execs_echo),
-        "compact": lambda user: compacts(user, recipe),
+        recipe.trigger: TRIGGERS[recipe.trigger](recipe.pause),
     }
     if "d" in recipe.only:
         system.start("stress-d", lambda user: sets_for_ever(user, recipe))
     for name, program in parts.items():
-        if not name.startswith("stress-") or name[-1] in recipe.only:
+        if is_wanted(recipe, name):
             system.start(name, late(program, recipe))
     return system
 
 
+def is_wanted(recipe: Recipe, name: str) -> bool:
+    if name == "make":
+        return recipe.jobs > 0
+    return not name.startswith("stress-") or name[-1] in recipe.only
+
+
 def late(program: Program, recipe: Recipe) -> Program:
-    """Memory is full before anything else begins: with d, the machine is swapping."""
+    """Memory is full before anything else begins: with d, the machine is swapping.
+
+    Nobody begins at just the same moment as another.
+    """
 
     async def body(user: User) -> int:
+        await user.sleep(user.chance.randrange(recipe.table.cycles(MOMENT)))
         while "d" in recipe.only and not user.k.vm_events["pswpout"]:
             await user.sleep(recipe.table.cycles(MOMENT))
         return await program(user)
@@ -154,7 +191,7 @@ def execs_echo(user: User, area: VirtAddr, pages: int) -> Program:
         argv = [b"echo", b"hello"]
         sp = await child.execve("/bin/echo", argv)
         await main(child.k, child.task, sp, argv)
-        await child.compute(ECHO)
+        await child.compute(child.chance.randrange(ECHO * 9 // 10, ECHO * 11 // 10))
         return 0
 
     return program
@@ -168,11 +205,11 @@ async def sets_for_ever(user: User, recipe: Recipe) -> int:
         user.system.count(f"rounds of {user.task.comm}")
 
 
-async def make(user: User) -> int:
+async def make(user: User, recipe: Recipe) -> int:
     """Make -j: as many compilers as there may be at a time, for ever."""
     running = 0
     while True:
-        if running < MAKE_JOBS and await user.fork(compiler(user)) > 0:
+        if running < recipe.jobs and await user.fork(compiler(user)) > 0:
             running += 1
         elif running:
             await user.wait()
@@ -193,11 +230,3 @@ def compiler(user: User) -> Program:
         return 0
 
     return program
-
-
-async def compacts(user: User, recipe: Recipe) -> int:
-    pause = recipe.table.cycles(recipe.pause)
-    while True:
-        await user.call(write(user.k, COMPACT_MEMORY, "1"))
-        user.system.count("compactions")
-        await user.sleep(pause)

@@ -18,7 +18,7 @@ from .common import add_common
 from .hardware import add_conform, add_mmu
 from .races import add_hunt, add_proc, add_prove, add_replay, add_run
 from .tables import add_cost, add_diff, add_list, add_matrix
-from .workloads import add_bench
+from .workloads import add_bench, add_stress
 
 DESCRIPTION = """\
 How Linux moved memory under running programs in 2010, and why doing so raced.
@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, Add]] = {
         "two kernels side by side, in the form of the letter's tables",
         add_bench,
     ),
+    "stress": ("the letter's reproduction recipe, in virtual time", add_stress),
     "proc": ("the files of /proc and /sys, at one moment of a run", add_proc),
     "mmu": ("the hardware alone: walk an address, decode an entry", add_mmu),
     "conform": ("hold the model against recorded hardware and kernels", add_conform),

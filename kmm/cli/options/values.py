@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
 
 def hexadecimal(text: str) -> int:
     try:
@@ -51,3 +53,13 @@ def positive_number(text: str) -> float:
     if not value > 0:  # nor is nan
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
+
+
+def size(text: str) -> int:
+    """Bytes, as in 64M."""
+    unit = UNITS.get(text[-1:].upper(), 1)
+    try:
+        return int(text if unit == 1 else text[:-1]) * unit
+    except ValueError:
+        message = f"{text[:40]!r} is no size such as 64M"
+        raise argparse.ArgumentTypeError(message) from None

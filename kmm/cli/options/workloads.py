@@ -1,4 +1,4 @@
-"""What a kernel can do in virtual time: bench."""
+"""What a kernel can do in virtual time: bench, and stress."""
 
 from __future__ import annotations
 
@@ -86,3 +86,9 @@ def add_runs(parser: ArgumentParser) -> None:
         action="store_true",
         help="also how long the runs took on this host, which is different each time",
     )
+
+
+def add_stress(parser: ArgumentParser) -> None:
+    from .stress import add_stress  # which needs the model
+
+    add_stress(parser)
