@@ -165,7 +165,7 @@ class TimedMachine(Machine):
             for other in others:
                 event = other.event
                 if event < at:
-                    rq, at, until = other, event, at
+                    rq, at, until = other, event, min(at, until)
                 elif event < until:
                     until = event
             if timers and timers[0][0] < until:

@@ -58,6 +58,15 @@ def test_a_step_costs_its_price_and_computing_what_it_says() -> None:
     assert (entity.system, entity.user) == (entity.ended, 0)
 
 
+def test_a_run_stops_at_the_moment_that_was_said() -> None:
+    rig = Rig(2)
+    rig.start(0, hog(1_000_000))  # whose CPU has nothing to do for long
+    rig.start(1, steps(60))
+    for end in range(SWITCH, SWITCH + 40 * STEP, STEP + 3):
+        assert rig.machine.run_until(end)
+        assert rig.machine.at == end
+
+
 def test_the_way_into_the_kernel_and_back_is_system_time() -> None:
     rig = Rig(1)
 

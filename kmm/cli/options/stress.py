@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from ...workloads.stress import PARTS, PAUSE
 from ...workloads.triggers import TRIGGERS
-from .common import add_json
+from .common import add_design, add_json
 from .values import positive_number, size, whole_number, zero_or_more
 
 LAST = 60  # steps that are drawn
