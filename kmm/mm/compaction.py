@@ -28,7 +28,7 @@ from attrs import define, field
 from ..sim.clock import work
 from .buddy import split_free_page
 from .kernel import Kernel
-from .migrate import count_isolated, migrate_pages, migrate_prep_local
+from .migrate import migrate_pages, migrate_prep_local
 from .mm_types import Page, PG_buddy, PG_lru
 from .mmzone import (
     MAX_ORDER,
@@ -41,7 +41,7 @@ from .mmzone import (
 )
 from .page_alloc import free_pages, may_perform_io, zone_watermark_ok
 from .swap import lru_add_drain_all
-from .vmscan import ISOLATE_BOTH, isolate_lru_page_locked
+from .vmscan import ISOLATE_BOTH, count_isolated, isolate_lru_page_locked
 from .vmstat import count_vm_events, fragmentation_index, free_blocks_by_order
 
 COMPACT_CLUSTER_MAX = 32  # pages that are migrated at a time

@@ -108,6 +108,7 @@ from .tlb import (
     ptep_set_access_flags,
     ptep_set_wrprotect,
 )
+from .vma import unlink_file_vma
 from .vmstat import count_vm_events
 
 # What a fault handler says; 0 is: done, or try again.
@@ -303,7 +304,8 @@ async def copy_page(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
             await put_page(k, old)
         return 0
     if old is None or not await page_anon(old):
-        mm.rss_stat[MM_FILEPAGES] -= old is not None
+        if old is not None:
+            mm.rss_stat[MM_FILEPAGES] -= 1
         mm.rss_stat[MM_ANONPAGES] += 1
     await ptep_clear_flush(k, vma, address, ptep)
     page_add_new_anon_rmap(new, vma, address)
@@ -326,6 +328,11 @@ async def do_swap_page(k: Kernel, fault: Fault, pte: int) -> int:
     and so is the entry before the page is mapped.  But 2.6.34 does not ask again, when
     it has the page's lock, whether the page is in the swap cache still (4969c1192d1,
     2.6.36, does).
+
+    Two things differ.  Linux holds the page-table lock from the look at the entry to
+    the end of do_wp_page; here it is given back before swap_free, and for do_wp_page
+    taken again, with another look.  A page that could not be read is VM_FAULT_SIGBUS
+    there; here it is tried again, as no read fails.
     """
     mm, vma, ptep, write = fault.mm, fault.vma, fault.ptep, fault.write
     if is_migration_entry(pte):
@@ -382,6 +389,10 @@ async def ksm_might_need_to_copy(
 
     The page itself, locked; or a copy, locked, in its place; None if there is no
     memory.  (mm/ksm.c.  Needs `page` locked; with the lock goes its reference.)
+
+    The VMA's page is one of any anon_vma of its chain, which is the model's own rule.
+    2.6.34 compares with vma->anon_vma alone, and so copies what is tied to an older one
+    for nothing; later kernels compare the roots of the two.
     """
     if not PageAnon(page) or PageKsm(page):
         return page  # not mapped since it was read, or shared by KSM still
@@ -666,11 +677,3 @@ async def free_pgtables(
         await unlink_anon_vmas(vma)
         await unlink_file_vma(vma)
         await free_pgd_range(k, mm, vma.vm_start, vma.vm_end, floor, above)
-
-
-async def unlink_file_vma(vma: VmArea) -> None:
-    """Take a VMA off its file's list.  Takes i_mmap_lock."""
-    if vma.vm_file is not None:
-        mapping = vma.vm_file.f_mapping
-        async with mapping.i_mmap_lock:
-            mapping.i_mmap.remove(vma)

@@ -18,7 +18,7 @@ from .errno import EAGAIN, EBUSY, EINVAL
 from .gfp import GFP_HIGHUSER_MOVABLE
 from .kernel import Kernel
 from .ksm_merge import remove_node_from_stable_tree
-from .migrate import count_isolated, migrate_pages, putback_lru_pages
+from .migrate import migrate_pages, putback_lru_pages
 from .mm_types import Page, PG_lru, PG_reserved
 from .page_alloc import alloc_page, drain_all_pages, free_pages, page_count
 from .page_isolation import (
@@ -29,7 +29,7 @@ from .page_isolation import (
     unset_migratetype_isolate,
 )
 from .swap import lru_add_drain_all
-from .vmscan import isolate_lru_page
+from .vmscan import count_isolated, isolate_lru_page
 
 NR_OFFLINE_AT_ONCE_PAGES = 256
 MOST_FAILURES = 5  # of migration, before it gives up

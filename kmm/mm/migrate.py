@@ -27,7 +27,8 @@ Where can another CPU run?  At every await, and there are three stretches:
 - During a walk, the lock of the list is held: no VMA joins or leaves it, and munmap
   frees no page table of these.  Their bounds may change (`rmap-walk`), their entries
   may move (`exec-stack`, `pte-peek`).
-- While an entry is changed, the page-table lock is held, and nobody else changes it.
+- While an entry is changed, the page-table lock is held, and nobody else changes it,
+  but that a CPU which uses the page may set A and D in it.
 
 Each of the questions named is a way in which the second walk misses an entry.
 
@@ -89,7 +90,7 @@ from .swapops import (
     is_write_migration_entry,
     migration_entry_to_page,
 )
-from .vmscan import putback_lru_page
+from .vmscan import count_isolated, putback_lru_page
 from .vmstat import add_page_state, count_vm_events
 
 # Where a page goes: a page with one reference, which nobody else knows; None for none.
@@ -155,18 +156,13 @@ async def migrate_pages(
 async def putback_lru_pages(k: Kernel, pages: list[Page]) -> None:
     """Give back all that was isolated and has not been; `pages` is empty afterwards.
 
-    Drops the isolators' references.  (.34 counts them, .35 does not.)
+    Counts them back, and drops the isolators' references.  (.34 returns how many there
+    were, .35 does not.)
     """
     for page in pages:
         count_isolated(page, -1)
         await putback_lru_page(k, page)
     pages.clear()
-
-
-def count_isolated(page: Page, number: int) -> None:
-    """NR_ISOLATED_ANON and NR_ISOLATED_FILE, raised by those who isolate."""
-    kind = "anon" if page.flags & PG_swapbacked else "file"
-    add_page_state(page, f"nr_isolated_{kind}", number)
 
 
 async def unmap_and_move(

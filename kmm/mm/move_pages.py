@@ -24,7 +24,7 @@ from .errno import EACCES, EBUSY, EFAULT, EINVAL, ENODEV, ENOENT
 from .gfp import GFP_HIGHUSER_MOVABLE, GFP_THISNODE
 from .kernel import Kernel
 from .memory import follow_page
-from .migrate import count_isolated, migrate_pages, migrate_prep
+from .migrate import migrate_pages, migrate_prep
 from .mm_types import (
     VM_IO,
     VM_PFNMAP,
@@ -39,7 +39,7 @@ from .page_alloc import alloc_page
 from .rmap import page_mapcount
 from .swap import put_page
 from .vma import find_vma
-from .vmscan import isolate_lru_page
+from .vmscan import count_isolated, isolate_lru_page
 
 MPOL_MF_MOVE = 2  # pages that only this process maps
 MPOL_MF_MOVE_ALL = 4

@@ -16,7 +16,8 @@ A file's pages are found the same way, by the list of VMAs that map the file
 
 Faults, fork and munmap tie pages and VMAs to each other here; reclaim, migration and
 KSM walk.  Order of locks: mmap_sem or PG_locked, then i_mmap_lock, anon_vma.lock,
-page_table_lock.  No walk takes mmap_sem: it comes before PG_locked, which walks have.
+page_table_lock.  No walk here takes mmap_sem: it comes before PG_locked, which walks
+have.
 
 What others may do during a walk: everything that needs neither the lock of the list
 nor, for the moment of one entry, the page-table lock.  Faults come and go, exec and
@@ -24,8 +25,10 @@ mremap move entries, and in 2.6.34 mprotect and munmap change bounds.  What they
 do is take a VMA off the list, and so munmap cannot free its page tables either.  (exec
 frees some of its stack's: see `pgtable.free_pgd_range`.)
 
-Left out: nonlinear mappings, poisoned pages, memory cgroups, try_to_munlock; and
-page_referenced goes on where Linux has seen as many entries as map the page.
+Left out: nonlinear mappings, poisoned pages, memory cgroups, try_to_munlock;
+page_referenced goes on where Linux has seen as many entries as map the page; and
+Linux's try_to_unmap_one tries for mmap_sem before it says SWAP_MLOCK
+(`refuses_unmapping`).
 """
 
 from __future__ import annotations
@@ -75,7 +78,7 @@ from .pgtable import (
     pte_present,
     pte_write,
 )
-from .slab import anon_vma_alloc, anon_vma_free, check_alive
+from .slab import check_alive, kmem_cache_alloc, kmem_cache_free
 from .swap import put_page
 from .swapfile import swap_duplicate
 from .swapops import make_migration_entry
@@ -113,7 +116,7 @@ async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
     if await read_once(vma, VMA.anon_vma) is not None:
         return
     found = await find_mergeable_anon_vma(vma)
-    anon_vma = found or await anon_vma_alloc(k.anon_vma_cachep)
+    anon_vma = found or await kmem_cache_alloc(k.anon_vma_cachep)
     avc = AnonVmaChain(vma, anon_vma)
     async with anon_vma.lock, vma.mm.page_table_lock:
         if vma.anon_vma is None:
@@ -199,7 +202,7 @@ async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
     if parent.anon_vma is None:
         return
     await anon_vma_clone(vma, parent)
-    anon_vma = await anon_vma_alloc(k.anon_vma_cachep)
+    anon_vma = await kmem_cache_alloc(k.anon_vma_cachep)
     await anon_vma_chain_link(vma, anon_vma)
     await write_plain(vma, VMA.anon_vma, anon_vma)
 
@@ -222,13 +225,13 @@ async def unlink_anon_vmas(vma: VmArea) -> None:
 
 
 async def free_anon_vma(anon_vma: AnonVma) -> None:
-    """Back to the slab, and with it the reference to its root, if that is another.
+    """Back to its cache, and with it the reference to its root, if that is another.
 
     Nobody may have its lock, or find it by anything but a stale pointer.  Takes the
     root's lock, if that is another.
     """
     root = anon_vma.root
-    await anon_vma_free(anon_vma)
+    await kmem_cache_free(anon_vma)
     if root is not anon_vma:
         await drop_anon_vma(root)
 
@@ -244,7 +247,8 @@ async def get_anon_vma(anon_vma: AnonVma) -> None:
 async def drop_anon_vma(anon_vma: AnonVma) -> None:
     """Give that reference up; takes anon_vma.lock, as it may be the last.
 
-    atomic_dec_and_lock: the lock is taken before the count can reach 0.
+    atomic_dec_and_lock: the lock is taken before the count can reach 0.  Linux takes it
+    for the last reference only; here it is taken for each.
     """
     async with anon_vma.lock:
         last = await atomic_add(anon_vma, ANON_VMA.external_refcount, -1) == 0
@@ -343,7 +347,15 @@ async def page_mapped(page: Page) -> bool:
 
 
 def linear_page_index(vma: VmArea, address: VirtAddr) -> int:
-    """The index of the page at `address`.  Needs mmap_sem."""
+    """The index of the page at `address`.  Needs mmap_sem.
+
+    A known hole: that is not enough on a stack.  It grows (`mmap.expand_stack`) with
+    mmap_sem held for reading, by two stores, and the first touch of another thread may
+    come between them and get a wrong index.  Linux had this until stacks grew under
+    mmap_sem for writing (6.5).  The reads are not announced, so a search that covers
+    everything does not see that they conflict with those stores: it may say "proved"
+    where a random walk finds the wrong index.
+    """
     return ((address - vma.vm_start) >> PAGE_SHIFT) + vma.vm_pgoff
 
 
@@ -381,8 +393,12 @@ async def vma_address(page: Page, vma: VmArea) -> VirtAddr | None:
     reads, and a writer on another CPU may come between any two of them.  Needs the lock
     of the list by which the VMA was found.
 
-    Where vm_end alone changes, only `heavy-lock` keeps it still.  That is harmless:
-    what lies beyond is unmapped then, or was not there yet.
+    On 2.6.36 an end that moves alone, with no neighbour and no insert, takes no lock;
+    harmless there, since whatever goes is unmapped, and what comes was not there yet.
+    So vm_end is read without a lock on purpose (read_once).  The other two are not:
+    2.6.36 stores them under a lock that walks have.  On 2.6.34 a boundary between two
+    VMAs moves without it too, and who sees the new end of the one beside the old start
+    of the other loses the entries between them.
     """
     start = await read_plain(vma, VMA.vm_start)
     pgoff = await read_plain(vma, VMA.vm_pgoff)
@@ -512,6 +528,9 @@ async def refuses_unmapping(
     """SWAP_MLOCK if the page is locked in memory here, SWAP_FAIL if it was used lately.
 
     Else None: it may be unmapped.  Needs the page-table lock.
+
+    VM_LOCKED is believed here.  Linux gives the page-table lock back, tries for
+    mmap_sem, and looks again; if it does not get mmap_sem it says SWAP_AGAIN.
     """
     if not flags & TTU_IGNORE_MLOCK:
         vm_flags = await read_once(vma, VMA.vm_flags)

@@ -8,8 +8,9 @@ before a grace period has passed: who looks at it inside an RCU read section tha
 before it was freed finds *an* anon_vma, though perhaps not the one it was after.  Who
 comes later may find anything, which `check_alive` reports as a use after free.
 
-Called by `rmap` alone.  A rule for its callers: free an anon_vma only when its list is
-empty and nobody has counted a reference, both seen under its lock.
+Called by `rmap` alone, and by designs for it.  A rule for its callers: free an anon_vma
+only when its list is empty and nobody has counted a reference, both seen under its
+lock.
 
 Left out: per-CPU free lists, what slabs are made of, and running out of memory.
 """
@@ -45,7 +46,7 @@ def anon_vma_cachep(rcu: Rcu) -> KmemCache:
     return KmemCache("anon_vma_cachep", rcu)
 
 
-async def anon_vma_alloc(cache: KmemCache) -> AnonVma:
+async def kmem_cache_alloc(cache: KmemCache) -> AnonVma:
     """An anon_vma with nothing on its list: one that was freed, if there is any.
 
     Its root is itself.  Somebody may have its lock, by a stale pointer.
@@ -66,8 +67,8 @@ def new_object(cache: KmemCache) -> AnonVma:
     return AnonVma(name, SpinLock(f"{name}.lock"), cache)
 
 
-async def anon_vma_free(anon_vma: AnonVma) -> None:
-    """Give one back.  Raises UseAfterFree if somebody has done so already.
+async def kmem_cache_free(anon_vma: AnonVma) -> None:
+    """Give one back to its cache.  Raises UseAfterFree if somebody has done so already.
 
     Nobody may find it any more but by a stale pointer.  Takes no lock.
     """

@@ -18,7 +18,7 @@ swapoff.
 
 from __future__ import annotations
 
-from ..sim.access import read_once, write_once
+from ..sim.access import atomic_andnot, atomic_or, read_once
 from ..sim.failure import bug_on
 from ..sim.trap import WAIT, GateOp, Op, trap
 from .gfp import GFP_HIGHUSER_MOVABLE
@@ -163,11 +163,10 @@ async def swap_writepage(k: Kernel, page: Page) -> None:
         await page.locked.unlock()
         return
     entry = page.private
-    await write_once(page, PAGE.flags, page.flags | PG_writeback)
+    await atomic_or(page, PAGE.flags, PG_writeback)
     await page.locked.unlock()
     await swap_device_write(k, entry, page)
-    done = page.flags & ~(PG_writeback | PG_reclaim)
-    await write_once(page, PAGE.flags, done)
+    await atomic_andnot(page, PAGE.flags, PG_writeback | PG_reclaim)
 
 
 async def wait_on_page_writeback(page: Page) -> None:

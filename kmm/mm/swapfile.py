@@ -93,13 +93,14 @@ def scan_swap_map(swap: SwapInfo) -> int:
 
     Slots are given out one after the other, so that neighbours lie together.  After 256
     of them, the search goes on at the first run of 256 free ones, or at the first free
-    one if there is no such run.
+    one if there is no such run.  With fewer than 256 free it goes on where it is.
     """
     if swap.inuse_pages >= swap.total_swap_pages:
         return 0
     if swap.cluster_nr == 0:
         swap.cluster_nr = SWAPFILE_CLUSTER
-        swap.cluster_next = first_free_cluster(swap) or 1
+        if swap.nr_swap_pages >= SWAPFILE_CLUSTER:
+            swap.cluster_next = first_free_cluster(swap) or 1
     swap.cluster_nr -= 1
     slot = swap.cluster_next
     while slot in swap.swap_map or slot >= swap.slots:
@@ -110,8 +111,6 @@ def scan_swap_map(swap: SwapInfo) -> int:
 
 def first_free_cluster(swap: SwapInfo) -> int:
     """Where 256 slots in a row are free; 0 if nowhere."""
-    if swap.total_swap_pages - swap.inuse_pages < SWAPFILE_CLUSTER:
-        return 0
     start = 1
     while start + SWAPFILE_CLUSTER <= swap.slots:
         used = [s for s in range(start, start + SWAPFILE_CLUSTER) if s in swap.swap_map]

@@ -7,7 +7,10 @@ A CPU drops a translation from its own TLB with one instruction.  No instruction
 it from another's, so the kernel asks that CPU by an interrupt, and spins until it has
 answered.  To interrupt no more CPUs than need be, each address space knows the CPUs
 whose TLB may hold translations of it: `cpu_vm_mask`.  A CPU is added before it loads
-CR3, so that no flush can miss it, and taken out when it loads another.
+CR3, so that no flush can miss it.  It is taken out before it loads another, so a flush
+of the old one may miss it.  That is true to 2.6.34 (831d52bc1539, 2.6.38, changed it),
+and harmless here: the kernel touches no user address between the two, and a CPU here
+translates nothing that nobody asks for.
 
 A kernel thread has no address space.  It goes on in that of whoever ran before, and
 leaves CR3 alone: that is *lazy TLB*.  It never looks at user addresses, so a flush may
@@ -71,7 +74,7 @@ TLB_FLUSH_ALL = VirtAddr(-1)  # in the place of an address: all of them
 class CpuTlbState:
     """cpu_tlbstate: in which address space a CPU is, and how.
 
-    Touched by that CPU alone, with interrupts off.
+    Touched by that CPU alone, with interrupts off, but for `activate_mm`.
     """
 
     active_mm: Mm
@@ -240,7 +243,14 @@ async def switch_mm(k: Kernel, cpu: Cpu, prev: Mm, following: Mm) -> None:
 
 
 async def activate_mm(k: Kernel, cpu: Cpu, prev: Mm, following: Mm) -> None:
-    """The running task itself changes its address space (execve)."""
+    """The running task itself changes its address space (execve).
+
+    Interrupts are on, and the handler of a flush may come at any await of switch_mm.
+    That is safe: the CPU's state changes at one moment.  Before it, the handler flushes
+    or leaves (`leave_mm`) the address space that is being left anyway.  After it, a
+    flush of that one is passed over, though CR3 is still the old; nothing uses it by
+    then.  One of the new address space can only flush too much.
+    """
     await switch_mm(k, cpu, prev, following)
 
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, nullcontext
 from operator import attrgetter
 
 from attrs import evolve, frozen
@@ -70,7 +69,10 @@ def vma_pages(vma: VmArea) -> int:
 
 
 def next_vma(vma: VmArea) -> VmArea | None:
-    """vma->vm_next."""
+    """The VMA after this one by address (vma->vm_next); None if it is the last.
+
+    Needs mmap_sem.
+    """
     place = bisect_right(vma.mm.mmap, vma.vm_start, key=by_end)
     while vma.mm.mmap[place] is not vma:
         place += 1
@@ -125,7 +127,8 @@ def insert_vm_struct(mm: Mm, vma: VmArea) -> None:
 async def vma_link(mm: Mm, vma: VmArea) -> None:
     """The same for a VMA that walks may find already.
 
-    Takes i_mmap_lock, then the lock of the VMA's anon_vma.
+    Takes i_mmap_lock, and when it has given that back, the lock of the VMA's anon_vma.
+    Linux takes the second inside of the first.
     """
     await vma_link_file(vma)
     if vma.anon_vma is not None:
@@ -141,6 +144,14 @@ async def vma_link_file(vma: VmArea) -> None:
         mapping = vma.vm_file.f_mapping
         async with mapping.i_mmap_lock:
             mapping.i_mmap.append(vma)
+
+
+async def unlink_file_vma(vma: VmArea) -> None:
+    """Take a VMA off its file's list.  Takes i_mmap_lock."""
+    if vma.vm_file is not None:
+        mapping = vma.vm_file.f_mapping
+        async with mapping.i_mmap_lock:
+            mapping.i_mmap.remove(vma)
 
 
 # Merging.
@@ -365,7 +376,7 @@ async def store_bounds(change: Adjustment) -> None:
 
 
 async def move_following(change: Adjustment) -> None:
-    """Those of the neighbour above, if it stays and the boundary to it moves.
+    """The bounds of the neighbour above, if it stays and the boundary to it moves.
 
     Until this is done, both VMAs say that the pages between are theirs, or neither.
     """
@@ -394,19 +405,6 @@ async def drop_following(change: Adjustment) -> None:
         # anon_vma_merge: the pages are found by way of the other VMA from here on.
         bug_on(vma.anon_vma is not gone.anon_vma, "include/linux/rmap.h:121")
         await unlink_anon_vmas(gone)
-
-
-def locked_anon_vma(change: Adjustment) -> AbstractAsyncContextManager[object]:
-    """Holds the lock of the VMA's own anon_vma, where kernels take it at all.
-
-    They do if a VMA comes in, if the neighbour is concerned, or if the start moves.  An
-    end that moves alone (brk) takes no lock.  2.6.34 takes none here ever.
-    """
-    vma = change.vma
-    matters = change.insert or change.following or change.start != vma.vm_start
-    if vma.anon_vma is None or not matters:
-        return nullcontext()
-    return vma.anon_vma.lock
 
 
 class AdjustedFile:

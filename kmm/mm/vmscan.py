@@ -2,7 +2,7 @@
 
 Linux: mm/vmscan.c.  Called by the page allocator (through `kernel.Later`), with no
 spinlock held; migration and compaction use its ways of isolating pages and of putting
-them back, which come last.
+them back, which come first.
 
 Each zone has two pairs of lists, for anonymous pages and for those of files.  A new
 anonymous page starts on the active list.  When the inactive list is too short beside
@@ -16,11 +16,12 @@ wakes `kswapd`, which reclaims until enough is free.
 Locks: zone.lru_lock to take pages off the lists; then, page by page, PG_locked and what
 rmap takes.
 
-A page that is isolated is on no list, and its isolator has a reference; what was
-counted as isolated (NR_ISOLATED) must be counted back.
+A page that is isolated is on no list, and its isolator has a reference.  It is counted
+as isolated (NR_ISOLATED); who counts it, and who counts it back, each function says.
 
 Left out: shrinking of slabs, pages of files that can be dropped (files here live in
-memory only), lumpy reclaim, congestion, memory cgroups, all_unreclaimable.
+memory only), lumpy reclaim, congestion, memory cgroups, all_unreclaimable, the swap
+token (a page of its holder counts as used).
 """
 
 from __future__ import annotations
@@ -95,6 +96,78 @@ PAGEREF_KEEP = "keep"
 PAGEREF_ACTIVATE = "activate"
 
 
+# Isolating.
+
+
+def count_isolated(page: Page, number: int) -> None:
+    """Raise NR_ISOLATED_ANON or NR_ISOLATED_FILE by +1 for a page, or lower it by -1.
+
+    Which of the two, PG_swapbacked says.
+    """
+    kind = "anon" if page.flags & PG_swapbacked else "file"
+    add_page_state(page, f"nr_isolated_{kind}", number)
+
+
+async def isolate_lru_page(k: Kernel, page: Page) -> bool:
+    """Take a page off its list, with a reference; False if it is on none (-EBUSY).
+
+    PG_active stays as it is.  The caller counts it as isolated.  Takes zone.lru_lock.
+    (mm/vmscan.c; True here is 0 there)
+    """
+    async with page.zone.lru_lock:
+        if not page.flags & PG_lru or not await get_page_unless_zero(page):
+            return False
+        del_page_from_lru_list(page.zone, page)
+    return True
+
+
+async def isolate_lru_page_locked(page: Page, mode: int, *, file: bool | None) -> bool:
+    """__isolate_lru_page: the same under zone.lru_lock, for pages of one sort.
+
+    `mode` is ISOLATE_ and says whether it may be active; `file`, whether it must be a
+    file's, None for either.  The caller counts it as isolated.  Needs zone.lru_lock.
+    """
+    if not page.flags & PG_lru or page.flags & PG_unevictable:
+        return False
+    if mode != ISOLATE_BOTH and bool(page.flags & PG_active) != bool(mode):
+        return False
+    if file is not None and file == bool(page.flags & PG_swapbacked):
+        return False
+    if not await get_page_unless_zero(page):
+        return False
+    del_page_from_lru_list(page.zone, page)
+    return True
+
+
+async def putback_lru_page(k: Kernel, page: Page) -> None:
+    """Give an isolated page back, and with it the reference that isolated it.
+
+    It goes to the list that its flags say, by way of a pagevec.  If nobody else has a
+    reference any more, it is free when that has been drained.  The caller counts it
+    back, if it was counted.  May take zone.lru_lock.
+    """
+    await lru_cache_add_lru(k, page, page_lru(page))
+    await put_page(k, page)
+
+
+async def isolate_lru_pages(k: Kernel, zone: Zone, number: int, lru: int) -> list[Page]:
+    """Pages off the tail of a list, with a reference each, and counted as isolated.
+
+    Takes zone.lru_lock.
+    """
+    taken: list[Page] = []
+    active = lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE)
+    file = lru in (LRU_INACTIVE_FILE, LRU_ACTIVE_FILE)
+    async with zone.lru_lock:
+        for page in list(reversed(zone.lru[lru]))[:number]:
+            if await isolate_lru_page_locked(page, int(active), file=file):
+                taken.append(page)
+                count_isolated(page, +1)
+        zone.pages_scanned += number
+        zone.reclaim_stat.recent_scanned[file] += len(taken)
+    return taken
+
+
 # Who asks for it: direct reclaim, and kswapd.
 
 
@@ -103,7 +176,9 @@ async def try_to_free_pages(
 ) -> int:
     """Direct reclaim: harder and harder, until 32 pages or so are free; how many.
 
-    May sleep; the caller holds no spinlock, and is in k.memalloc meanwhile.
+    Without GFP_IO it gives up none, as all pages that go here go by way of swap; Linux
+    goes on, and gives up what needs no I/O.  May sleep; the caller holds no spinlock,
+    and is in k.memalloc meanwhile.
     """
     count_vm_events(k, "allocstall")
     if not gfp & GFP_IO:
@@ -282,22 +357,21 @@ async def shrink_active_list(k: Kernel, zone: Zone, number: int, lru: int) -> No
         page.flags &= ~PG_active
     count_vm_events(k, f"pgrefill_{zone.name.lower()}", len(pages))
     count_vm_events(k, "pgdeactivate", len(pages))
-    await put_back(k, zone, pages, file=file, rotated=rotated)
+    await move_back_to_lru(k, zone, pages, file=file, rotated=rotated)
 
 
-async def put_back(
+async def move_back_to_lru(
     k: Kernel, zone: Zone, pages: list[Page], *, file: bool, rotated: int
 ) -> None:
     """Isolated pages to the heads of the lists that their flags say, directly.
 
-    `rotated` of them, a file's or not, turned out to be in use.  Drops the isolators'
-    references.  Takes zone.lru_lock.
+    `rotated` of them, a file's or not, turned out to be in use.  Counts them back, and
+    drops the isolators' references.  Takes zone.lru_lock.
     """
     async with zone.lru_lock:
         zone.reclaim_stat.recent_rotated[file] += rotated
         for page in pages:
-            kind = "anon" if page.flags & PG_swapbacked else "file"
-            add_page_state(page, f"nr_isolated_{kind}", -1)
+            count_isolated(page, -1)
             add_page_to_lru_list(zone, page, page_lru(page))
     for page in pages:
         await put_page(k, page)
@@ -333,7 +407,7 @@ async def shrink_inactive_list(k: Kernel, zone: Zone, number: int, lru: int) -> 
     activated = sum(bool(page.flags & PG_active) for page in survivors)
     count_vm_events(k, "pgactivate", activated)
     file = lru == LRU_INACTIVE_FILE
-    await put_back(k, zone, survivors, file=file, rotated=activated)
+    await move_back_to_lru(k, zone, survivors, file=file, rotated=activated)
     count_vm_events(k, f"pgsteal_{zone.name.lower()}", freed)
     return freed
 
@@ -353,8 +427,7 @@ async def shrink_page_list(k: Kernel, pages: list[Page]) -> list[Page]:
     survivors: list[Page] = []
     for page in pages:
         if await shrink_page(k, page):
-            kind = "anon" if page.flags & PG_swapbacked else "file"
-            add_page_state(page, f"nr_isolated_{kind}", -1)
+            count_isolated(page, -1)
             page.flags &= ~(PG_active | PG_referenced)
             await free_page(k, page)
         else:
@@ -385,7 +458,13 @@ async def shrink_page(k: Kernel, page: Page) -> bool:
 
 
 async def page_check_references(k: Kernel, page: Page) -> str:
-    """Was the page used since the last look?  A PAGEREF_; needs the page locked."""
+    """Was the page used since the last look?  A PAGEREF_; needs the page locked.
+
+    2.6.34 asks PageAnon where this asks PG_swapbacked, so a page of shared memory needs
+    two looks there, as a file's does.  It clears PG_referenced at every look, and says
+    PAGEREF_RECLAIM_CLEAN (but not if it is dirty) of a page that only PG_referenced
+    shows to be used.
+    """
     referenced, vm_flags = await page_referenced(k, page, is_locked=True)
     if vm_flags & VM_LOCKED:
         return PAGEREF_RECLAIM  # try_to_unmap will find out
@@ -444,62 +523,3 @@ async def remove_mapping(k: Kernel, page: Page) -> bool:
         remove_from_swap_cache(k, page)
     await swapcache_free(k, entry)
     return True
-
-
-# Isolating.
-
-
-async def isolate_lru_page(k: Kernel, page: Page) -> bool:
-    """Take a page off its list, with a reference; False if it is on none (-EBUSY).
-
-    PG_active stays as it is.  The caller counts it as isolated.  Takes zone.lru_lock.
-    (mm/vmscan.c; True here is 0 there)
-    """
-    async with page.zone.lru_lock:
-        if not page.flags & PG_lru or not await get_page_unless_zero(page):
-            return False
-        del_page_from_lru_list(page.zone, page)
-    return True
-
-
-async def isolate_lru_page_locked(page: Page, mode: int, *, file: bool | None) -> bool:
-    """__isolate_lru_page: the same under zone.lru_lock, for pages of one sort.
-
-    `mode` is ISOLATE_ and says whether it may be active; `file`, whether it must be a
-    file's, None for either.  The caller counts it as isolated.  Needs zone.lru_lock.
-    """
-    if not page.flags & PG_lru or page.flags & PG_unevictable:
-        return False
-    if mode != ISOLATE_BOTH and bool(page.flags & PG_active) != bool(mode):
-        return False
-    if file is not None and file == bool(page.flags & PG_swapbacked):
-        return False
-    if not await get_page_unless_zero(page):
-        return False
-    del_page_from_lru_list(page.zone, page)
-    return True
-
-
-async def putback_lru_page(k: Kernel, page: Page) -> None:
-    """Give an isolated page back, and with it the reference that isolated it.
-
-    It goes to the list that its flags say, by way of a pagevec.  If nobody else has a
-    reference any more, it is free when that has been drained.  May take zone.lru_lock.
-    """
-    await lru_cache_add_lru(k, page, page_lru(page))
-    await put_page(k, page)
-
-
-async def isolate_lru_pages(k: Kernel, zone: Zone, number: int, lru: int) -> list[Page]:
-    """Pages off the tail of a list, with a reference each.  Takes zone.lru_lock."""
-    taken: list[Page] = []
-    active = lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE)
-    file = lru in (LRU_INACTIVE_FILE, LRU_ACTIVE_FILE)
-    async with zone.lru_lock:
-        for page in list(reversed(zone.lru[lru]))[:number]:
-            if await isolate_lru_page_locked(page, int(active), file=file):
-                taken.append(page)
-                add_page_state(page, f"nr_isolated_{'file' if file else 'anon'}", +1)
-        zone.pages_scanned += number
-        zone.reclaim_stat.recent_scanned[file] += len(taken)
-    return taken

@@ -22,11 +22,11 @@ from ..mm.compaction import compact_node
 from ..mm.gfp import GFP_HIGHUSER_MOVABLE
 from ..mm.kernel import Config, Kernel
 from ..mm.memory_hotplug import offline_pages
-from ..mm.migrate import count_isolated, migrate_pages
+from ..mm.migrate import migrate_pages
 from ..mm.mm_types import Mm, Page
 from ..mm.move_pages import MPOL_MF_MOVE_ALL, sys_move_pages
 from ..mm.page_alloc import alloc_page
-from ..mm.vmscan import isolate_lru_page
+from ..mm.vmscan import count_isolated, isolate_lru_page
 
 # Makes a page migrate that an address space has at an address.
 Migration = Callable[[Kernel, Page, Mm, VirtAddr], Coroutine[Any, Any, None]]

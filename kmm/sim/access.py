@@ -148,6 +148,20 @@ async def atomic_cmpxchg(
     return True
 
 
+async def atomic_or(struct: Named, field: Attribute[int], mask: int) -> None:
+    """Set all bits of `mask`, in one indivisible step."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    flags: int = getattr(struct, field.name)
+    setattr(struct, field.name, flags | mask)
+
+
+async def atomic_andnot(struct: Named, field: Attribute[int], mask: int) -> None:
+    """Clear all bits of `mask`, in one indivisible step."""
+    await trap(FieldOp(WRITE, struct, field.name))
+    flags: int = getattr(struct, field.name)
+    setattr(struct, field.name, flags & ~mask)
+
+
 async def set_bit(struct: Named, field: Attribute[int], number: int) -> None:
     """Set one bit of a mask, in one indivisible step."""
     await test_and_set_bit(struct, field, number)

@@ -26,11 +26,11 @@ from kmm.mm.boot import start_kernel
 from kmm.mm.gfp import GFP_HIGHUSER_MOVABLE
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.madvise import MADV_DONTNEED
-from kmm.mm.migrate import count_isolated, migrate_pages
+from kmm.mm.migrate import migrate_pages
 from kmm.mm.mm_types import Page
 from kmm.mm.page_alloc import alloc_page
 from kmm.mm.swap import lru_add_drain
-from kmm.mm.vmscan import isolate_lru_page
+from kmm.mm.vmscan import count_isolated, isolate_lru_page
 
 AREA = VirtAddr(0x7F00_0000_0000)
 PAGES = 512

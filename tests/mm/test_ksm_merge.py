@@ -31,7 +31,7 @@ from kmm.mm.rmap import (
 )
 from kmm.mm.swap import put_page
 from kmm.mm.swapops import is_migration_entry, is_swap_entry
-from kmm.mm.vmscan import isolate_lru_page, put_back, shrink_page_list
+from kmm.mm.vmscan import isolate_lru_page, move_back_to_lru, shrink_page_list
 from kmm.sim.failure import KernelBug
 from kmm.sim.machine import Machine
 from kmm.sim.strategies import RandomWalk
@@ -318,7 +318,7 @@ def test_a_merged_page_can_be_swapped_out_and_everybody_gets_it_back() -> None:
     for _ in range(2):  # at first it looks as if it were in use
         assert alone(isolate_lru_page(k, page))
         survivors = alone(shrink_page_list(k, [page]), k)
-        alone(put_back(k, page.zone, survivors, file=False, rotated=0), k)
+        alone(move_back_to_lru(k, page.zone, survivors, file=False, rotated=0), k)
     assert survivors == []
     assert is_swap_entry(one.pte(0))
     assert one.pte(0) == other.pte(0)
@@ -339,7 +339,7 @@ def test_a_merged_page_that_is_in_memory_still_is_everybodys_again() -> None:
     for _ in range(2):
         assert alone(isolate_lru_page(k, page))
         survivors = alone(shrink_page_list(k, [page]), k)
-        alone(put_back(k, page.zone, survivors, file=False, rotated=0), k)
+        alone(move_back_to_lru(k, page.zone, survivors, file=False, rotated=0), k)
     assert is_swap_entry(one.pte(0))
     assert one.letter(0) + other.letter(0) == "aa"
     assert PageKsm(page)

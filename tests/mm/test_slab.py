@@ -8,10 +8,10 @@ from building import alone
 from kmm.mm.mm_types import AnonVma
 from kmm.mm.slab import (
     KmemCache,
-    anon_vma_alloc,
     anon_vma_cachep,
-    anon_vma_free,
     check_alive,
+    kmem_cache_alloc,
+    kmem_cache_free,
 )
 from kmm.sim.failure import UseAfterFree
 from kmm.sim.rcu import Rcu
@@ -23,7 +23,7 @@ def cache() -> KmemCache:
 
 
 def new(cache: KmemCache) -> AnonVma:
-    return alone(anon_vma_alloc(cache))
+    return alone(kmem_cache_alloc(cache))
 
 
 def test_two_that_are_in_use_are_never_the_same(cache: KmemCache) -> None:
@@ -36,7 +36,7 @@ def test_two_that_are_in_use_are_never_the_same(cache: KmemCache) -> None:
 def test_the_last_one_freed_is_the_first_to_be_used_again(cache: KmemCache) -> None:
     made = [new(cache) for _ in range(3)]
     for anon_vma in made:
-        alone(anon_vma_free(anon_vma))
+        alone(kmem_cache_free(anon_vma))
     assert [new(cache) for _ in range(3)] == made[::-1]
 
 
@@ -46,7 +46,7 @@ def test_used_again_it_is_its_own_root_and_has_the_lock_it_always_had(
     root, child = new(cache), new(cache)
     own = child.own_lock
     child.root = root
-    alone(anon_vma_free(child))
+    alone(kmem_cache_free(child))
     assert new(cache) is child
     assert child.root is child
     assert child.own_lock is child.lock is own
@@ -54,9 +54,9 @@ def test_used_again_it_is_its_own_root_and_has_the_lock_it_always_had(
 
 def test_giving_one_back_twice_is_reported_as_kasan_would(cache: KmemCache) -> None:
     anon_vma = new(cache)
-    alone(anon_vma_free(anon_vma))
+    alone(kmem_cache_free(anon_vma))
     with pytest.raises(UseAfterFree, match="KASAN: double-free of anon_vma#1"):
-        alone(anon_vma_free(anon_vma))
+        alone(kmem_cache_free(anon_vma))
 
 
 # Looking at one that may be gone.
@@ -73,7 +73,7 @@ def test_one_that_was_freed_may_be_looked_at_in_a_section_that_began_before(
 
     async def look() -> None:
         async with cache.rcu:
-            await anon_vma_free(anon_vma)
+            await kmem_cache_free(anon_vma)
             await check_alive(anon_vma)
 
     alone(look())
@@ -83,7 +83,7 @@ def test_a_section_that_began_later_is_no_excuse(cache: KmemCache) -> None:
     anon_vma = new(cache)
 
     async def look() -> None:
-        await anon_vma_free(anon_vma)
+        await kmem_cache_free(anon_vma)
         async with cache.rcu:
             await check_alive(anon_vma)
 
@@ -94,7 +94,7 @@ def test_a_section_that_began_later_is_no_excuse(cache: KmemCache) -> None:
 
 def test_without_a_section_it_may_not_be_looked_at(cache: KmemCache) -> None:
     anon_vma = new(cache)
-    alone(anon_vma_free(anon_vma))
+    alone(kmem_cache_free(anon_vma))
     with pytest.raises(UseAfterFree) as caught:
         alone(check_alive(anon_vma))
     assert caught.value.details == ("this is no RCU read section",)
@@ -105,7 +105,7 @@ def test_a_section_around_the_section_counts(cache: KmemCache) -> None:
 
     async def look() -> None:
         async with cache.rcu:
-            await anon_vma_free(anon_vma)
+            await kmem_cache_free(anon_vma)
             async with cache.rcu:
                 await check_alive(anon_vma)
 
@@ -117,6 +117,6 @@ def test_one_that_is_used_again_is_alive_for_those_who_come_late(
 ) -> None:
     """What they find is another anon_vma, and nothing tells them so."""
     anon_vma = new(cache)
-    alone(anon_vma_free(anon_vma))
+    alone(kmem_cache_free(anon_vma))
     assert new(cache) is anon_vma
     alone(check_alive(anon_vma))

@@ -86,6 +86,13 @@ def test_after_a_cluster_the_next_one_is_the_lowest_that_is_free() -> None:
     assert slots(k, 2) == [1, 2]
 
 
+def test_with_less_than_a_cluster_free_the_search_goes_on_where_it_is() -> None:
+    k = boot(swap_slots=SWAPFILE_CLUSTER + 16)
+    first = slots(k, SWAPFILE_CLUSTER)
+    give_back(k, *first[:8])
+    assert slots(k, 2) == [SWAPFILE_CLUSTER + 1, SWAPFILE_CLUSTER + 2]
+
+
 def test_a_cluster_with_a_hole_too_few_is_passed_over() -> None:
     k = boot(swap_slots=4 * SWAPFILE_CLUSTER)
     first = slots(k, SWAPFILE_CLUSTER)

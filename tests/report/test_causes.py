@@ -84,7 +84,7 @@ TOLD = {
         1 load_string frame 0x15
     """,
     ("anon-vma-lifetime", "2.6.36"): """
-        1 anon_vma_free anon_vma#1.freed
+        1 kmem_cache_free anon_vma#1.freed
         0 page_lock_anon_vma page 0x14.mapping
         0 check_alive anon_vma#1.freed
     """,
@@ -93,7 +93,7 @@ TOLD = {
         0 page_mapped page 0x14.mapcount
         1 page_remove_rmap page 0x14.mapcount
         1 unlink_anon_vmas anon_vma#1.external_refcount
-        1 anon_vma_free anon_vma#1.freed
+        1 kmem_cache_free anon_vma#1.freed
         0 get_anon_vma anon_vma#1.external_refcount
         0 page_lock_anon_vma page 0x14.mapping
         0 check_alive anon_vma#1.freed

@@ -13,8 +13,10 @@ from kmm.sim.access import (
     PlainOp,
     atomic_add,
     atomic_add_unless,
+    atomic_andnot,
     atomic_cmpxchg,
     atomic_inc_not_zero,
+    atomic_or,
     clear_bit,
     modify_once,
     modify_plain,
@@ -153,6 +155,18 @@ def test_bits_of_a_mask_are_set_and_cleared_in_one_step_each() -> None:
     run_alone(clear_bit(pair, PAIR.left, 2))
     run_alone(clear_bit(pair, PAIR.left, 2))
     assert pair.left == 0b011
+
+
+def test_all_bits_of_a_mask_are_set_or_cleared_in_one_step() -> None:
+    pair = Pair("pair", left=0b0001)
+    machine = Machine(threads(atomic_or(pair, PAIR.left, 0b0110)))
+    pair.left |= 0b1000  # after the step was announced
+    machine.step(machine.threads[0])
+    assert pair.left == 0b1111
+    machine = Machine(threads(atomic_andnot(pair, PAIR.left, 0b0011)))
+    pair.left &= ~0b1000
+    machine.step(machine.threads[0])
+    assert pair.left == 0b0100
 
 
 def test_no_bit_is_lost_when_two_threads_set_different_ones() -> None:

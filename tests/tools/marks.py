@@ -41,6 +41,10 @@ ACCESSES = {
     " and (setattr(_s, '{field}', {2}) or True))[-1]",
     "atomic_inc_not_zero": "((_s := {0}), _s.{field} != 0"
     " and (setattr(_s, '{field}', _s.{field} + 1) or True))[-1]",
+    "atomic_or": "((_s := {0}), setattr(_s, '{field}',"
+    " __import__('operator').ior(_s.{field}, {1})))[-1]",
+    "atomic_andnot": "((_s := {0}), setattr(_s, '{field}',"
+    " __import__('operator').iand(_s.{field}, ~({1}))))[-1]",
     "set_bit": "((_s := {0}), setattr(_s, '{field}',"
     " __import__('operator').ior(_s.{field}, 1 << ({1}))))[-1]",
     "clear_bit": "((_s := {0}), setattr(_s, '{field}',"

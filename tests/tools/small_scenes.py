@@ -18,7 +18,7 @@ from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.gup import get_user_page
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.memory import follow_page
-from kmm.mm.migrate import count_isolated, putback_lru_pages
+from kmm.mm.migrate import putback_lru_pages
 from kmm.mm.mm_types import Mm, Page
 from kmm.mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_SHARED
 from kmm.mm.mmu_notifier import mmu_notifier_register
@@ -26,7 +26,7 @@ from kmm.mm.mremap import MREMAP_FIXED, MREMAP_MAYMOVE
 from kmm.mm.page_alloc import get_page
 from kmm.mm.rmap import page_referenced
 from kmm.mm.swap import lru_add_drain_all, put_page
-from kmm.mm.vmscan import isolate_lru_page, shrink_page_list
+from kmm.mm.vmscan import count_isolated, isolate_lru_page, shrink_page_list
 from kmm.scenarios.migrating import compact
 from kmm.scenarios.mremap import ELSEWHERE
 from kmm.scenarios.process import BASE, DATA, start_process

@@ -6,7 +6,7 @@ from building import boot
 
 from kmm.mm.boot import run_task
 from kmm.mm.mm_types import VMA
-from kmm.mm.slab import anon_vma_alloc
+from kmm.mm.slab import kmem_cache_alloc
 from kmm.scenarios.process import start_process
 from kmm.sim.access import read_plain
 from kmm.sim.failure import bug_on
@@ -20,7 +20,7 @@ def counted(locks: int, reads: int = 0, *, fails: bool = False) -> Counts:
     task = run_task(k, "counted", 8, 0)
 
     async def body() -> None:
-        taken = [await anon_vma_alloc(k.anon_vma_cachep) for _ in range(locks)]
+        taken = [await kmem_cache_alloc(k.anon_vma_cachep) for _ in range(locks)]
         for anon_vma in taken:
             await anon_vma.lock.lock()
         for _ in range(reads):

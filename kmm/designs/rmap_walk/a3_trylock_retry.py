@@ -17,6 +17,8 @@ is missed as before, if the page's anon_vma is not theirs (`boundary-shift-child
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
+
 from attrs import evolve
 
 from ...hw.memory import VirtAddr
@@ -26,8 +28,8 @@ from ...mm.rmap import SWAP_AGAIN, RmapOne, vma_address
 from ...mm.slab import check_alive
 from ...mm.vma import (
     AdjustedFile,
+    Adjustment,
     drop_following,
-    locked_anon_vma,
     move_following,
     plan_adjustment,
     relink,
@@ -67,6 +69,19 @@ async def vma_adjust(
         await drop_following(change)
         if not change.again:
             return 0
+
+
+def locked_anon_vma(change: Adjustment) -> AbstractAsyncContextManager[object]:
+    """Holds the lock of the VMA's own anon_vma, where 2.6.33 and 2.6.36 take it.
+
+    They do if a VMA comes in, if the neighbour is concerned, or if the start moves.  An
+    end that moves alone (brk) takes no lock.
+    """
+    vma = change.vma
+    matters = change.insert or change.following or change.start != vma.vm_start
+    if vma.anon_vma is None or not matters:
+        return nullcontext()
+    return vma.anon_vma.lock
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:

@@ -24,7 +24,7 @@ from ...mm.kernel import Kernel
 from ...mm.mm_types import VMA, AnonVmaChain, VmArea
 from ...mm.mmap import MMAP_MIN_ADDR, RLIMIT_STACK
 from ...mm.rmap import find_mergeable_anon_vma, free_anon_vma
-from ...mm.slab import anon_vma_alloc
+from ...mm.slab import kmem_cache_alloc
 from ...mm.vma import (
     AdjustedFile,
     drop_following,
@@ -113,7 +113,7 @@ async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
     if await read_once(vma, VMA.anon_vma) is not None:
         return
     found = await find_mergeable_anon_vma(vma)
-    anon_vma = found or await anon_vma_alloc(k.anon_vma_cachep)
+    anon_vma = found or await kmem_cache_alloc(k.anon_vma_cachep)
     avc = AnonVmaChain(vma, anon_vma)
     async with vma.mm.anon_vma_chain_lock, anon_vma.lock, vma.mm.page_table_lock:
         if vma.anon_vma is None:

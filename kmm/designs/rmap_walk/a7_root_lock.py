@@ -30,7 +30,7 @@ from ...mm.rmap import (
     get_anon_vma,
     page_mapped,
 )
-from ...mm.slab import anon_vma_alloc, check_alive
+from ...mm.slab import check_alive, kmem_cache_alloc
 from ...sim.access import modify_plain, read_once, write_once, write_plain
 from .a1_local_lock import LOCAL_LOCK
 from .a3_trylock_retry import TRYLOCK_RETRY
@@ -46,7 +46,7 @@ async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
     if await read_once(vma, VMA.anon_vma) is not None:
         return
     found = await find_mergeable_anon_vma(vma)
-    anon_vma = found or await anon_vma_alloc(k.anon_vma_cachep)
+    anon_vma = found or await kmem_cache_alloc(k.anon_vma_cachep)
     avc = AnonVmaChain(vma, anon_vma)
     async with anon_vma.lock, vma.mm.page_table_lock:
         if vma.anon_vma is None:
@@ -67,7 +67,7 @@ async def anon_vma_fork(k: Kernel, vma: VmArea, parent: VmArea) -> None:
     if parent.anon_vma is None:
         return
     await anon_vma_clone(vma, parent)
-    anon_vma = await anon_vma_alloc(k.anon_vma_cachep)
+    anon_vma = await kmem_cache_alloc(k.anon_vma_cachep)
     await write_once(anon_vma, ANON_VMA.root, parent.anon_vma.root)
     await get_anon_vma(anon_vma.root)
     await anon_vma_chain_link(vma, anon_vma)
