@@ -51,7 +51,8 @@ class Dashboard:
 
     def erase(self) -> None:
         if self.height:
-            sys.stderr.write(f"\x1b[{self.height}A\x1b[J")
+            # \r, since a terminal shows what is typed, and be it ^C.
+            sys.stderr.write(f"\r\x1b[{self.height}A\x1b[J")
             self.height = 0
 
     def __enter__(self) -> Dashboard:
