@@ -10,6 +10,7 @@ from typing import Any
 
 from ..designs import ALIASES, KERNELS, QUESTIONS
 from ..scenarios import RACES
+from ..workloads import WORKLOADS
 
 KINDS = ("races", "designs", "kernels", "lessons", "exercises", "workloads")
 
@@ -20,42 +21,63 @@ def listing_json(kind: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def list_of(kind: str) -> list[dict[str, Any]]:
-    if kind == "races":
-        return [
-            {
-                "name": race.name,
-                "title": race.title,
-                "asks": race.asks,
-                "sets": dict(race.sets),
-                "triggers": list(race.triggers),
-            }
-            for race in RACES.values()
-        ]
-    if kind == "designs":
-        return [
-            {
-                "name": answer.name,
-                "title": answer.title,
-                "question": answer.question,
-                "tag": answer.tag,
-                "source": answer.source,
-                "closes": answer.closes,
-                "costs": answer.costs,
-            }
-            for answers in QUESTIONS.values()
-            for answer in answers.values()
-        ]
-    if kind == "kernels":
-        return [
-            {
-                "name": spec.name,
-                "title": spec.title,
-                "aliases": [a for a, name in ALIASES.items() if name == spec.name],
-                **{question: a.name for question, a in spec.answers.items()},
-            }
-            for spec in KERNELS.values()
-        ]
-    return []  # lessons, exercises and workloads are not written yet
+    return ROWS[kind]() if kind in ROWS else []  # nobody has written lessons yet
+
+
+def races() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": race.name,
+            "title": race.title,
+            "asks": race.asks,
+            "sets": dict(race.sets),
+            "triggers": list(race.triggers),
+        }
+        for race in RACES.values()
+    ]
+
+
+def designs() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": answer.name,
+            "title": answer.title,
+            "question": answer.question,
+            "tag": answer.tag,
+            "source": answer.source,
+            "closes": answer.closes,
+            "costs": answer.costs,
+        }
+        for answers in QUESTIONS.values()
+        for answer in answers.values()
+    ]
+
+
+def kernels() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": spec.name,
+            "title": spec.title,
+            "aliases": [a for a, name in ALIASES.items() if name == spec.name],
+            **{question: a.name for question, a in spec.answers.items()},
+        }
+        for spec in KERNELS.values()
+    ]
+
+
+def workloads() -> list[dict[str, Any]]:
+    return [
+        {"name": name, "title": title, "command": command}
+        for name, (title, command) in WORKLOADS.items()
+    ]
+
+
+ROWS = {
+    "races": races,
+    "designs": designs,
+    "kernels": kernels,
+    "workloads": workloads,
+}
 
 
 def listing_text(kinds: list[str], width: int = 80, stories: bool = False) -> str:
@@ -103,6 +125,8 @@ def remark(kind: str, row: dict[str, Any]) -> str:
         return f" (also: {', '.join(row['aliases'])})"
     if kind == "races" and row["sets"]:
         return f" (with {', '.join(f'{q}={a}' for q, a in row['sets'].items())})"
+    if kind == "workloads":
+        return f" ({row['command']})"
     return ""
 
 
@@ -113,5 +137,7 @@ def details(kind: str, row: dict[str, Any]) -> list[tuple[str, str]]:
         return [("asks", row["asks"]), *([("triggers", triggers)] if triggers else [])]
     if kind == "designs":
         return [("from", row["source"]), *((k, row[k]) for k in ("closes", "costs"))]
+    if kind == "workloads":
+        return []
     answers = ", ".join(f"{q}={row[q]}" for q in QUESTIONS)
     return [("answers", answers)]

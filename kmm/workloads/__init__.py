@@ -4,3 +4,12 @@ Reading order: `counting`, `costs`; for what goes by clocks `cycles` (what thing
 `userland` (programs), `stress` (the letter's recipe), `benchmark` and `program` (what
 benchmarks have in common), `kernbench`, `aim9`, `sysbench`, `benchmarks`.
 """
+
+# Of each what it is, and the command that runs it.
+WORKLOADS = {
+    "stress": ("the letter's recipe, by which a kernel of 2010 breaks", "kmm stress"),
+    "kernbench": ("compilations, as many at a time as make -j allows", "kmm bench"),
+    "aim9": ("seven things that a kernel does, each by itself", "kmm bench"),
+    "sysbench": ("transactions of one to eight clients", "kmm bench"),
+    "costs": ("one walk, one exec: locks and VMAs, counted", "kmm cost"),
+}

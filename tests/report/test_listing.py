@@ -5,8 +5,9 @@ import pytest
 from kmm.designs import ALIASES, KERNELS, QUESTIONS
 from kmm.report.listing import KINDS, listing_json, listing_text
 from kmm.scenarios import RACES
+from kmm.workloads.benchmarks import BENCHMARKS
 
-WRITTEN = ["races", "designs", "kernels"]
+WRITTEN = ["races", "designs", "kernels", "workloads"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,4 +66,15 @@ def test_more_is_told_on_request() -> None:
 
 def test_what_is_not_written_yet_takes_one_line() -> None:
     assert listing_text(["lessons"]) == "No lessons yet."
-    assert listing_text(list(KINDS)).endswith("No lessons, exercises, workloads yet.")
+    assert listing_text(list(KINDS)).endswith("No lessons, exercises yet.")
+
+
+def test_every_workload_is_listed_with_the_command_that_runs_it() -> None:
+    rows = {
+        row["name"]: row["command"] for row in listing_json("workloads")["workloads"]
+    }
+    assert {name: rows[name] for name in BENCHMARKS} == dict.fromkeys(
+        BENCHMARKS, "kmm bench"
+    )
+    assert set(rows.values()) == {"kmm bench", "kmm stress", "kmm cost"}
+    assert "(kmm stress)" in listing_text(["workloads"])
