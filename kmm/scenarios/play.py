@@ -31,7 +31,7 @@ class Played:
     """A race that has been run, once or many times, and what came of it."""
 
     race: Race
-    kernel: KernelSpec
+    kernel: KernelSpec  # with the answers that the race insists on
     strategy: str
     verdict: str  # "bug", "proved" or "survived"
     coverage: Coverage
@@ -67,7 +67,6 @@ def nobody_asks() -> None:
 
 def run(race: Race, kernel: KernelSpec, strategy: Strategy) -> Played:
     """One run, the first that `strategy` makes."""
-    kernel = race.kernel(kernel)
     strategy.next_run()
     recording = record(race.booter(kernel), strategy)
     return once(race, kernel, strategy.name, recording)
@@ -93,7 +92,6 @@ def hunt(
     `strict`, a data race or an order of locks that may deadlock is a failure too.  With
     `workers`, they share the exhaustive search of `dpor`, whatever the strategy.
     """
-    kernel = race.kernel(kernel)
     if workers is not None:
         strategy = SourceDpor()
     boot = race.booter(kernel)
@@ -112,7 +110,7 @@ def hunt(
     result = caught.result
     return Played(
         race,
-        kernel,
+        race.kernel(kernel),
         strategy.name,
         result.verdict,
         result.coverage,
@@ -198,11 +196,11 @@ def replay(
             f"the schedule has {len(token.choices)} steps, but there are "
             f"{len(operations)} operations beside it: it was altered"
         )
-    kernel = race.kernel(token.kernel)
-    recording = record_choices(race.booter(kernel), token.choices, operations)
+    boot = race.booter(token.kernel)
+    recording = record_choices(boot, token.choices, operations)
     if recording.fingerprint != token.check:
         raise ScheduleError(differs(recording.fingerprint, token, operations))
-    return once(race, kernel, "replay", recording)
+    return once(race, token.kernel, "replay", recording)
 
 
 def differs(check: str, token: ScheduleToken, operations: Sequence[str] | None) -> str:
@@ -223,7 +221,7 @@ def machine_at(race: Race, kernel: KernelSpec, choices: Sequence[int]) -> Machin
     For those who want to see more of it than a recording keeps: `Machine.model` is the
     kernel.  The caller closes it.
     """
-    machine = race.boot(race.kernel(kernel))
+    machine = race.boot(kernel)
     machine.replay(choices)
     return machine
 
@@ -247,4 +245,12 @@ def once(race: Race, kernel: KernelSpec, strategy: str, recording: Recording) ->
     coverage = Coverage(1, 0, len(recording.steps), int(failed))
     verdict = "bug" if failed else "survived"
     reports = reports_of(race.booter(kernel), recording)
-    return Played(race, kernel, strategy, verdict, coverage, recording, reports=reports)
+    return Played(
+        race,
+        race.kernel(kernel),
+        strategy,
+        verdict,
+        coverage,
+        recording,
+        reports=reports,
+    )
