@@ -21,14 +21,14 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from .failure import Failure
+from .failure import Failure, alike
 from .machine import Machine
 from .order import Act, Block, blocks_of, choices_of, cost, least_of_trace
 from .search import Boot, with_watchers
 from .strategies import SourceDpor
 from .thread import KThread
 from .trap import Op
-from .turns import Allowance, FewTurns, TooMany, Unpredictable, alike
+from .turns import Allowance, FewTurns, TooMany, Unpredictable
 
 # Steps that each of the searches may take: about a second's worth.
 FEW_TURNS, ALL_TRACES = 500_000, 1_000_000
@@ -145,6 +145,8 @@ def least_of_all(
     threads = len(machine.threads)
     machine.close()
     while strategy.next_run():
+        # As `search.run_once`, but `ended` would refuse (RuntimeError) what is looked
+        # at before it: a run with other threads.
         machine = boot()
         machine.replay(strategy.prefix)
         complete = machine.run(strategy)
