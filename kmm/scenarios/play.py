@@ -66,7 +66,7 @@ def nobody_asks() -> None:
 
 
 def run(race: Race, kernel: KernelSpec, strategy: Strategy) -> Played:
-    """One run, the first that `strategy` makes."""
+    """One run, the first that `strategy` makes, recorded as it is made."""
     strategy.next_run()
     recording = record(race.booter(kernel), strategy)
     return once(race, kernel, strategy.name, recording)

@@ -95,6 +95,11 @@ class Gate(Protocol):
         ...
 
 
+def operation_text(kind: str, key: str) -> str:
+    """An operation in one line.  Files keep it, and a replay compares with them."""
+    return f"{kind} {key}"
+
+
 class Op:
     """One operation on one shared object, announced before it is done.
 
@@ -128,7 +133,7 @@ class Op:
         return None
 
     def __repr__(self) -> str:
-        return f"{self.kind.name.lower()} {self.key}"
+        return operation_text(self.kind.name.lower(), self.key)
 
 
 class GateOp(Op):
