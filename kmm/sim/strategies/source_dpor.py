@@ -68,7 +68,8 @@ class Node:
         thread: int,
         since: int,
     ) -> None:
-        # Of every thread; None of one that has ended.
+        # Of every thread; None of one that has ended.  The type leaves that out, since
+        # only those are looked up that can go on or that sleep.
         self.pending: tuple[Op, ...] = tuple(map(PENDING, threads))
         self.enabled = enabled
         self.asleep = asleep  # explored from here, or before without a conflict since
@@ -127,7 +128,9 @@ class SourceDpor(Strategy):
         self.clocks: list[list[Clock]] = []  # of every thread's steps, by its index
         self.given_up = 0  # runs that only sleepers could have continued
         self.runs = 0
-        self.base = 0  # so many steps from the bottom are not its own to change
+        # So many steps from the bottom are not its own to change: only `subtree`, which
+        # is given its beginning, has any.
+        self.base = 0
 
     # Between runs: back to the last point with something left to try.
 
