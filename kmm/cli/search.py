@@ -71,7 +71,7 @@ def search(options: Namespace, *, announce: str) -> int:
                 progress=meter.update,
                 strict=options.strict,
                 workers=executor,
-                found=meter.shorten,
+                found=meter.look_for_least,
             )
         except Unmergeable as error:
             raise Usage(f"{error}, so equal states are not known: use dpor") from None

@@ -49,9 +49,9 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 def add_hunt(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Search the runs of a race for one that fails.  The first found is made\n"
-        "shorter, and shown: the oops, the steps that led to it, and the schedule\n"
-        "that makes the same run again."
+        "Search the runs of a race for one that fails.  Of those that fail alike, the\n"
+        "one with the fewest switches is shown: the oops, the steps that led to it,\n"
+        "and the schedule that makes the same run again."
     )
     add_search(parser, HUNTING)
     parser.epilog = (
