@@ -45,9 +45,13 @@ def at_isolation(thread: int, page: Page) -> Callable[[Machine], None]:
 
 
 def advance(machine: Machine, thread: int, there: Callable[[], bool]) -> None:
-    """Let one thread go on until something is so, or until it cannot go on.
+    """Let one thread go on until something is so.
 
-    For races that begin in the middle of things.
+    For races that begin in the middle of things.  Raises RuntimeError if the thread
+    cannot go on before that: then the race is not what it is said to be.
     """
-    while not there() and machine.threads[thread] in machine.enabled():
-        machine.step(machine.threads[thread])
+    who = machine.threads[thread]
+    while not there():
+        if who not in machine.enabled():
+            raise RuntimeError(f"{who.name} does not get to where the race begins")
+        machine.step(who)
