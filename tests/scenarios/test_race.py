@@ -7,7 +7,6 @@ import pytest
 from kmm.designs import UnknownName, find_kernel
 from kmm.mm.kernel import Kernel
 from kmm.scenarios import RACES, Race, ScheduleToken, find_race
-from kmm.scenarios.running import advance
 from kmm.sim.schedule import ScheduleError
 
 
@@ -68,10 +67,3 @@ def test_a_text_that_is_no_token_is_refused_with_its_cause(
 def test_an_unknown_race_says_what_there_is() -> None:
     with pytest.raises(UnknownName, match="exec-stack-peek"):
         find_race("exec")
-
-
-def test_a_race_that_cannot_begin_where_it_is_to_says_so() -> None:
-    machine = find_race("exec-stack").boot(find_kernel("2.6.34"))
-    with pytest.raises(RuntimeError, match="where the race begins"):
-        advance(machine, 0, lambda: False)
-    machine.close()
