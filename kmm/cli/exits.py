@@ -1,7 +1,8 @@
 """How a command ends: its exit code, and what it says of trouble.
 
-0 done, no failure found; 1 a failure was found; 2 usage or bad input, with one line on
-standard error; 130 interrupted, after reporting what was covered.
+0 done, no failure found; 1 a failure was found; 2 usage, bad input, or a worker that
+was killed, with one line on standard error; 130 interrupted, after reporting what was
+covered.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ LONGEST = 400  # characters of a complaint
 
 class Usage(Exception):
     """Bad input: one line that names the cause and the way out."""
+
+
+class GivenUp(Exception):
+    """Nothing was wrong with what was asked: one line that says what went wrong."""
 
 
 def complain(message: str) -> None:

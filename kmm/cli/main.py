@@ -10,7 +10,7 @@ import os
 import sys
 
 from .. import __version__
-from .exits import INTERRUPTED, OK, USAGE, Usage, complain, drop_output
+from .exits import INTERRUPTED, OK, USAGE, GivenUp, Usage, complain, drop_output
 
 TYPE_CHECKING = False  # typing has it too, and takes as long to import as argparse
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = dispatch(sys.argv[1:] if argv is None else list(argv))
         if sys.stdout is not None:  # None if it was closed when Python started
             sys.stdout.flush()
-    except Usage as error:
+    except (Usage, GivenUp) as error:
         complain(str(error))
         return USAGE
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from ..designs import KERNELS, UnknownName, parse_kernel
 from ..report.matrix import matrix_json, matrix_markdown, matrix_text
 from ..scenarios import RACES, find_race
 from ..scenarios.matrix import BUDGET, NOT_RUN, Cell, Store, matrix, usual_folder
-from .exits import INTERRUPTED, OK, Usage
+from .exits import INTERRUPTED, OK, GivenUp, Usage
 from .output import USUAL, check_output, deliver, text_width
 from .progress import Meter
 
@@ -40,7 +40,7 @@ def matrix_command(options: Namespace) -> int:
                 progress=progress,
             )
         except BrokenExecutor:
-            raise Usage("a worker was killed: try fewer --workers") from None
+            raise GivenUp("a worker was killed: try fewer --workers") from None
     deliver(written(options, cells) + "\n", options.output)
     return INTERRUPTED if any(cell.verdict == NOT_RUN for cell in cells) else OK
 

@@ -40,15 +40,16 @@ class When:
 
 
 def proc_command(options: Namespace) -> int:
-    if options.schedule is None and is_schedule(options.path):
-        options.path, options.schedule = None, options.path
-    moment = moment_of(options)
+    path, schedule = options.path, options.schedule
+    if schedule is None and is_schedule(path):
+        path, schedule = None, path
+    moment = moment_of(options, schedule)
     with closing(
         play.machine_at(moment.race, moment.kernel, moment.choices)
     ) as machine:
         k = machine.model
         assert isinstance(k, Kernel), "what the threads of a race share"
-        found = listing(k) if options.path is None else file(k, options.path)
+        found = listing(k) if path is None else file(k, path)
     if options.json:
         name = (options.kernel or moment.kernel.name).partition(",")[0]
         deliver(json.dumps({**moment_json(moment, name), **found}) + "\n", None)
@@ -64,21 +65,22 @@ def is_schedule(word: str | None) -> bool:
     return word.count("/") == 3 or os.access(word, os.F_OK)
 
 
-def moment_of(options: Namespace) -> When:
+def moment_of(options: Namespace, schedule: str | None) -> When:
     """The moment that the options name.  Raises Usage."""
-    if options.schedule is None:
+    if schedule is None:
         if options.step is not None:
             raise Usage("--step is of a run, so it needs a schedule; see kmm proc -h")
-        options.race = options.race or USUAL_RACE
-        options.kernel = options.kernel or USUAL_KERNEL
-        race, kernel = chosen(options)
+        start = Namespace(**vars(options))
+        start.race = options.race or USUAL_RACE
+        start.kernel = options.kernel or USUAL_KERNEL
+        race, kernel = chosen(start)
         return When(race, race.kernel(kernel), None, 1)
     if options.race or options.kernel or options.design or options.trigger:
         raise Usage(
             "--race, --kernel, --design and --trigger are for the start of a race; a "
             "schedule names its own"
         )
-    run = replayed(options.schedule)
+    run = replayed(schedule)
     assert run.token is not None, "a replay is recorded"
     last = len(run.token.choices) + 1
     step = options.step or last

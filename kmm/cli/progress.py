@@ -15,7 +15,7 @@ REDRAW = 0.1  # seconds
 
 
 def nobody_knows() -> None:
-    """How many there will be of what is counted."""
+    """The usual `guess`, which is none: of how many there will be."""
 
 
 class Meter:
@@ -53,10 +53,11 @@ class Meter:
             self.draw(done, now - self.started)
         return self.deadline is None or now < self.deadline
 
-    def shorten(self) -> None:
-        """Say that what is looked for has been found, but not in its shortest form."""
+    def look_for_least(self) -> None:
+        """Say that a run has failed, and that the least such run is looked for now."""
         if self.shown:
-            self.write(f"{self.what}: a run failed; looking for the shortest that does")
+            least = "the run with the fewest switches"
+            self.write(f"{self.what}: a run failed; looking for {least}")
 
     def draw(self, done: int, elapsed: float) -> None:
         rate = f", {done / elapsed:,.0f}/s" if self.rate else ""

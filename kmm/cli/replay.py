@@ -14,6 +14,7 @@ from ..report.export import EXPORTS, step_lines
 from ..scenarios import ScheduleToken, play
 from ..scenarios.play import Played
 from ..sim.schedule import ScheduleError
+from ..sim.trap import operation_text
 from .exits import Usage
 from .naming import race_named
 from .output import check_output, deliver
@@ -80,7 +81,9 @@ def written_schedule(argument: str) -> tuple[str, list[str] | None]:
 def operations_in(written: dict[str, Any]) -> list[str] | None:
     """The operations in kmm's JSON; an exported recording has them step by step."""
     if isinstance(written.get("steps"), list):
-        return [f"{step['kind']} {step['object']}" for step in written["steps"]]
+        return [
+            operation_text(step["kind"], step["object"]) for step in written["steps"]
+        ]
     operations = written.get("operations")
     return None if operations is None else [str(one) for one in operations]
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from ..scenarios import play
 from ..sim.sharing import processes
 from ..sim.state import Unmergeable
-from .exits import Usage
+from .exits import GivenUp, Usage
 from .naming import chosen
 from .output import check_output
 from .progress import Meter, nobody_knows
@@ -25,10 +25,10 @@ ENDLESS_BUDGET = 10_000
 def run_command(options: Namespace) -> int:
     race, kernel = chosen(options)
     check_output(options.output)
-    if options.strategy is None:
-        options.strategy = "round-robin" if options.seed is None else "random"
+    usual = "round-robin" if options.seed is None else "random"
+    strategy = STRATEGIES[options.strategy or usual].make(options)
     started = time.perf_counter()
-    played = play.run(race, kernel, STRATEGIES[options.strategy].make(options))
+    played = play.run(race, kernel, strategy)
     return report(options, played, time.perf_counter() - started)
 
 
@@ -44,11 +44,9 @@ def search(options: Namespace, *, announce: str) -> int:
     """Hunt and prove: the same search, with other defaults."""
     race, kernel = chosen(options)
     check_output(options.output)
-    if options.workers is not None:
-        check_sharing(options)
-    if options.bound is not None and not STRATEGIES[options.strategy].is_bounded:
+    named = STRATEGIES[strategy_of(options)]
+    if options.bound is not None and not named.is_bounded:
         raise Usage(f"--bound is for {' and '.join(BOUNDED)}: choose a --strategy")
-    named = STRATEGIES[options.strategy]
     how, budget = named.make(options), options.budget
     if named.is_endless and not (options.budget or options.seconds):
         budget = ENDLESS_BUDGET
@@ -71,22 +69,28 @@ def search(options: Namespace, *, announce: str) -> int:
                 progress=meter.update,
                 strict=options.strict,
                 workers=executor,
-                found=meter.shorten,
+                found=meter.look_for_least,
             )
         except Unmergeable as error:
             raise Usage(f"{error}, so equal states are not known: use dpor") from None
         except BrokenExecutor:
-            raise Usage("a worker was killed: try fewer --workers") from None
+            raise GivenUp("a worker was killed: try fewer --workers") from None
     return report(options, played, time.perf_counter() - started)
 
 
-def check_sharing(options: Namespace) -> None:
-    """What workers can share is the exhaustive search.  Raises Usage."""
+def strategy_of(options: Namespace) -> str:
+    """The name of that to search with.
+
+    What workers can share is the exhaustive search.  Raises Usage.
+    """
+    if options.workers is None:
+        name: str = options.strategy
+        return name
     if options.strict:
         raise Usage("--strict looks at all runs in one process: leave out --workers")
     if options.strategy not in ("dpor", "portfolio"):
         raise Usage(f"--workers share the search by dpor, not by {options.strategy}")
-    options.strategy = "dpor"
+    return "dpor"
 
 
 @contextmanager

@@ -31,12 +31,12 @@ class Played:
     """A race that has been run, once or many times, and what came of it."""
 
     race: Race
-    kernel: KernelSpec
+    kernel: KernelSpec  # with the answers that the race insists on
     strategy: str
     verdict: str  # "bug", "proved" or "survived"
     coverage: Coverage
     recording: Recording | None  # of the failing run, made easy to read; or of the only
-    stopped: str | None = None  # "budget" or "interrupt"
+    stopped: str | None = None  # as `SearchResult.stopped`
     # What the recorded run shows besides; with `strict`, what all runs have shown.
     reports: tuple[Report, ...] = ()
     strict: bool = False
@@ -44,8 +44,7 @@ class Played:
     estimate: Estimate | None = None
     states: int | None = None  # that are known, if equal ones were merged
     bound: int | None = None  # what a run costs at most, as its strategy counts
-    # Whether no run that fails alike is easier than the recorded one, so far as that
-    # could be found out (see `sim.shrink`).
+    # Whether the recorded run is known to be the least that fails alike (`sim.shrink`).
     is_least: bool = False
 
     @property
@@ -62,12 +61,11 @@ class Played:
 
 
 def nobody_asks() -> None:
-    """Called when a failing run has been found, for who wants to know."""
+    """The usual `found`, which does nothing when a failing run has been found."""
 
 
 def run(race: Race, kernel: KernelSpec, strategy: Strategy) -> Played:
-    """One run, the first that `strategy` makes."""
-    kernel = race.kernel(kernel)
+    """One run, the first that `strategy` makes, recorded as it is made."""
     strategy.next_run()
     recording = record(race.booter(kernel), strategy)
     return once(race, kernel, strategy.name, recording)
@@ -84,16 +82,15 @@ def hunt(
     workers: Executor | None = None,
     found: Callable[[], None] = nobody_asks,
 ) -> Played:
-    """Search until a run fails; its schedule is then made shorter.
+    """Search until a run fails, and then for the least that fails alike.
 
     That may take some seconds, before which `found` is called.  `Played.is_least` says
-    whether it has come out as short as can be.
+    whether the recorded run is known to be the least.
 
     A strategy that covers everything and finds nothing has proved the race.  With
     `strict`, a data race or an order of locks that may deadlock is a failure too.  With
     `workers`, they share the exhaustive search of `dpor`, whatever the strategy.
     """
-    kernel = race.kernel(kernel)
     if workers is not None:
         strategy = SourceDpor()
     boot = race.booter(kernel)
@@ -106,13 +103,13 @@ def hunt(
         else:
             make_boot = RaceBoot(race.name, kernel.text, race.checked)
             result = shared_search(make_boot, workers, budget=budget, progress=progress)
-        caught = shortened(quick, result, found)
+        caught = with_witness(quick, result, found)
         if caught.recording is not None:
             caught = evolve(caught, reports=reports_of(boot, caught.recording))
     result = caught.result
     return Played(
         race,
-        kernel,
+        race.kernel(kernel),
         strategy.name,
         result.verdict,
         result.coverage,
@@ -137,8 +134,8 @@ class Caught:
     is_least: bool = False
 
 
-def shortened(boot: Boot, result: SearchResult, found: Callable[[], None]) -> Caught:
-    """The run that failed, or an easier one that fails alike."""
+def with_witness(boot: Boot, result: SearchResult, found: Callable[[], None]) -> Caught:
+    """The least run that fails alike, as far as it can be found."""
     if result.failure is None:
         return Caught(result)
     found()
@@ -157,7 +154,7 @@ def search_strictly(
     """Search until a run fails or shows anything else that is wrong.
 
     What is shown is found as it is: a report may rest on what earlier runs did, so its
-    run is not made shorter.
+    run is not exchanged for a lesser one.
     """
     watch = Watch.new()
 
@@ -198,11 +195,11 @@ def replay(
             f"the schedule has {len(token.choices)} steps, but there are "
             f"{len(operations)} operations beside it: it was altered"
         )
-    kernel = race.kernel(token.kernel)
-    recording = record_choices(race.booter(kernel), token.choices, operations)
+    boot = race.booter(token.kernel)
+    recording = record_choices(boot, token.choices, operations)
     if recording.fingerprint != token.check:
         raise ScheduleError(differs(recording.fingerprint, token, operations))
-    return once(race, kernel, "replay", recording)
+    return once(race, token.kernel, "replay", recording)
 
 
 def differs(check: str, token: ScheduleToken, operations: Sequence[str] | None) -> str:
@@ -223,7 +220,7 @@ def machine_at(race: Race, kernel: KernelSpec, choices: Sequence[int]) -> Machin
     For those who want to see more of it than a recording keeps: `Machine.model` is the
     kernel.  The caller closes it.
     """
-    machine = race.boot(race.kernel(kernel))
+    machine = race.boot(kernel)
     machine.replay(choices)
     return machine
 
@@ -247,4 +244,12 @@ def once(race: Race, kernel: KernelSpec, strategy: str, recording: Recording) ->
     coverage = Coverage(1, 0, len(recording.steps), int(failed))
     verdict = "bug" if failed else "survived"
     reports = reports_of(race.booter(kernel), recording)
-    return Played(race, kernel, strategy, verdict, coverage, recording, reports=reports)
+    return Played(
+        race,
+        race.kernel(kernel),
+        strategy,
+        verdict,
+        coverage,
+        recording,
+        reports=reports,
+    )

@@ -12,6 +12,7 @@ from ..mm.kernel import Config
 from ..sim.machine import Machine
 from ..sim.scene import Rewound, Scene
 from ..sim.schedule import ScheduleError, decode, encode
+from ..sim.search import Boot
 
 SetUp = Callable[[KernelSpec, Config], Scene]
 
@@ -64,19 +65,24 @@ class Race:
             triggers={},
         )
 
-    def booter(self, spec: KernelSpec) -> Callable[[], Machine]:
-        """Makes fresh machines with the threads at their first step."""
-        return partial(self.boot, self.kernel(spec))
+    # All four run on `self.kernel(spec)`.
 
-    def rewinder(self, spec: KernelSpec) -> Callable[[], Machine]:
+    def booter(self, spec: KernelSpec) -> Boot:
+        """A function whose every call sets the scene anew, as `boot` does."""
+        return partial(self.boot, spec)
+
+    def rewinder(self, spec: KernelSpec) -> Boot:
         """The same, many times as quick, for who needs one machine at a time."""
-        return Rewound(self.scene(self.kernel(spec)))
+        return Rewound(self.scene(spec))
 
     def boot(self, spec: KernelSpec) -> Machine:
+        """A machine with the threads at their first step."""
         return self.scene(spec).boot()
 
     def scene(self, spec: KernelSpec) -> Scene:
-        return evolve(self.set_up(spec, self.config), is_checked=self.checked)
+        """What the race's machines are made of; only here its own answers count."""
+        scene = self.set_up(self.kernel(spec), self.config)
+        return evolve(scene, is_checked=self.checked)
 
     @property
     def bounds(self) -> dict[str, int]:

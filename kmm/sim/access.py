@@ -1,22 +1,29 @@
 """Accesses to fields that other CPUs may touch at the same time.
 
 Fields that one CPU may read while another writes them are touched only through
-these functions.  Each is a preemption point: the value is read or stored at the moment
-at which the thread is next chosen.
+these functions.  Each announces the access and is a preemption point: the value is
+read or stored at the moment at which the thread is next chosen.
 
-What is lockless *on purpose* is marked as such, by `read_once` and its kin; today's
-kernel marks the same places with READ_ONCE and WRITE_ONCE.  What some kernel touches
-without a lock and another under one is a plain access, as it is in C: `read_plain` and
-`write_plain` only announce it, so that a run may show what comes of it.  Two plain
-accesses that nothing orders are a data race, and reported as one (`sim.datarace`).
+There are three ways to touch a field:
+
+- **marked**: what is lockless on purpose goes through `read_once` and its kin.  Today's
+  kernel marks the same places with READ_ONCE and WRITE_ONCE.
+- **announced**, but not marked: what some kernel touches without a lock and another
+  under one goes through `read_plain`, `write_plain` and `modify_plain`.  In C it looks
+  like any other access; here it is a preemption point, so that a run may show what
+  comes of it.
+- **not announced**: what a lock protects is read and stored as any Python attribute is,
+  with no call to this module.
+
+A marked access may meet another marked one.  Any other two that nothing orders, one of
+them a store, are a data race, and reported as one (`sim.datarace`).
 
 A field is named by its attrs description, much as C++ points to a member:
 
     VMA = attrs.fields(VmArea)
     start = await read_once(vma, VMA.vm_start)
 
-so that a type checker knows what `start` is.  What a lock protects is read and
-written plainly.
+so that a type checker knows what `start` is.
 """
 
 from __future__ import annotations
@@ -38,8 +45,9 @@ class Named(Protocol):
 
 
 class FieldOp(Op):
-    """A marked access to one field of a structure.
+    """An access to one field of a structure, announced: a marked one.
 
+    Of `PlainOp`, which is derived from it, all is true but the mark.
     Its key is made when somebody asks for it: of the steps that a search repeats,
     nobody does.
     """
@@ -69,7 +77,7 @@ def shown(value: object) -> object:
 
 
 class PlainOp(FieldOp):
-    """An access that C would not know from any other."""
+    """An access that is announced, but not marked."""
 
     __slots__ = ()
 
@@ -101,16 +109,19 @@ async def write_plain(struct: Named, field: Attribute[T], value: T) -> None:
 
 
 async def modify_plain(struct: Named, field: Attribute[T]) -> T:
-    """The same for a list: what the caller does to it next is done at this moment."""
+    """As `write_plain`, for a list that is changed in place.
+
+    Returns the list; change it before your next await.
+    """
     await trap(PlainOp(WRITE, struct, field.name))
     value: T = getattr(struct, field.name)
     return value
 
 
 async def modify_once(struct: Named, field: Attribute[T]) -> T:
-    """For a list that is kept by means of its own: what the caller does to it next.
+    """As `write_once`, for a list that is kept by means of its own.
 
-    It is done at this moment, as a whole.
+    Returns the list; change it before your next await.
     """
     await trap(FieldOp(WRITE, struct, field.name))
     value: T = getattr(struct, field.name)

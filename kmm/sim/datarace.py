@@ -12,10 +12,10 @@ to that.  One `DataRaces` looks on at all runs of a search:
     races.reports
 
 Three sorts of access are told apart.  *Marked* ones (`read_once` and its kin) are made
-to meet each other, and never race among themselves.  *Plain* ones that are announced
-(`read_plain`) race with whatever they meet, and so do those that are *not announced*:
-an attribute of a structure, read or stored in passing.  The run loop sees nothing of
-the last sort, so `instrumented` taps the fields themselves (`taps`).
+to meet each other, and never race among themselves.  *Announced* ones that are not
+marked (`read_plain`) race with whatever they meet, and so do those that are *not
+announced*: an attribute of a structure, read or stored in passing.  The run loop sees
+nothing of the last sort, so `instrumented` taps the fields themselves (`taps`).
 
 Two accesses meet if neither *happens before* the other (`vector_clocks`).  What comes
 of one run is true of all that order the same steps alike, so a search with
@@ -42,7 +42,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from .access import FieldOp, PlainOp
-from .failure import Report
+from .failure import Report, ReportKind
 from .machine import Machine
 from .seqlock import SeqCount
 from .taps import (
@@ -59,7 +59,7 @@ from .thread import KThread, Place
 from .trap import READ, WAIT, WRITE, GateOp, Op
 from .vector_clocks import VectorClocks
 
-KIND = "data_race"
+KIND: ReportKind = "data_race"
 
 # A field of a structure is a word, as far as this model goes.
 WORD_BYTES = 8

@@ -9,23 +9,48 @@ from __future__ import annotations
 
 import sys
 from types import FrameType, TracebackType
+from typing import Literal
 
 from attrs import frozen
 
 from .thread import KThread, Place, is_engine, place_of
 from .trap import get_current
 
+FailureKind = Literal[
+    "bug_on",
+    "deadlock",
+    "livelock",
+    "corruption",
+    "use_after_free",
+    "atomic_sleep",
+    "leak",
+]
+ReportKind = Literal["lock_order", "data_race"]
+
 
 @frozen
 class Failure:
     """Why a run ended badly."""
 
-    kind: str  # bug_on, deadlock, livelock, corruption, atomic_sleep or leak
+    kind: FailureKind | ReportKind  # the latter where a report counts as a failure
     message: str  # one line, in the kernel's words where it has them
     thread: str | None = None  # comm:pid of the thread that failed
     cpu: int | None = None
     trace: tuple[Place, ...] = ()  # innermost first
     details: tuple[str, ...] = ()
+
+
+def alike(found: Failure | None, failure: Failure) -> bool:
+    """Whether it is the same failure: in the same words, and met in the same way.
+
+    Which thread met it, and where in it, may differ; but what a check finds when all
+    have ended is not what a thread meets on its way.
+    """
+    return (
+        found is not None
+        and (found.kind, found.message) == (failure.kind, failure.message)
+        and (found.thread is None) == (failure.thread is None)
+    )
 
 
 @frozen
@@ -36,7 +61,7 @@ class Report:
     goes on.
     """
 
-    kind: str  # lock_order or data_race
+    kind: ReportKind
     message: str  # one line, in the kernel's words
     thread: str | None  # comm:pid of the thread whose step showed it
     cpu: int | None
@@ -48,7 +73,7 @@ class Report:
 class ModelFailure(Exception):
     """Raised inside a kernel thread to end the run with a failure of this kind."""
 
-    kind = "bug_on"
+    kind: FailureKind = "bug_on"
 
     def __init__(self, message: str, *details: str) -> None:
         super().__init__(message)
@@ -202,6 +227,21 @@ def livelock(thread: KThread, steps: int) -> Failure:
     )
 
 
+class SleepingInAtomic(ModelFailure):
+    """A thread came to a place where it may sleep, and must not."""
+
+    kind = "atomic_sleep"
+
+    def __init__(self, thread: KThread, place: Place, *details: str) -> None:
+        super().__init__(
+            f"BUG: sleeping function called from invalid context at "
+            f"{place.file}:{place.line}",
+            context_of(thread),
+            *locks_held(thread),
+            *details,
+        )
+
+
 async def might_sleep() -> None:
     """Say that the caller sleeps at times, though perhaps not now.
 
@@ -222,21 +262,6 @@ def caller() -> Place:
             return place
         frame = frame.f_back
     raise AssertionError("not called from the model")
-
-
-class SleepingInAtomic(ModelFailure):
-    """A thread came to a place where it may sleep, and must not."""
-
-    kind = "atomic_sleep"
-
-    def __init__(self, thread: KThread, place: Place, *details: str) -> None:
-        super().__init__(
-            f"BUG: sleeping function called from invalid context at "
-            f"{place.file}:{place.line}",
-            context_of(thread),
-            *locks_held(thread),
-            *details,
-        )
 
 
 def context_of(thread: KThread) -> str:

@@ -36,13 +36,13 @@ from weakref import WeakKeyDictionary
 
 from attrs import define, field, frozen
 
-from .failure import Report, held_by, task
+from .failure import Report, ReportKind, held_by, task
 from .locks import NestedOp
 from .machine import Machine
 from .thread import Held, KThread, Place
 from .trap import ACQUIRE, RELEASE, SHARE, TRY, UNSHARE, GateOp, Op
 
-KIND = "lock_order"
+KIND: ReportKind = "lock_order"
 
 CIRCULAR = "INFO: possible circular locking dependency detected"
 RECURSIVE = "INFO: possible recursive locking detected"

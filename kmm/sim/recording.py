@@ -16,9 +16,9 @@ from attrs import evolve, frozen
 from .failure import Failure
 from .machine import Chooser, Machine
 from .search import Boot, with_watchers
-from .strategies import Replay
+from .strategies import Replay, Strategy
 from .thread import KThread, Place
-from .trap import Op
+from .trap import Op, operation_text
 
 
 @frozen
@@ -78,7 +78,7 @@ class Recording:
     @property
     def operations(self) -> tuple[str, ...]:
         """What each step did, by operation and object: enough to tell runs apart."""
-        return tuple(f"{step.kind} {step.target}" for step in self.steps)
+        return tuple(operation_text(step.kind, step.target) for step in self.steps)
 
     @property
     def preemptions(self) -> int:
@@ -126,10 +126,17 @@ class Recording:
 
 
 def record(boot: Boot, chooser: Chooser) -> Recording:
-    """Make one run, chosen by `chooser`, and write it down."""
+    """Make one run, chosen by `chooser`, and write it down.
+
+    Unlike `search.run_once`, it takes who is no strategy, and looks at the machine once
+    more before that is closed.  Of a strategy it makes the first run, which has no
+    prefix.
+    """
     scribe = Scribe()
     machine = with_watchers(boot, scribe)()
-    machine.run(chooser)
+    complete = machine.run(chooser)
+    if isinstance(chooser, Strategy):
+        chooser.ended(machine, complete)
     moments = [*scribe.moments, moment_of(machine)]
     machine.close()
     threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu, t.daemon) for t in machine.threads)
@@ -186,10 +193,7 @@ def record_choices(
 
     Raises ScheduleError where it does not fit the program.
     """
-    replay = Replay(choices, operations)
-    recording = record(boot, replay)
-    replay.check_length(len(recording.steps), recording.failure)
-    return recording
+    return record(boot, Replay(choices, operations))
 
 
 def moment_of(machine: Machine) -> Moment:

@@ -54,7 +54,11 @@ def context_switches(choices: Sequence[int]) -> int:
 
 
 def place_of_step(choices: Sequence[int], step: int) -> str:
-    """Where a step stands in the text; steps are counted from 1, as people see them."""
+    """Where a step stands, in words.
+
+    `step` is its index, from 0; the words count from 1, as people do.  Raises
+    IndexError.
+    """
     start = 0
     for number, (who, run) in enumerate(groupby(choices), start=1):
         steps = sum(1 for _ in run)

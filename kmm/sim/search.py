@@ -57,7 +57,9 @@ class SearchResult:
     coverage: Coverage
     failure: Failure | None  # of the first failing run
     choices: tuple[int, ...]  # of the first failing run, else of the last one
-    stopped: str | None = None  # "budget" or "interrupt", if not everything was covered
+    # If not everything was covered: "interrupt" by Ctrl-C, else "budget", be it of
+    # executions or whatever made `progress` say no (time, or a report).
+    stopped: str | None = None
 
 
 def search(

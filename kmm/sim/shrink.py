@@ -9,7 +9,7 @@ It is searched for twice.  Runs with few switches can all be tried (`turns`).  W
 takes many switches, there are more such runs than traces, and one run of each trace is
 made (`SourceDpor`), from which the least of its trace can be told.
 
-Where both would take too long, the run that was found is made easier: it is seen as
+Where both would take too long, the run that was found is made less: it is seen as
 blocks, so many steps of one thread and then so many of another, and two blocks of one
 thread are merged where the failure stays.  What comes out is the least run of its own
 trace, but other failing runs may lead to another (`Witness.is_least` says which it is).
@@ -21,14 +21,14 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from .failure import Failure
+from .failure import Failure, alike
 from .machine import Machine
 from .order import Act, Block, blocks_of, choices_of, cost, least_of_trace
 from .search import Boot, with_watchers
 from .strategies import SourceDpor
 from .thread import KThread
 from .trap import Op
-from .turns import Allowance, FewTurns, TooMany, Unpredictable, alike
+from .turns import Allowance, FewTurns, TooMany, Unpredictable
 
 # Steps that each of the searches may take: about a second's worth.
 FEW_TURNS, ALL_TRACES = 500_000, 1_000_000
@@ -39,18 +39,18 @@ SLACK = 4
 
 @frozen
 class Witness:
-    """An easy run that fails, and what it took to find it."""
+    """The least run that was found to fail, and what it took to find it."""
 
     choices: tuple[int, ...]
-    is_least: bool  # of all that fail alike
+    is_least: bool  # whether it is known to be the least of all that fail alike
     runs: int
 
 
 def find_witness(boot: Boot, choices: Sequence[int], failure: Failure) -> Witness:
-    """The easiest run that fails as the run of `choices` does."""
+    """The least run that fails as the run of `choices` does, as far as it is found."""
     tries = Tries(boot, failure)
     known = blocks_of(choices)
-    known = tries.easier(known, known) or known
+    known = tries.lesser(known, known) or known
     for blocks in least_runs(tries.boot, failure, switches=len(known) - 1)[:1]:
         if tries.is_run(blocks):
             return Witness(choices_of(blocks), is_least=True, runs=tries.runs)
@@ -145,6 +145,8 @@ def least_of_all(
     threads = len(machine.threads)
     machine.close()
     while strategy.next_run():
+        # As `search.run_once`, but `ended` would refuse (RuntimeError) what is looked
+        # at before it: a run with other threads.
         machine = boot()
         machine.replay(strategy.prefix)
         complete = machine.run(strategy)
@@ -159,7 +161,7 @@ def least_of_all(
     return sorted(found, key=cost)
 
 
-# One run made easier.
+# One run made less.
 
 
 class Tries:
@@ -179,7 +181,7 @@ class Tries:
         trial = attempt(self.boot, choices_of(blocks))
         return trial.blocks == blocks and alike(trial.failure, self.failure)
 
-    def easier(
+    def lesser(
         self, blocks: Sequence[Block], best: Sequence[Block]
     ) -> list[Block] | None:
         """The least run of the trace that `blocks` lead to, if it fails alike.
@@ -196,12 +198,12 @@ class Tries:
         return None
 
     def merged(self, best: list[Block]) -> list[Block]:
-        """Take the first merge that makes it easier; repeat until none does."""
+        """Take the first merge that makes it less; repeat until none does."""
         improved = True
         while improved:
             improved = False
             for blocks in merges(best):
-                found = self.easier(blocks, best)
+                found = self.lesser(blocks, best)
                 if found is not None:
                     best, improved = found, True
                     break

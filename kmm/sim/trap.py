@@ -7,7 +7,8 @@ or undo, it says what it is about to do, and waits to be chosen:
 
 There a thread is suspended, and nowhere else.  These are the rules that follow from it:
 
-1. A plain `def` is atomic.  An `async def` is a place where another CPU may run.
+1. A plain `def` is atomic.  Another CPU may run where an await comes to `trap` with
+   anything but a question (5).  An `async def` that does not is atomic too.
 2. One step of a run is one operation on one shared object, and the code from there
    to the next trap.  That code may touch only what the thread owns, or what a lock
    that it holds protects.
@@ -17,8 +18,9 @@ There a thread is suspended, and nowhere else.  These are the rules that follow 
 4. A thread that must wait announces an operation that is not possible yet.  It is
    blocked until it is; the run loop asks (`Op.possible`).  Only kinds from ACQUIRE on
    ever have to wait, so of the others nobody asks.
-5. Two awaits are not preemption points: `get_current` asks who is running, and
-   `start_thread` adds a thread to the run.
+5. A `Question` is said to the run loop, which answers at once, so it is no preemption
+   point.  `get_current` says one, and so `failure.might_sleep`; `start_thread`; and
+   `clock.work`.
 6. These coroutines are not asyncio's.  `Machine` steps them.
 
 Most code traps through `access`, `locks` and `kmm.hw.memory`.  A few modules of `mm` do
@@ -37,7 +39,12 @@ if TYPE_CHECKING:
 
 
 class Kind(IntEnum):
-    """What an operation does to its object."""
+    """What an operation does to its object.
+
+    The order matters: those that may have to wait come last, from ACQUIRE on, and after
+    them ASK.  `machine`, `timed`, `locks` and `strategies.source_dpor` compare with
+    ACQUIRE, and `workloads.cycles` has a price for each kind at its number.
+    """
 
     READ = 0  # looks at it
     WRITE = 1  # changes it; an atomic read-modify-write counts as one
@@ -47,7 +54,7 @@ class Kind(IntEnum):
     ACQUIRE = 5  # takes it exclusively, once nobody holds it
     SHARE = 6  # takes it together with other readers, once no writer holds it
     WAIT = 7  # takes nothing, but goes on only once the object allows it
-    ASK = 8  # is no operation, but a question to the run loop
+    ASK = 8  # is no operation, but said to the run loop (`Question`)
 
 
 READ, WRITE, TRY, RELEASE, UNSHARE, ACQUIRE, SHARE, WAIT, ASK = Kind
@@ -67,6 +74,9 @@ COMMUTING = frozenset(
 )
 
 # Pairs in which the first makes the second possible: ordered, but never swapped.
+# (WRITE, WAIT) is none of them.  Whoever holds a lock keeps all others out until it is
+# given back, whereas a write may change nothing for who waits, or make it impossible to
+# go on.  (UNSHARE, WAIT) is none either: a grace period does not wait for all readers.
 ENABLING = frozenset(
     {
         (RELEASE, ACQUIRE),
@@ -83,6 +93,11 @@ class Gate(Protocol):
     def admits(self, op: Op) -> bool:
         """Whether `op` is possible now."""
         ...
+
+
+def operation_text(kind: str, key: str) -> str:
+    """An operation in one line.  Files keep it, and a replay compares with them."""
+    return f"{kind} {key}"
 
 
 class Op:
@@ -118,7 +133,7 @@ class Op:
         return None
 
     def __repr__(self) -> str:
-        return f"{self.kind.name.lower()} {self.key}"
+        return operation_text(self.kind.name.lower(), self.key)
 
 
 class GateOp(Op):
@@ -138,11 +153,12 @@ class GateOp(Op):
         return str(self.gate)
 
 
-# Two things that are no operations, but said to the run loop, which answers at once.
-
-
 class Question(Op):
-    """Not a preemption point."""
+    """What is no operation, but said to the run loop, which answers at once.
+
+    The thread goes on with the answer, which is who is running, whatever it said: not a
+    preemption point.  Some questions ask nothing and only say something.
+    """
 
     __slots__ = ()
 
@@ -151,7 +167,7 @@ class Question(Op):
 
 
 class Start(Question):
-    """A thread is to run from now on, beside the others."""
+    """Says that a thread is to run from now on, beside the others."""
 
     __slots__ = ("thread",)
 

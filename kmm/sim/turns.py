@@ -28,7 +28,7 @@ from heapq import heappop, heappush
 
 from attrs import define, field
 
-from .failure import Failure
+from .failure import Failure, alike
 from .machine import Machine
 from .order import Act, Block, Past, cost, least_of_trace
 from .search import Boot
@@ -58,19 +58,6 @@ class Allowance:
         self.steps -= len(machine.choices)
         if self.steps < 0:
             raise TooMany
-
-
-def alike(found: Failure | None, failure: Failure) -> bool:
-    """Whether it is the same failure: in the same words, and met in the same way.
-
-    Which thread met it, and where in it, may differ; but what a check finds when all
-    have ended is not what a thread meets on its way.
-    """
-    return (
-        found is not None
-        and (found.kind, found.message) == (failure.kind, failure.message)
-        and (found.thread is None) == (failure.thread is None)
-    )
 
 
 @define(eq=False)

@@ -36,7 +36,7 @@ class SearchMoved(Message):
 
 @dataclass(eq=False)
 class SearchFound(Message):
-    """A run has failed; the easiest that fails alike is being looked for."""
+    """A run has failed; the least that fails alike is being looked for."""
 
 
 @dataclass(eq=False)

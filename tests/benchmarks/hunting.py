@@ -94,7 +94,7 @@ def cases(options: argparse.Namespace) -> Iterator[Case]:
 
 def measure(case: Case, name: str, seeds: int, limit: float) -> Measured:
     race = find_race(case[0])
-    boot = race.rewinder(race.kernel(find_kernel(case[1])))
+    boot = race.rewinder(find_kernel(case[1]))
     number = seeds if name in SEEDED else 1
     taken = [one_search(boot, STRATEGIES[name](seed), limit) for seed in range(number)]
     executions, seconds = zip(*taken, strict=True)

@@ -72,8 +72,7 @@ def subjects(names: list[str]) -> Iterator[Subject]:
         else:
             race_name, _, kernel_name = name.partition("/")
             race = find_race(race_name)
-            kernel = race.kernel(parse_kernel(kernel_name))
-            yield Subject(name, race.rewinder(kernel), Pct)
+            yield Subject(name, race.rewinder(parse_kernel(kernel_name)), Pct)
 
 
 def shrink_from(subject: Subject, seed: int) -> Shrunk:

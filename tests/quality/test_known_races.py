@@ -22,7 +22,7 @@ from kmm.sim.strategies import Portfolio, Preemptions, RandomWalk, SourceDpor
 def test_the_exhaustive_search_meets_the_bug_early(
     race: str, kernel: str, executions: int
 ) -> None:
-    boot = find_race(race).booter(find_race(race).kernel(find_kernel(kernel)))
+    boot = find_race(race).booter(find_kernel(kernel))
     result = search(boot, SourceDpor(), budget=executions)
     assert result.verdict == "bug"
 
@@ -58,7 +58,7 @@ def test_a_hunt_meets_what_is_hard_for_one_strategy(
 def test_the_fewest_preemptions_that_a_race_takes(
     race: str, kernel: str, bound: int, executions: int
 ) -> None:
-    boot = find_race(race).rewinder(find_race(race).kernel(find_kernel(kernel)))
+    boot = find_race(race).rewinder(find_kernel(kernel))
     strategy = Preemptions()
     result = search(boot, strategy, budget=executions)
     assert (result.verdict, strategy.bound) == ("bug", bound)

@@ -7,7 +7,7 @@ from functools import cache
 from kmm.designs import parse_kernel
 from kmm.scenarios import find_race, play
 from kmm.scenarios.play import Played
-from kmm.sim.failure import Failure
+from kmm.sim.failure import Failure, FailureKind
 from kmm.sim.locks import SpinLock
 from kmm.sim.machine import Machine
 from kmm.sim.recording import Recording, Step, record
@@ -86,7 +86,7 @@ def step(kind: str, target: str, before: object = None, after: object = None) ->
     return Step(0, 0, kind, target, before, after, (Place("f", "kmm/mm/f.py", 1),))
 
 
-def failed(kind: str, message: str, *details: str, trace: int = 2) -> Recording:
+def failed(kind: FailureKind, message: str, *details: str, trace: int = 2) -> Recording:
     """The recording of a run that did nothing but fail."""
     places = tuple(Place(f"f{n}", "kmm/mm/f.py", n) for n in range(trace))
     failure = Failure(kind, message, "date:4021", 1, places, details)

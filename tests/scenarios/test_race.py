@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kmm.designs import UnknownName, find_kernel
+from kmm.mm.kernel import Kernel
 from kmm.scenarios import RACES, Race, ScheduleToken, find_race
 from kmm.sim.schedule import ScheduleError
 
@@ -22,6 +23,22 @@ def test_a_race_insists_on_its_own_answers() -> None:
     kernel = find_race("exec-stack-peek").kernel(find_kernel("v6"))
     assert kernel.pte_peek.name == "unlocked"
     assert kernel.text == "v6,pte-peek=unlocked"
+
+
+def test_every_machine_of_a_race_has_its_answers() -> None:
+    race, asked = find_race("tlb-stale"), find_kernel("2.6.34")
+    own = race.kernel(asked).tlb_flush
+    assert asked.tlb_flush != own
+    machines = (
+        race.boot(asked),
+        race.scene(asked).boot(),
+        race.booter(asked)(),
+        race.rewinder(asked)(),
+    )
+    for machine in machines:
+        assert isinstance(machine.model, Kernel)
+        assert machine.model.tlb_flush is own
+        machine.close()
 
 
 def test_a_token_is_read_back_as_it_was_written() -> None:

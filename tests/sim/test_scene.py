@@ -56,7 +56,7 @@ def plain(one: object) -> bool:
 @pytest.mark.parametrize("kernel", ["2.6.34", "2.6.36"])
 def test_every_race_is_put_back_whole(name: str, kernel: str) -> None:
     race = find_race(name)
-    spec = race.kernel(find_kernel(kernel))
+    spec = find_kernel(kernel)
     new = shape(race.scene(spec))
     scene = race.scene(spec)
     boot = Rewound(scene)
@@ -72,7 +72,7 @@ def test_every_race_is_put_back_whole(name: str, kernel: str) -> None:
 @pytest.mark.parametrize("name", list(RACES), ids=str)
 def test_runs_on_what_was_put_back_are_those_on_a_new_scene(name: str) -> None:
     race = find_race(name)
-    spec = race.kernel(find_kernel("2.6.34"))
+    spec = find_kernel("2.6.34")
     rewound = Rewound(race.scene(spec))
     for seed in range(RUNS):
         assert told(rewound(), seed) == told(race.scene(spec).boot(), seed)

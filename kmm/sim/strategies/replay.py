@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..failure import Failure
 from ..machine import Machine
 from ..schedule import ScheduleError, place_of_step
 from ..thread import KThread
@@ -50,10 +49,8 @@ class Replay(Strategy):
         )
 
     def ended(self, machine: Machine, complete: bool) -> None:
-        self.check_length(len(machine.choices), machine.failure)
-
-    def check_length(self, steps: int, failure: Failure | None = None) -> None:
         """Complain if the run was over before the schedule was."""
+        steps, failure = len(machine.choices), machine.failure
         extra = len(self.choices) - steps
         if extra:
             how = f" ({failure.message})" if failure else ""

@@ -68,7 +68,8 @@ class Node:
         thread: int,
         since: int,
     ) -> None:
-        # Of every thread; None of one that has ended.
+        # Of every thread; None of one that has ended.  The type leaves that out, since
+        # only those are looked up that can go on or that sleep.
         self.pending: tuple[Op, ...] = tuple(map(PENDING, threads))
         self.enabled = enabled
         self.asleep = asleep  # explored from here, or before without a conflict since
@@ -127,7 +128,9 @@ class SourceDpor(Strategy):
         self.clocks: list[list[Clock]] = []  # of every thread's steps, by its index
         self.given_up = 0  # runs that only sleepers could have continued
         self.runs = 0
-        self.base = 0  # so many steps from the bottom are not its own to change
+        # So many steps from the bottom are not its own to change: only `subtree`, which
+        # is given its beginning, has any.
+        self.base = 0
 
     # Between runs: back to the last point with something left to try.
 
@@ -239,7 +242,7 @@ class SourceDpor(Strategy):
             pair = (earlier.op.kind, kind)
             if pair in COMMUTING:
                 continue
-            before = join(before, clock)
+            before = later_of(before, clock)
             if pair in ENABLING:
                 continue
             self._plan_reversal(position, thread, op)
@@ -247,7 +250,7 @@ class SourceDpor(Strategy):
                 # This one can surely come first.  The runs in which it does will see
                 # to what comes before the two.  One that waits might not: whoever
                 # looked at the lock while it was held is not who to come before.
-                ordered = join(ordered, clock)
+                ordered = later_of(ordered, clock)
         return before
 
     def _plan_reversal(self, position: int, thread: int, op: Op) -> None:
@@ -280,6 +283,6 @@ def find_initials(steps: Sequence[Node]) -> list[int]:
     return initials
 
 
-def join(one: Clock, other: Clock) -> Clock:
+def later_of(one: Clock, other: Clock) -> Clock:
     """The later of the two, thread by thread."""
     return [a if a > b else b for a, b in zip(one, other, strict=True)]

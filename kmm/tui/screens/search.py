@@ -102,7 +102,7 @@ class Search(Box[Played | None]):
 
     def on_search_found(self, _: SearchFound) -> None:
         if not self.is_stopping:
-            text = "A run failed.  Looking for the shortest that fails alike ..."
+            text = "A run failed.  Looking for the one with the fewest switches ..."
             self.query_one(Paper).show([*self.lines(), Line(text)])
 
     def on_search_ended(self, message: SearchEnded) -> None:
