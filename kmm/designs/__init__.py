@@ -2,7 +2,7 @@
 
 One package a question, one small module an answer.  Reading order: `question`, then
 `exec_stack/` from its lowest tag to its highest, `anon_vma_pin/`, `pte_peek/`,
-`rmap_walk/`, `tlb_flush/`, `call_rules/`, `kernels`.
+`rmap_walk/`, `take_all_locks/`, `tlb_flush/`, `call_rules/`, `kernels`.
 """
 
 from .kernels import (

@@ -9,6 +9,10 @@ its story.  The model calls those functions through the kernel, as in
 so that rival answers never meet in an `if`.  A module of answers reads from top to
 bottom: the story, the functions it changes, whole, and the record.  What 2.6.34 does
 stands in `mm` and `fs`.
+
+A module is named for its tag.  The numbers are those that its letter has in history;
+where one is not here, that answer has no code.  To add an answer see CONTRIBUTING.md,
+"Adding a design".
 """
 
 from __future__ import annotations
@@ -32,7 +36,8 @@ class Answer:
     source: str  # who and when, or the commit
     closes: str  # which race
     costs: str  # what it gives up
-    story: str  # the module's docstring
+    # The module's docstring: `story=__doc__`, by which `helpers` finds the module.
+    story: str
     base: Answer | None = None  # what it is best compared with
 
     def functions(self) -> dict[str, FunctionType]:

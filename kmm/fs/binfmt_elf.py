@@ -17,7 +17,10 @@ STACK_ALIGN = 16
 
 
 class Killed(ModelFailure):
-    """execve failed after the old program was gone: SIGKILL.  It ends the run."""
+    """execve failed after the old program was gone: SIGKILL in Linux.
+
+    Here it ends the run, even in a process (see `kernel.process.run_program`).
+    """
 
     kind = "corruption"
 

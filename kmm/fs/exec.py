@@ -133,15 +133,18 @@ async def flush_old_exec(k: Kernel, task: Task, bprm: BinPrm) -> None:
 async def exec_mmap(k: Kernel, task: Task, mm: Mm) -> None:
     """Leave the old address space for `mm`; its last user takes it down.
 
-    A kernel thread has none; it gives back the one that it has borrowed.
+    A kernel thread has none; it gives back the one that it has borrowed.  May sleep.
     """
-    old, borrowed = task.mm, task.active_mm
+    # What the CPU is in: a process's own old one, or what a kernel thread has borrowed.
+    old, prev = task.mm, task.active_mm
+    # CR3 is loaded later.  Until then the handler of a flush goes by cpu_tlbstate and
+    # not by this, and the task itself neither flushes nor touches user addresses.
     task.mm = task.active_mm = mm
-    await activate_mm(k, task.cpu, borrowed, mm)
+    await activate_mm(k, task.cpu, prev, mm)
     if old is not None:
         await mmput(k, old)
     else:
-        await mmdrop(k, borrowed)
+        await mmdrop(k, prev)
 
 
 async def setup_arg_pages(k: Kernel, bprm: BinPrm, stack_top: VirtAddr) -> int:
@@ -177,7 +180,8 @@ async def expand_new_stack(k: Kernel, vma: VmArea) -> int:
 async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:
     """Move a stack down by `shift` bytes; 0, -EFAULT or -ENOMEM.
 
-    Needs mmap_sem for writing.  After an error the stack may be in two places.
+    Needs mmap_sem for writing.  After an error the stack may be in two places.  (This
+    is 2.6.34's; its rivals are in `designs.exec_stack`.)
     """
     old_start, old_end = vma.vm_start, vma.vm_end
     new_start, new_end = VirtAddr(old_start - shift), VirtAddr(old_end - shift)

@@ -1,7 +1,9 @@
 """Inodes: how they are made, and when they go.
 
 Linux: fs/inode.c.  A ramfs keeps a reference to an inode for each of its names, so one
-that nobody refers to has no name either, and its pages go with it.
+that nobody refers to has no name either.  An inode goes, and its pages with it, when
+its i_count is 0 and no VMA maps it, whichever comes last; that is found out under
+inode_lock.
 """
 
 from __future__ import annotations

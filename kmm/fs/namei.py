@@ -3,6 +3,10 @@
 Linux: fs/namei.c.  A name that exists is found without the directory's i_mutex; who
 makes or takes away one holds it, and looks again under it.
 
+The directory's i_mutex and a file's are of one class.  Who takes both (link, unlink)
+takes the directory's as that of a parent (I_MUTEX_PARENT), so that the file's may come
+inside of it.  Lookup and open take the directory's alone, and take it plainly.
+
 Left out: directories below the root, symbolic links, mounts, rights, the references
 that a walk has to the directory.  Names are not fetched from the program's memory.
 """

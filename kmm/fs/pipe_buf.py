@@ -94,7 +94,12 @@ async def release_page(k: Kernel, pipe: Pipe, page: Page) -> None:
 async def fill(
     k: Kernel, task: Task, pipe: Pipe, buffer: int, count: int
 ) -> tuple[int, int]:
-    """Write as much as there is room for: how many bytes, and an error if any."""
+    """Write as much as there is room for: how many bytes, and an error if any.
+
+    What is over whole pages (`count % PAGE_SIZE`) goes first, behind the last bytes, if
+    it fits there: then the rest fills its pages to the end.  If it does not fit, the
+    last page is a part of one.
+    """
     if not pipe.readers:
         await send_signal(task, SIGPIPE)
         return 0, -EPIPE

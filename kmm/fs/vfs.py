@@ -41,7 +41,9 @@ class Inode:
     i_mutex: Mutex
     i_mapping: AddressSpace
     i_nlink: int = 1  # names; under i_mutex
-    i_count: int = 1  # atomic: who refers to it; comes to 0 under inode_lock only
+    # Atomic: who refers to it; comes to 0 under inode_lock only.  VMAs are not counted:
+    # the inode goes when this is 0 and nobody maps it, whichever comes last.
+    i_count: int = 1
     i_freeing: bool = False  # I_FREEING, under inode_lock: its pages are about to go
     i_pipe: Pipe | None = None
 

@@ -64,9 +64,11 @@ async def system_call(
 
 
 async def do_signal(k: Kernel, task: Task) -> bool:
-    """On the way to user mode: have signals handled, the next before the first is run.
+    """On the way to user mode: have signals handled.
 
-    Whether a call that was cut short is to begin again.  Raises FatalSignal.
+    If another is pending its frame goes on top and its handler runs first; only the
+    outermost answer counts.  That answer is whether a call that was cut short is to
+    begin again.  Raises FatalSignal.
     """
     if not await signal_pending(task):
         return True
@@ -79,7 +81,7 @@ async def do_signal(k: Kernel, task: Task) -> bool:
         raise killed(task, sig)
     await setup_rt_frame(task, sig)
     await block_while_handled(task, sig, action)
-    await do_signal(k, task)  # its frame would be on top of this one
+    await do_signal(k, task)  # the next one, if any
     await action.sa_handler(k, task, sig)
     await sys_rt_sigreturn(k, task)
     return bool(action.sa_flags & SA_RESTART)

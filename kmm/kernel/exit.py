@@ -22,8 +22,10 @@ from .fork import mmput
 async def do_exit(k: Kernel, task: Task, code: int) -> None:
     """End a process: its memory goes, its files are closed, its parent is told.
 
-    Takes tasklist_lock, and what `exit_files` takes.  `code` is what wait gives to the
-    parent.  The CPU goes on in the dead address space until somebody else gets it.
+    May sleep; the caller holds no lock.  One after the other, not nested: what `mmput`
+    takes (all that unmapping does), what `exit_files` takes, tasklist_lock, and the
+    lock of the parent's queue.  `code` is what wait gives to the parent.  The CPU goes
+    on in the dead address space until somebody else gets it.
     """
     await exit_mm(k, task)
     await exit_files(k, task)

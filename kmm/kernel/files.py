@@ -128,7 +128,11 @@ async def sys_close(k: Kernel, task: Task, fd: int) -> int:
 
 
 async def fput(k: Kernel, file: File) -> None:
-    """One table less that has a file; with the last one it is closed."""
+    """One table less that has a file; with the last one it is closed.
+
+    May sleep, and takes what the file's `release` takes: files_lock and then what
+    `dcache.dput` takes, or a pipe's i_mutex.  The caller holds none of these.
+    """
     if await atomic_add(file, FILE.f_count, -1) == 0:
         assert file.f_op is not None
         if file.f_op.release is not None:
@@ -150,7 +154,10 @@ async def dup_fd(old: FilesStruct, pid: int) -> FilesStruct:
 
 
 async def exit_files(k: Kernel, task: Task) -> None:
-    """Close all that a process has open.  Nobody else looks into its table."""
+    """Close all that a process has open.  May sleep, and takes what `fput` takes.
+
+    Not file_lock: nobody else looks into its table.
+    """
     files = task.files
     if files is None:
         return

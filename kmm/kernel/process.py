@@ -88,7 +88,11 @@ class Process:
 async def run_program(k: Kernel, task: Task, program: Program) -> None:
     """A program from its first instruction to the end of its process.
 
-    A signal ends it, and so does a fault for which there is no memory left.
+    Which exception ends what: FatalSignal and OutOfMemory end the process, which exits
+    with 128 and the number of the signal (137 for want of memory).  But while the
+    kernel copies to or from the program's memory (`uaccess`), both only make that a bad
+    address.  Every other ModelFailure ends the run, `binfmt_elf.Killed` among them; and
+    so do these two in a thread of a scenario that is not started by `thread_of`.
     """
     try:
         code = await program(k, task)

@@ -21,7 +21,8 @@ async def context_switch(k: Kernel, prev: Task, following: Task) -> None:
     """Let `following` run on the CPU of `prev`.  Turns interrupts off meanwhile.
 
     `prev` must be what runs there.  An address space that it had borrowed is dropped
-    with interrupts on again, as finish_task_switch does.
+    with interrupts on again, as finish_task_switch does, if the caller has them on:
+    scenarios call this from a thread.
     """
     async with prev.cpu.interrupts:
         dropped = await switch_to(k, prev, following)
@@ -52,7 +53,10 @@ def share_cpus(k: Kernel) -> None:
     """From here on several processes may have the same CPU.
 
     Whenever one of them touches memory, its CPU switches to it first, unless it has
-    the CPU already.
+    the CPU already.  The CPU calls this with interrupts off (`Cpu.before_instruction`),
+    so here a borrowed address space is dropped with them off.  That is harmless: mmdrop
+    frees one page at most, never sleeps, and spins for zone.lock alone, whose holder
+    waits for no answer from this CPU.
     """
 
     async def before_instruction(cpu: Cpu) -> None:

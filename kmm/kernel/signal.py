@@ -109,8 +109,11 @@ def sig_handler_ignored(sighand: Sighand, sig: int) -> bool:
 async def sys_kill(k: Kernel, task: Task, pid: int, sig: int) -> int:
     """Send a signal, or with 0 ask whether one could be; 0, -ESRCH or -EINVAL.
 
-    Linux looks the process up under RCU alone; whoever kills himself does so here, and
-    who kills another takes tasklist_lock.
+    Linux looks every process up under RCU alone.  Here that is so for a process that
+    signals itself, which needs no look; to find another takes tasklist_lock.  That is
+    given back before the signal is sent, so `target` may end meanwhile, and even be
+    waited for: its structure stays (in Linux by RCU, here as a reference is left), and
+    the signal is lost.
     """
     async with k.rcu:
         target = task if pid == task.pid else await find_task_by_pid(k, pid)

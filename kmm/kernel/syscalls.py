@@ -3,7 +3,10 @@
 Linux: the sys_ functions of mm/ and kernel/.  Each takes mmap_sem as the real one does,
 and returns what that returns: a result, or an error number, negated.  Addresses and
 lengths are in bytes; `prot`, `flags` and `behaviour` are Linux's numbers.  Called by
-programs of the model, from `process` or from a scenario's threads.
+programs of the model, from `process` or from a scenario's threads.  The others stand
+with what they do: move_pages in `mm.move_pages`, close in `files`, those of signals in
+`signal` and `entry`, and those of files and pipes in `fs` (`open`, `read_write`,
+`namei`, `pipe`); execve is in two halves, `fs.exec` and `fs.binfmt_elf`.
 
 Left out: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP, and that mlock empties the
 pagevecs of all CPUs before it begins.
@@ -58,8 +61,9 @@ async def sys_mmap(
         return -EINVAL
     if file is None and not flags & MAP_ANONYMOUS:
         return -EBADF
+    pgoff = offset >> PAGE_SHIFT
     async with mm.mmap_sem.for_write:
-        where = await do_mmap(k, mm, file, address, length, prot, flags, offset >> 12)
+        where = await do_mmap(k, mm, file, address, length, prot, flags, pgoff)
         if where < 0:
             return where
         vma = find_vma(mm, where)

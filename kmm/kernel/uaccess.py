@@ -2,7 +2,7 @@
 
 Linux: arch/x86/include/asm/uaccess.h, arch/x86/lib/usercopy_64.c.  A page that is not
 there yet is faulted in on the way, so whoever copies may sleep; an address that is bad
-ends the copy, and not the program.
+ends the copy, and not the program.  So does a fault for which there is no memory.
 """
 
 from __future__ import annotations

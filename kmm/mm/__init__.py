@@ -22,11 +22,11 @@ what; each line can be read without those below it:
 
 Three questions that the chapters answer together:
 
-- What protects `vm_start`?  `mm_types.VmArea` says who must hold what; who reads it
-  without is `rmap.vma_address`, who writes are `vma.vma_adjust`, `mmap.expand_stack`
-  and exec's `shift_arg_pages`.
-- Where can another CPU run?  At every `await`.  What it may do there and what not is
-  said where it matters most: `migrate`, at the top.
+- What protects `vm_start`?  `mm_types.VmArea` says who must hold what, who writes it,
+  and who reads it without: `rmap.vma_address`, `rmap.rmap_walk_ksm` and
+  `rmap.page_add_anon_rmap`.
+- Where can another CPU run?  At every `await` that ends in a trap (`sim.trap`).  What
+  it may do there and what not is said where it matters most: `migrate`, at the top.
 - What if a TLB flush is left out?  `tlb`, at the top, has every flush and what it is
   for.
 

@@ -139,11 +139,12 @@ def shmem_file(k: Kernel, size: int) -> File:
     return File("/dev/zero", mapping, unlinked=True)
 
 
-async def fput(k: Kernel, file: File) -> None:
+async def file_unmapped(k: Kernel, file: File) -> None:
     """A VMA that mapped a file is gone; a file without a name goes with the last one.
 
     Takes i_mmap_lock, and what truncate_inode_pages takes when it has given that back.
-    (Linux counts a reference for each VMA; here their list says whether there is one.)
+    (Linux: fput, as it counts a reference for each VMA; here their list says whether
+    there is one.)
     """
     mapping = file.f_mapping
     if file.f_op is not None and file.f_op.unmapped is not None:

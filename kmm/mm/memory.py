@@ -120,7 +120,7 @@ VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS
 
 
 class OutOfMemory(ModelFailure):
-    """VM_FAULT_OOM.  There is no killer of processes, so the run ends here."""
+    """VM_FAULT_OOM, with no killer of processes: `kernel.process` has what it ends."""
 
     kind = "corruption"
 

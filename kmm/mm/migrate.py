@@ -18,17 +18,23 @@ After step 5 there must be no migration entry left: the page that it names may b
 freed and become somebody else's.  So the walk of step 4 must find every entry that
 the walk of step 2 made, although the VMAs may have changed in between.
 
-Where can another CPU run?  At every await, and there are three stretches:
+Where can another CPU run?  At every await that ends in a trap other than a question
+(`sim.trap`).  There are five stretches: before the page lock, the first walk, between,
+the second walk, and after.  What is kept away in which:
 
-- Throughout, PG_locked keeps other migrations, reclaim and KSM away from the page, and
-  the RCU read section keeps the memory of its anon_vma.  Nothing keeps away faults,
-  fork, exec, mremap, mprotect, munmap and exit, as mmap_sem is not held: all of them
-  may come between the two walks, and change VMAs and entries.
-- During a walk, the lock of the list is held: no VMA joins or leaves it, and munmap
-  frees no page table of these.  Their bounds may change (`rmap-walk`), their entries
-  may move (`exec-stack`, `pte-peek`).
-- While an entry is changed, the page-table lock is held, and nobody else changes it,
-  but that a CPU which uses the page may set A and D in it.
+- Before the page lock, nothing is: the isolator's reference keeps the page a page, and
+  no more.
+- From the lock to its end (step 5), PG_locked keeps other migrations, reclaim and KSM
+  away from the page, and the RCU read section keeps the memory of its anon_vma.
+  Nothing keeps away faults, fork, exec, mremap, mprotect, munmap and exit, as mmap_sem
+  is not held: all of them may come between the two walks, and change VMAs and entries.
+- During either walk, the lock of the list is held: no VMA joins or leaves it, and
+  munmap frees no page table of these.  Their bounds may change (`rmap-walk`), their
+  entries may move (`exec-stack`, `pte-peek`).
+- While an entry is changed, within a walk, the page-table lock is held, and nobody else
+  changes it, but that a CPU which uses the page may set A and D in it.
+- After, anything may happen again, to both pages.  A migration entry that is left is
+  met by whoever comes.
 
 Each of the questions named is a way in which the second walk misses an entry.
 
@@ -382,6 +388,7 @@ async def remove_migration_pte(
 
     Called for each VMA of the walk, under the lock of its list.  Takes the page-table
     lock, but looks without it first, and may miss an entry that moves (see `pte-peek`).
+    No named kernel calls this one: they have that of `designs.pte_peek.p1_locked`.
     """
     # FIND
     ptep = await find_pte(k, vma.mm, address)

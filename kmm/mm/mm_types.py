@@ -321,6 +321,15 @@ class VmArea:
     # it, under the lock of one anon_vma, or i_mmap_lock: that helps as far as writers
     # take the same lock, which is what answers to `rmap-walk` differ in.  2.6.34's
     # vma_adjust takes no anon_vma's, so to its walks nothing protects these three.
+    # From 2.6.36 on AnonVma.lock is the root's (own_lock of the root), and vma_adjust
+    # takes it, but for an end that moves alone.
+    # Writers: vma.store_bounds and vma.move_following (of vma_adjust, by which exec's
+    # shift_arg_pages goes too), mmap.expand_stack; and their like in designs (of
+    # exec-stack, hold-lock and temporary-vma store the bounds themselves).  Exec's
+    # new stack grows without mmap_sem (copy_strings, get_user_page, expand_stack):
+    # nobody else knows its address space, but walks do.
+    # Read without mmap_sem by rmap.vma_address, rmap.rmap_walk_ksm, and
+    # rmap.page_add_anon_rmap when a migration entry goes.
     vm_start: VirtAddr
     vm_end: VirtAddr  # exclusive
     vm_pgoff: int  # the index of a page at vm_start, in pages

@@ -19,7 +19,7 @@ from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..sim.access import write_plain
 from ..sim.failure import bug_on
 from .errno import EACCES, EINVAL, ENOMEM
-from .filemap import fput, shmem_file
+from .filemap import file_unmapped, shmem_file
 from .kernel import Kernel
 from .memory import free_pgtables, unmap_vmas
 from .mm_types import (
@@ -254,7 +254,7 @@ async def put_files(k: Kernel, vmas: list[VmArea]) -> None:
     """Give up the files of VMAs that are gone (remove_vma)."""
     for vma in vmas:
         if vma.vm_file is not None:
-            await fput(k, vma.vm_file)
+            await file_unmapped(k, vma.vm_file)
 
 
 async def split_at_ends(k: Kernel, mm: Mm, start: VirtAddr, end: VirtAddr) -> int:

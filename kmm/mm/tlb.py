@@ -37,6 +37,12 @@ Who flushes, and what goes wrong if that line is left out:
 - `switch_mm` to another address space: the CPU uses the old one's translations.  To the
   same one after a flush came (`leave_mm`): it uses what that flush was about.
 
+Who notices if one is missing: `MmuGather.flush`, `audit.check_tlbs`, which looks for
+frames that were given back and for nothing else; a migration's, the race `tlb-flushed`;
+`switch_mm`'s for a lazy CPU, `tlb-lazy`.  Fork's: `kmm conform` by the recorded fork
+trees, and tests/mm/test_memory_cow.py; not `fork-copy`, whose parent does not write
+after the fork.
+
 An entry that was not present needs no flush: no CPU remembers that there was nothing.
 
 The answer to the question `tlb-flush` is `flush_tlb_page` and `flush_tlb_mm`, as here,
