@@ -2,10 +2,11 @@
 
 Reading order: `trap` (the one yield), `thread`, `failure`, `access`, `locks`, `wait`,
 `rcu` and `seqlock` (what a thread can do at a preemption point), `machine` (the run
-loop), `schedule`, `strategies/` (who goes next), `search`, `order`, `turns`, `shrink`
-(from a failing run to its witness), `recording`; `lockdep`, and `datarace` with `taps`
-and `vector_clocks` (who look on while runs go on); `clock`, `runqueue` and `timed`
-(runs in which time passes).
+loop), `checkpoint` and `scene` (how a run begins, and begins again), `schedule`,
+`estimate`, `state` and `strategies/` (who goes next), `search` and `sharing`, `order`,
+`turns`, `shrink` (from a failing run to its witness), `recording`; `lockdep`, and
+`taps`, `vector_clocks` and `datarace` (who look on while runs go on); `clock`,
+`runqueue` and `timed` (runs in which time passes).
 
-Nothing here knows what memory is.
+Nothing here imports the memory.
 """

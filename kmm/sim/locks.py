@@ -59,9 +59,15 @@ class NestedOp(GateOp):
     __slots__ = ("outer", "subclass")
 
     def __init__(
-        self, kind: Kind, lock: Gate, name: str, subclass: int, outer: Held | None
+        self,
+        kind: Kind,
+        key: str,
+        gate: Gate,
+        *,
+        subclass: int = 0,
+        outer: Held | None = None,
     ) -> None:
-        super().__init__(kind, name, lock, sleeps=isinstance(lock, Mutex | RwSem))
+        super().__init__(kind, key, gate, sleeps=isinstance(gate, Mutex | RwSem))
         self.subclass = subclass
         self.outer = outer
 
@@ -93,14 +99,14 @@ class ExclusiveLock(Held):
 
         spin_lock_nested: `subclass` is the depth, 1 for the second (0 is `lock`).
         """
-        await self._take(NestedOp(ACQUIRE, self, self.name, subclass, None))
+        await self._take(NestedOp(ACQUIRE, self.name, self, subclass=subclass))
 
     async def lock_nest_lock(self, outer: Held) -> None:
         """Take one of many locks of its class; `outer` keeps others from doing so too.
 
         spin_lock_nest_lock: in which order they are taken is nobody's business then.
         """
-        await self._take(NestedOp(ACQUIRE, self, self.name, 0, outer))
+        await self._take(NestedOp(ACQUIRE, self.name, self, outer=outer))
 
     async def _take(self, op: Op) -> None:
         current = await trap(op)
@@ -239,7 +245,7 @@ class RwSem(Held):
         """Take it alone; `subclass` is 1 where another of its class is held already."""
         op: Op = self.to_write
         if subclass:
-            op = NestedOp(ACQUIRE, self, self.name, subclass, None)
+            op = NestedOp(ACQUIRE, self.name, self, subclass=subclass)
         current = await trap(op)
         self.writer = current
         current.held.append(self)

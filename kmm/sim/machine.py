@@ -62,6 +62,15 @@ class Machine:
     if it is not as it should be; `always` does so after every step, if `is_checked`.
     `observe` describes the machine for a recording; searches never call it.  `model`
     is what the threads share, for those who want to look at more than that.
+
+    There are four ways to take steps, and what each looks at is:
+
+    - one (`step`): watchers, `always`, who sleeps and must not, `max_steps`;
+    - all that are left (`run`): the same, and at the end deadlocks and `check`;
+    - known ones again: watchers and `always`, and if there are none of these, nothing
+      but failures;
+    - those of a coroutine by itself (`run_alone`, below): nothing at all, and what it
+      raises is raised.
     """
 
     def __init__(
@@ -156,7 +165,10 @@ class Machine:
         self.choices += choices
 
     def run(self, chooser: Chooser) -> bool:
-        """Run on to the end; False if `chooser` gave the run up before that."""
+        """Run on to the end; False if `chooser` gave the run up before that.
+
+        Its steps are as `step` takes them, inlined for speed.
+        """
         choose, resume, choices = chooser.choose, self._how_to_resume(), self.choices
         while enabled := self.enabled():
             thread = choose(self, enabled)

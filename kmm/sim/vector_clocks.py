@@ -68,14 +68,14 @@ class VectorClocks:
             return
         for kind in LEARNS_FROM[op.kind]:
             if kind in left:
-                join(self.clocks[thread], left[kind])
+                catch_up(self.clocks[thread], left[kind])
 
     def teach(self, thread: int, op: Op) -> None:
         """Leave what `thread` knows with the object; what it does next is news."""
         if op.kind not in TEACHING:
             return
         clock = self.clocks[thread]
-        join(self.left.setdefault(op.key, {}).setdefault(op.kind, []), clock)
+        catch_up(self.left.setdefault(op.key, {}).setdefault(op.kind, []), clock)
         clock[thread] += 1
 
     def start(self, starter: int, threads: int) -> None:
@@ -95,7 +95,7 @@ def succeeds(op: Op) -> bool:
     return isinstance(op, GateOp) and op.gate.admits(Op(ACQUIRE, op.key))
 
 
-def join(clock: Clock, other: Clock) -> None:
+def catch_up(clock: Clock, other: Clock) -> None:
     """Make `clock` the later of the two, thread by thread."""
     clock.extend([0] * (len(other) - len(clock)))
     for thread, when in enumerate(other):

@@ -242,7 +242,7 @@ class SourceDpor(Strategy):
             pair = (earlier.op.kind, kind)
             if pair in COMMUTING:
                 continue
-            before = join(before, clock)
+            before = later_of(before, clock)
             if pair in ENABLING:
                 continue
             self._plan_reversal(position, thread, op)
@@ -250,7 +250,7 @@ class SourceDpor(Strategy):
                 # This one can surely come first.  The runs in which it does will see
                 # to what comes before the two.  One that waits might not: whoever
                 # looked at the lock while it was held is not who to come before.
-                ordered = join(ordered, clock)
+                ordered = later_of(ordered, clock)
         return before
 
     def _plan_reversal(self, position: int, thread: int, op: Op) -> None:
@@ -283,6 +283,6 @@ def find_initials(steps: Sequence[Node]) -> list[int]:
     return initials
 
 
-def join(one: Clock, other: Clock) -> Clock:
+def later_of(one: Clock, other: Clock) -> Clock:
     """The later of the two, thread by thread."""
     return [a if a > b else b for a, b in zip(one, other, strict=True)]
