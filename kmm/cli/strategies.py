@@ -33,6 +33,7 @@ class Named:
     make: Make
     is_bounded: bool = False  # whether --bound is for it
     is_endless: bool = False  # whether it makes runs until it is stopped
+    offered_by: tuple[str, ...] = ("hunt",)  # the commands
 
 
 @frozen
@@ -53,23 +54,32 @@ def plain(kind: Callable[[], Strategy]) -> Make:
     return lambda _: kind()
 
 
+# Each command offers its own in this order; of `hunt` and `prove` the first is usual.
 STRATEGIES: Mapping[str, Named] = {
     "portfolio": Named(
         "dpor, and after a while preemptions and pos beside it", Seeded(Portfolio)
     ),
-    "dpor": Named("one run for each order that can matter", plain(SourceDpor)),
+    "dpor": Named(
+        "one run for each order that can matter",
+        plain(SourceDpor),
+        offered_by=("hunt", "prove"),
+    ),
     "merging": Named(
-        "no state twice, for many threads that want one lock", plain(Merging)
+        "no state twice, for many threads that want one lock",
+        plain(Merging),
+        offered_by=("hunt", "prove"),
     ),
     "preemptions": Named(
         "runs that interrupt a thread seldom come first",
         bounded(Preemptions),
         is_bounded=True,
+        offered_by=("hunt", "prove"),
     ),
     "delays": Named(
         "runs that pass over a thread seldom come first",
         bounded(Delays),
         is_bounded=True,
+        offered_by=("hunt", "prove"),
     ),
     "pct": Named(
         "by chance, with few switches, without end", Seeded(Pct), is_endless=True
@@ -84,8 +94,24 @@ STRATEGIES: Mapping[str, Named] = {
         Seeded(Surw),
         is_endless=True,
     ),
-    "random": Named("by chance, without end", Seeded(RandomWalk), is_endless=True),
-    "enumeration": Named("every order, for very small programs", plain(Enumeration)),
-    "round-robin": Named("the threads take turns", plain(RoundRobin)),
+    "random": Named(
+        "by chance, without end",
+        Seeded(RandomWalk),
+        is_endless=True,
+        offered_by=("run", "hunt"),
+    ),
+    "enumeration": Named(
+        "every order, for very small programs",
+        plain(Enumeration),
+        offered_by=("hunt", "prove"),
+    ),
+    "round-robin": Named(
+        "the threads take turns", plain(RoundRobin), offered_by=("run",)
+    ),
 }
 BOUNDED = tuple(name for name, one in STRATEGIES.items() if one.is_bounded)
+
+
+def offered_by(command: str) -> tuple[str, ...]:
+    """The names of the strategies that a command offers."""
+    return tuple(name for name, one in STRATEGIES.items() if command in one.offered_by)

@@ -14,16 +14,10 @@ from .common import (
 )
 from .values import whole_number, zero_or_more
 
-# The strategies that each command offers, the usual one first.
-RUNNING = ("round-robin", "random")
-HUNTING = (
-    *("portfolio", "dpor", "merging", "preemptions", "delays"),
-    *("pct", "pos", "surw", "random", "enumeration"),
-)
-PROVING = ("dpor", "merging", "preemptions", "delays", "enumeration")
-
 
 def add_run(parser: argparse.ArgumentParser) -> None:
+    from ..strategies import offered_by
+
     parser.description = (
         "Make one run of a race and draw it: one lane a CPU, the steps in which the\n"
         "CPUs meet.  One run rarely fails; `kmm hunt` searches for one that does."
@@ -31,7 +25,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     add_race(parser)
     parser.add_argument(
         "--strategy",
-        choices=RUNNING,
+        choices=offered_by("run"),
         metavar="NAME",
         help="who goes on at each step: round-robin, or random (the default with "
         "--seed)",
@@ -53,7 +47,7 @@ def add_hunt(parser: argparse.ArgumentParser) -> None:
         "one with the fewest switches is shown: the oops, the steps that led to it,\n"
         "and the schedule that makes the same run again."
     )
-    add_search(parser, HUNTING)
+    add_search(parser, "hunt")
     parser.epilog = (
         "examples:\n"
         "  kmm hunt exec-stack --kernel vanilla\n"
@@ -68,7 +62,7 @@ def add_prove(parser: argparse.ArgumentParser) -> None:
         "Cover every interleaving of a race, within bounds that are printed.  A run\n"
         "that fails ends it, and is shown as `kmm hunt` shows it."
     )
-    add_search(parser, PROVING)
+    add_search(parser, "prove")
     parser.epilog = (
         "examples:\n"
         "  kmm prove exec-stack --kernel v6\n"
@@ -139,10 +133,10 @@ def add_proc(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_search(parser: argparse.ArgumentParser, strategies: tuple[str, ...]) -> None:
-    """What hunting and proving have in common; the first strategy is the usual one."""
+def add_search(parser: argparse.ArgumentParser, command: str) -> None:
+    """What hunting and proving have in common."""
     add_race(parser)
-    add_strategy(parser, strategies)
+    add_strategy(parser, command)
     add_seed(parser)
     add_budget(parser)
     add_workers(
@@ -184,9 +178,11 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_strategy(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
-    from ..strategies import STRATEGIES
+def add_strategy(parser: argparse.ArgumentParser, command: str) -> None:
+    """Those that the command offers; the first is the usual one."""
+    from ..strategies import STRATEGIES, offered_by
 
+    names = offered_by(command)
     parser.add_argument(
         "--strategy",
         default=names[0],
