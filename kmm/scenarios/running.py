@@ -47,7 +47,9 @@ def at_isolation(thread: int, page: Page) -> Callable[[Machine], None]:
 def advance(machine: Machine, thread: int, there: Callable[[], bool]) -> None:
     """Let one thread go on until something is so, or until it cannot go on.
 
-    For races that begin in the middle of things.
+    For races that begin in the middle of things.  On some kernels the thread does not
+    come there: in stale-entry-reuse, v3 leaves the page alone, and the thread ends.
+    The race then begins where all this has led to.
     """
     while not there() and machine.threads[thread] in machine.enabled():
         machine.step(machine.threads[thread])
