@@ -37,11 +37,15 @@ Who flushes, and what goes wrong if that line is left out:
 - `switch_mm` to another address space: the CPU uses the old one's translations.  To the
   same one after a flush came (`leave_mm`): it uses what that flush was about.
 
-Who notices if one is missing: `MmuGather.flush`, `audit.check_tlbs`, which looks for
-frames that were given back and for nothing else; a migration's, the race `tlb-flushed`;
-`switch_mm`'s for a lazy CPU, `tlb-lazy`.  Fork's: `kmm conform` by the recorded fork
-trees, and tests/mm/test_memory_cow.py; not `fork-copy`, whose parent does not write
-after the fork.
+Who notices if one is missing:
+
+- a migration's: the race `tlb-flushed`; that of `switch_mm` for a CPU that was lazy:
+  `tlb-lazy`
+- `MmuGather.flush`: `audit.check_tlbs`, which looks for frames that were given back,
+  and for nothing else; tests/mm/test_madvise.py
+- `ptep_clear_flush_young`, mprotect's: tests/mm/test_vmscan.py, test_mprotect.py
+- fork's: `kmm conform` by the recorded fork trees, tests/mm/test_memory_cow.py; not
+  `fork-copy`, whose parent does not write after the fork
 
 An entry that was not present needs no flush: no CPU remembers that there was nothing.
 
