@@ -138,7 +138,7 @@ class Machine:
         if self.is_checked and self.failure is None:
             self._ask(self.always, thread)
 
-    def replay(self, choices: Sequence[int]) -> None:
+    def fast_forward(self, choices: Sequence[int]) -> None:
         """Take known steps again: the start of a run that has been made before.
 
         Searches spend most of their time here.  Where nobody looks on, all that is

@@ -116,7 +116,7 @@ def verdict_of(failure: Failure | None, everything: bool) -> str:
 def run_once(boot: Boot, strategy: Strategy) -> tuple[Machine, bool]:
     """One run; the machine as the run left it, and whether it went to its end."""
     machine = boot()
-    machine.replay(strategy.prefix)
+    machine.fast_forward(strategy.prefix)
     complete = machine.run(strategy)
     strategy.ended(machine, complete)
     machine.close()

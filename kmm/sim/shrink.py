@@ -148,7 +148,7 @@ def least_of_all(
         # As `search.run_once`, but `ended` would refuse (RuntimeError) what is looked
         # at before it: a run with other threads.
         machine = boot()
-        machine.replay(strategy.prefix)
+        machine.fast_forward(strategy.prefix)
         complete = machine.run(strategy)
         machine.close()
         if len(machine.threads) != threads:

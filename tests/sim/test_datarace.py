@@ -733,7 +733,7 @@ def test_the_choices_of_a_report_lead_to_it() -> None:
     races = DataRaces()
     machine = with_watchers(lambda: Machine(threads(*racing())), races)()
     with instrumented(ALL):
-        machine.replay(race.choices[:-1])
+        machine.fast_forward(race.choices[:-1])
         assert races.reports == []
         machine.step(machine.threads[race.choices[-1]])
         machine.close()

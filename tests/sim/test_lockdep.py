@@ -158,7 +158,7 @@ def test_a_deadlock_that_happens_was_foretold_by_its_second_attempt() -> None:
         return Machine(threads(nested(one, two)(), nested(two, one)()))
 
     machine = with_watchers(boot, lockdep)()
-    machine.replay([0, 1])
+    machine.fast_forward([0, 1])
     assert machine.enabled() == []
     (report,) = lockdep.reports
     assert report.choices == (0, 1)
@@ -181,7 +181,7 @@ def test_a_lock_that_is_waited_for_by_its_holder_is_recursion() -> None:
     lock = SpinLock("lock")
     lockdep = Lockdep()
     machine = with_watchers(lambda: Machine(threads(nested(lock, lock)())), lockdep)()
-    machine.replay([0])
+    machine.fast_forward([0])
     assert [report.message for report in lockdep.reports] == [RECURSIVE]
     machine.close()
 
@@ -319,7 +319,7 @@ def test_a_lock_that_was_not_got_is_not_held() -> None:
         return Machine(threads(keeper(), trier(), nested(three, two)(), nested(one)()))
 
     machine = with_watchers(boot, lockdep)()
-    machine.replay([0, 1, 1, 1, 0, 0, 2, 2, 2, 2])
+    machine.fast_forward([0, 1, 1, 1, 0, 0, 2, 2, 2, 2])
     assert lockdep.reports == []
     machine.close()
 
@@ -439,7 +439,7 @@ def test_the_choices_of_a_report_lead_to_it_again() -> None:
     (report,) = found.reports
     # It takes both orders to see that they are opposite; here one run has both.
     machine = with_watchers(two_orders, again)()
-    machine.replay(report.choices)
+    machine.fast_forward(report.choices)
     machine.close()
     assert again.reports == [report]
 

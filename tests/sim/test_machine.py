@@ -54,7 +54,7 @@ def test_the_choices_make_the_same_run_again() -> None:
     values = set()
     for machine in every_run(boot):
         again = boot()
-        again.replay(machine.choices)
+        again.fast_forward(machine.choices)
         assert again.observe() == machine.observe()
         values.add(machine.observe())
     assert values == {1, 2, 12, 21}

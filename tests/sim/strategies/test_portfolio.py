@@ -15,7 +15,7 @@ def runs(boot: Boot, strategy: Strategy, number: int) -> list[tuple[int, ...]]:
     made: list[tuple[int, ...]] = []
     while len(made) < number and strategy.next_run():
         machine = boot()
-        machine.replay(strategy.prefix)
+        machine.fast_forward(strategy.prefix)
         complete = machine.run(strategy)
         strategy.ended(machine, complete)
         machine.close()

@@ -258,7 +258,7 @@ def test_it_stops_threads_only_before_what_others_use() -> None:
     stops = set()
     while strategy.next_run():
         machine = boot()
-        machine.replay(strategy.prefix)
+        machine.fast_forward(strategy.prefix)
         strategy.ended(machine, machine.run(strategy))
         machine.close()
         stops.add(encode(machine.choices).split("ab"[machine.choices[0]])[0])
