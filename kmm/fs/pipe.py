@@ -22,7 +22,12 @@ from ..kernel.files import (
     fput,
     put_unused_fd,
 )
-from ..kernel.wait import finish_wait, prepare_to_wait, schedule, signal_pending
+from ..kernel.wait import (
+    finish_wait_interruptible,
+    prepare_to_wait_interruptible,
+    schedule_interruptible,
+    signal_pending,
+)
 from ..mm.errno import EAGAIN, EFAULT, ERESTARTSYS
 from ..mm.kernel import Kernel
 from ..mm.mm_types import File, Task
@@ -159,10 +164,10 @@ async def result_of_write(
 
 async def pipe_wait(task: Task, inode: Inode, pipe: Pipe) -> None:
     """Sleep until something changes, or a signal comes, without i_mutex meanwhile."""
-    sleep = await prepare_to_wait(task, pipe.wait)
+    sleep = await prepare_to_wait_interruptible(task, pipe.wait)
     await inode.i_mutex.unlock()
-    await schedule(task, sleep)
-    await finish_wait(task, sleep)
+    await schedule_interruptible(task, sleep)
+    await finish_wait_interruptible(task, sleep)
     await inode.i_mutex.lock()
 
 

@@ -55,7 +55,10 @@ async def exit_mm(k: Kernel, task: Task) -> None:
 
 
 async def do_wait(k: Kernel, task: Task) -> Task | int:
-    """Sleep until a child has ended, and forget it; the child, or -ECHILD."""
+    """Sleep until a child has ended, and forget it; the child, or -ECHILD.
+
+    Takes tasklist_lock.  The sleep is the queue's own: no signal ends it.
+    """
     while task.children:
         sleeper = await task.wait_chldexit.prepare_to_wait()
         dead = await release_dead_child(k, task)

@@ -1,9 +1,10 @@
 """Sleeping that a signal ends.
 
-Linux: kernel/wait.c, and try_to_wake_up in kernel/sched.c.  The protocol is that of
-`WaitQueue`, with one more who may wake: whoever sends a signal first says that there is
-one, and then looks where the task sleeps; the task first says where it will sleep, and
-then looks whether there is a signal.  One of the two sees the other.
+Linux: kernel/wait.c (the parts of wait_event_interruptible), and try_to_wake_up in
+kernel/sched.c.  The protocol is that of `WaitQueue`, with one more who may wake.
+Whoever sends a signal first says that there is one, and then looks where the task
+sleeps; the task first says where it will sleep, and then looks whether there is a
+signal.  One of the two sees the other.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ async def signal_pending(task: Task) -> bool:
     return await read_once(task.sighand, SIGHAND.sigpending)
 
 
-async def prepare_to_wait(task: Task, queue: WaitQueue) -> Sleep:
+async def prepare_to_wait_interruptible(task: Task, queue: WaitQueue) -> Sleep:
     """Get on a queue, and be TASK_INTERRUPTIBLE; from here on no wake-up is lost."""
     sleep = Sleep(queue, await queue.prepare_to_wait())
     await write_once(task.sighand, SIGHAND.sleeps_on, sleep)
     return sleep
 
 
-async def schedule(task: Task, sleep: Sleep) -> None:
+async def schedule_interruptible(task: Task, sleep: Sleep) -> None:
     """Sleep until somebody wakes the queue, or there is a signal."""
     if not await signal_pending(task):
         await sleep.queue.schedule(sleep.sleeper)
 
 
-async def finish_wait(task: Task, sleep: Sleep) -> None:
+async def finish_wait_interruptible(task: Task, sleep: Sleep) -> None:
     """Be TASK_RUNNING, and off the queue."""
     await write_once(task.sighand, SIGHAND.sleeps_on, None)
     await sleep.queue.finish_wait(sleep.sleeper)
