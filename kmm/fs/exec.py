@@ -24,7 +24,7 @@ from __future__ import annotations
 from attrs import define
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
-from ..kernel.fork import mmdrop, mmput
+from ..kernel.mm_end import mmdrop, mmput
 from ..kernel.signal import flush_signal_handlers
 from ..mm.errno import EFAULT, ENOMEM
 from ..mm.gup import get_user_page

@@ -16,7 +16,7 @@ from ..mm.mm_types import MM, Task
 from ..mm.tlb import enter_lazy_tlb
 from ..sim.access import atomic_add
 from .files import exit_files
-from .fork import mmput
+from .mm_end import mmput
 
 
 async def do_exit(k: Kernel, task: Task, code: int) -> None:

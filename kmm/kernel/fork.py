@@ -1,9 +1,8 @@
 """fork: a copy of an address space that costs next to nothing, at first.
 
-Linux: kernel/fork.c; mmput and mmdrop, the end of an address space, are there too.
-Called by `syscalls`, `process` and scenarios.  The child gets the parent's VMAs and
-page-table entries, not its pages: both have the same ones, read-only, until one of them
-writes.
+Linux: kernel/fork.c, but for what is in `mm_end` here.  Called by `syscalls`, `process`
+and scenarios.  The child gets the parent's VMAs and page-table entries, not its pages:
+both have the same ones, read-only, until one of them writes.
 
 What a walk of the reverse map finds must be right at each moment.  So the child's VMA
 is put on the anon_vmas' lists before it has any entry, and behind the parent's, so that
@@ -16,18 +15,16 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..hw.memory import PAGE_SHIFT, Pfn, PhysAddr
+from ..hw.memory import PAGE_SHIFT, PhysAddr
 from ..mm.errno import ENOMEM
 from ..mm.kernel import Kernel, new_mm
-from ..mm.ksm import ksm_exit, ksm_fork
+from ..mm.ksm import ksm_fork
 from ..mm.memory import copy_page_range
-from ..mm.mm_types import MM, VM_DONTCOPY, VM_LOCKED, Mm, Task, VmArea
-from ..mm.mmap import exit_mmap
+from ..mm.mm_types import VM_DONTCOPY, VM_LOCKED, Mm, Task, VmArea
 from ..mm.page_alloc import alloc_zeroed_page
-from ..mm.swap import put_page
 from ..mm.vma import link_vma, vma_link_file, vma_pages
-from ..sim.access import atomic_add, atomic_cmpxchg, read_once
 from .files import dup_fd
+from .mm_end import mmput
 from .signal import copy_sighand
 
 
@@ -116,39 +113,3 @@ async def dup_vma(k: Kernel, mm: Mm, parent: VmArea) -> int:
     link_vma(mm, vma)
     mm.total_vm += vma_pages(vma)
     return await copy_page_range(k, mm, parent.mm, parent)
-
-
-# Another one's address space, and its end.
-
-
-async def get_task_mm(task: Task) -> Mm | None:
-    """The address space of somebody else, kept until `mmput`; None if he has none.
-
-    Linux holds task_lock; here the count tells whether it is too late.
-    """
-    mm = task.mm
-    while mm is not None and (users := await read_once(mm, MM.mm_users)):
-        if await atomic_cmpxchg(mm, MM.mm_users, users, users + 1):
-            return mm
-    return None
-
-
-async def mmput(k: Kernel, mm: Mm) -> None:
-    """One user less; with the last one, all that is mapped goes.
-
-    May sleep.  The caller holds no lock of the address space.
-    """
-    if await atomic_add(mm, MM.mm_users, -1) == 0:
-        await ksm_exit(k, mm)
-        await exit_mmap(k, mm)
-        await mmdrop(k, mm)
-
-
-async def mmdrop(k: Kernel, mm: Mm) -> None:
-    """One less who needs the structure; with the last one, the top table goes.
-
-    A CPU that runs a kernel thread may still have it in CR3 after the last user ended.
-    """
-    if await atomic_add(mm, MM.mm_count, -1) == 0:
-        del k.mms[mm.name]
-        await put_page(k, k.mem_map[Pfn(mm.pgd >> PAGE_SHIFT)])

@@ -14,7 +14,7 @@ from ..mm.mm_types import MM, Mm, Task
 from ..mm.tlb import enter_lazy_tlb, switch_mm
 from ..sim.access import atomic_add
 from ..sim.trap import get_current
-from .fork import mmdrop
+from .mm_end import mmdrop
 
 
 async def context_switch(k: Kernel, prev: Task, following: Task) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from ..fs.proc.write import COMPACT_MEMORY, write
 from ..hw.memory import PAGE_SIZE
-from ..kernel.fork import get_task_mm, mmput
+from ..kernel.mm_end import get_task_mm, mmput
 from ..mm.kernel import Kernel
 from ..mm.memory_hotplug import offline_pages, online_pages
 from ..mm.mm_types import Mm, Task

@@ -18,7 +18,7 @@ from building import (
 
 from kmm.hw.memory import PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr
 from kmm.kernel.exit import do_exit, do_wait
-from kmm.kernel.fork import mmput
+from kmm.kernel.mm_end import mmput
 from kmm.kernel.process import Process, start_process, thread_of
 from kmm.kernel.syscalls import sys_madvise, sys_mmap, sys_munmap, sys_wait
 from kmm.mm.audit import audit, check_always

@@ -16,7 +16,8 @@ from building import (
 )
 
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
-from kmm.kernel.fork import copy_process, dup_mm, mm_alloc, mmput
+from kmm.kernel.fork import copy_process, dup_mm, mm_alloc
+from kmm.kernel.mm_end import mmput
 from kmm.kernel.process import start_process
 from kmm.kernel.syscalls import (
     sys_brk,

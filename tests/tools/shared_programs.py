@@ -19,7 +19,8 @@ from mm.random_calls import audited
 from kmm.designs import parse_kernel
 from kmm.hw.memory import PAGE_SIZE, VirtAddr
 from kmm.kernel.exit import do_exit
-from kmm.kernel.fork import copy_process, mmput
+from kmm.kernel.fork import copy_process
+from kmm.kernel.mm_end import mmput
 from kmm.kernel.process import start_process
 from kmm.kernel.syscalls import (
     sys_madvise,
