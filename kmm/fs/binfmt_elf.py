@@ -7,7 +7,8 @@ auxiliary vector and the strings that it points to.
 
 from __future__ import annotations
 
-from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
+from ..hw.memory import PAGE_SHIFT, VirtAddr
+from ..kernel.uaccess import put_user, strnlen_user
 from ..mm.kernel import Kernel
 from ..mm.mm_types import Task
 from ..sim.failure import ModelFailure
@@ -62,20 +63,3 @@ async def create_elf_tables(task: Task, bprm: BinPrm) -> VirtAddr:
         await put_user(task, VirtAddr(sp + place * ADDRESS_BYTES), word)
     task.mm.start_stack = sp
     return sp
-
-
-async def put_user(task: Task, address: VirtAddr, word: int) -> None:
-    """Store 8 bytes in the program's memory, from the kernel."""
-    data = word.to_bytes(ADDRESS_BYTES, "little")
-    await task.cpu.store(address, data, user=False)
-
-
-async def strnlen_user(task: Task, address: VirtAddr) -> int:
-    """The length of a string in the program's memory, its NUL included."""
-    length = 0
-    while True:
-        room = PAGE_SIZE - ((address + length) & ~PAGE_MASK)
-        data = await task.cpu.load(VirtAddr(address + length), room, user=False)
-        if b"\0" in data:
-            return length + data.index(b"\0") + 1
-        length += room

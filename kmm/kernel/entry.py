@@ -32,13 +32,12 @@ from .signal import (
     mask_of,
     set_blocked,
 )
-from .uaccess import copy_from_user, copy_to_user
+from .uaccess import WORD, copy_from_user, copy_to_user
 from .wait import signal_pending
 
 T = TypeVar("T")
 
 REDZONE = 128  # bytes below the stack pointer that a function may use as it is
-WORD = 8
 # struct rt_sigframe, in bytes from its start.
 FRAME_SIZE = 440
 FRAME_SP = 168  # uc.uc_mcontext.sp

@@ -26,6 +26,7 @@ from ..sim.trap import start_thread
 from .exit import do_exit
 from .fork import copy_process, mm_alloc
 from .sched import share_cpus
+from .signal import SIGKILL
 from .syscalls import sys_mmap
 
 T = TypeVar("T")
@@ -34,7 +35,6 @@ T = TypeVar("T")
 Program = Callable[[Kernel, Task], Awaitable[int]]
 
 KILLED = 128  # what a shell adds to the number of the signal that ended a program
-SIGKILL = 9
 
 
 @define(eq=False)

@@ -2,7 +2,9 @@
 
 Linux: arch/x86/include/asm/uaccess.h, arch/x86/lib/usercopy_64.c.  A page that is not
 there yet is faulted in on the way, so whoever copies may sleep; an address that is bad
-ends the copy, and not the program.  So does a fault for which there is no memory.
+ends the copy, and not the program.  So does a fault for which there is no memory.  (Not
+in `put_user` and `strnlen_user`, which exec alone calls, for a stack that it has just
+made.)
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from ..mm.fault import FatalSignal
 from ..mm.memory import OutOfMemory
 from ..mm.mm_types import Task
 from ..mm.mmap import TASK_SIZE
+
+WORD = 8  # bytes
 
 
 def access_ok(address: int, size: int) -> bool:
@@ -57,3 +61,23 @@ async def copy_to_user(task: Task, address: int, data: bytes) -> int:
     except (FatalSignal, OutOfMemory):
         pass
     return left
+
+
+async def put_user(task: Task, address: VirtAddr, word: int) -> None:
+    """Store 8 bytes in the program's memory.  Raises FatalSignal, and OutOfMemory."""
+    data = word.to_bytes(WORD, "little")
+    await task.cpu.store(address, data, user=False)
+
+
+async def strnlen_user(task: Task, address: VirtAddr) -> int:
+    """The length of a string in the program's memory, its NUL included.
+
+    Raises FatalSignal, and OutOfMemory.
+    """
+    length = 0
+    while True:
+        room = PAGE_SIZE - ((address + length) & ~PAGE_MASK)
+        data = await task.cpu.load(VirtAddr(address + length), room, user=False)
+        if b"\0" in data:
+            return length + data.index(b"\0") + 1
+        length += room

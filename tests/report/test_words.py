@@ -97,7 +97,7 @@ def test_the_frames_that_stand_for_the_cpu_are_not_the_kernels() -> None:
 def test_a_step_belongs_to_the_innermost_kernel_function() -> None:
     places = (
         Place("walk", "kmm/hw/paging.py", 7),
-        Place("strnlen_user", "kmm/fs/binfmt_elf.py", 3),
+        Place("strnlen_user", "kmm/kernel/uaccess.py", 3),
         Place("execve", "kmm/scenarios/exec_stack.py", 3),
     )
     assert function(Step(0, 0, "read", "x", 0, 0, places)) == "strnlen_user"
