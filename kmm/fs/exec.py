@@ -23,17 +23,17 @@ from __future__ import annotations
 
 from attrs import define
 
-from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
+from ..hw.memory import PAGE_MASK, PAGE_SIZE, VirtAddr
+from ..kernel.fork import mm_alloc
 from ..kernel.mm_end import mmdrop, mmput
 from ..kernel.signal import flush_signal_handlers
 from ..mm.errno import EFAULT, ENOMEM
 from ..mm.gup import get_user_page
-from ..mm.kernel import Kernel, new_mm
+from ..mm.kernel import Kernel
 from ..mm.memory import OutOfMemory
-from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea
+from ..mm.mm_types import VM_STACK_FLAGS, Mm, Page, Task, VmArea, page_to_phys
 from ..mm.mmap import RLIMIT_STACK
 from ..mm.mremap import move_page_tables
-from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.pgtable import free_pgd_range
 from ..mm.swap import put_page
 from ..mm.tlb import activate_mm
@@ -79,10 +79,9 @@ async def bprm_mm_init(k: Kernel, filename: str, argv: list[bytes]) -> BinPrm:
 
     Takes the new mm's mmap_sem for writing.  Raises OutOfMemory.
     """
-    pgd = await alloc_zeroed_page(k)
-    if pgd is None:
+    mm = await mm_alloc(k)
+    if isinstance(mm, int):
         raise OutOfMemory("Out of memory in execve")
-    mm = new_mm(k, PhysAddr(pgd.pfn << PAGE_SHIFT))
     async with mm.mmap_sem.for_write:
         vma = vm_area_alloc(
             k, mm, VirtAddr(STACK_TOP_MAX - PAGE_SIZE), STACK_TOP_MAX, VM_STACK_FLAGS
@@ -105,7 +104,7 @@ async def copy_strings(k: Kernel, bprm: BinPrm, strings: list[bytes]) -> None:
             data, piece = data[:-room], data[-room:]
             bprm.p = VirtAddr(bprm.p - len(piece))
             page = await get_arg_page(k, bprm, bprm.p)
-            await k.memory.store(page_address(page, bprm.p), piece)
+            await k.memory.store(page_to_phys(page, bprm.p), piece)
             await put_page(k, page)
 
 
@@ -205,15 +204,11 @@ async def free_old_tables(
 ) -> None:
     """Free the page tables that only the stack's old place needed.
 
-    They begin where the new place ends, if the two overlap; and they end where the
-    next VMA begins, with 0 for the top of the address space.
+    No table goes that reaches below `new_end`, which the new place may need (the two
+    may overlap), or into the next VMA (a ceiling of 0: there is none).  Needs mmap_sem
+    for writing.  The VMA covers both places still, so walks may come by.
     """
     start = max(old_start, new_end)
     after = find_vma(vma.mm, vma.vm_end)
     ceiling = after.vm_start if after else 0
     await free_pgd_range(k, vma.mm, start, old_end, new_end, ceiling)
-
-
-def page_address(page: Page, address: VirtAddr) -> PhysAddr:
-    """Where byte `address` of a mapped page is in RAM."""
-    return PhysAddr((page.pfn << PAGE_SHIFT) | (address & ~PAGE_MASK))

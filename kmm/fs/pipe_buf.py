@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr
+from ..hw.memory import PAGE_SIZE
 from ..kernel.signal import SIGPIPE, send_signal
 from ..kernel.uaccess import copy_from_user, copy_to_user
 from ..mm.errno import EFAULT, ENOMEM, EPIPE
 from ..mm.gfp import GFP_HIGHUSER
 from ..mm.kernel import Kernel
-from ..mm.mm_types import PAGE, Page, Task
+from ..mm.mm_types import PAGE, Page, Task, page_to_phys
 from ..mm.page_alloc import alloc_page
 from ..mm.swap import put_page
 from ..sim.access import read_once
@@ -64,7 +64,7 @@ async def read_buffers(
     while pipe.bufs and done < count:
         first = pipe.bufs[0]
         length = min(first.len, count - done)
-        data = await k.memory.load(place_in(first.page, first.offset), length)
+        data = await k.memory.load(page_to_phys(first.page, first.offset), length)
         if await copy_to_user(task, buffer + done, data):
             break
         done += length
@@ -123,7 +123,7 @@ async def append(k: Kernel, task: Task, pipe: Pipe, buffer: int, length: int) ->
     data = await copy_from_user(task, buffer, length)
     if data is None:
         return -EFAULT
-    await k.memory.store(place_in(last.page, last.offset + last.len), data)
+    await k.memory.store(page_to_phys(last.page, last.offset + last.len), data)
     last.len += length
     return length
 
@@ -140,11 +140,7 @@ async def add_buffer(
     data = await copy_from_user(task, buffer, length)
     if data is None:
         return -EFAULT  # the page stays, for the next write
-    await k.memory.store(place_in(page, 0), data)
+    await k.memory.store(page_to_phys(page), data)
     pipe.tmp_page = None
     pipe.bufs.append(PipeBuffer(page, 0, length))
     return 0
-
-
-def place_in(page: Page, offset: int) -> PhysAddr:
-    return PhysAddr((page.pfn << PAGE_SHIFT) | offset)

@@ -13,7 +13,7 @@ where it may not fault.)
 
 from __future__ import annotations
 
-from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PhysAddr
+from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE
 from ..kernel.files import O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY, fget_light
 from ..kernel.uaccess import access_ok, copy_from_user, copy_to_user
 from ..mm.errno import EBADF, EFAULT, EINVAL, EISDIR, ENOMEM
@@ -24,7 +24,15 @@ from ..mm.filemap import (
     i_size_read,
 )
 from ..mm.kernel import Kernel
-from ..mm.mm_types import ADDRESS_SPACE, FILE, AddressSpace, File, Page, Task
+from ..mm.mm_types import (
+    ADDRESS_SPACE,
+    FILE,
+    AddressSpace,
+    File,
+    Page,
+    Task,
+    page_to_phys,
+)
 from ..mm.swap import put_page
 from ..sim.access import read_plain, write_once, write_plain
 
@@ -90,7 +98,7 @@ async def do_generic_file_read(
         if page is None:
             return done or -ENOMEM
         length = min(PAGE_SIZE - (where & ~PAGE_MASK), size - where, count - done)
-        data = await k.memory.load(place_in(page, where), length)
+        data = await k.memory.load(page_to_phys(page, where), length)
         left = await copy_to_user(task, buffer + done, data)
         await put_page(k, page)
         done += length - left
@@ -149,15 +157,10 @@ async def write_to_page(
     page = await find_or_create_page(k, mapping, where >> PAGE_SHIFT)
     if page is None:
         return -ENOMEM
-    await k.memory.store(place_in(page, where), data)
+    await k.memory.store(page_to_phys(page, where), data)
     end = where + len(data)
     if end > mapping.size:  # which only who has i_mutex changes
         await write_once(mapping, ADDRESS_SPACE.size, end)
     await page.locked.unlock()
     await put_page(k, page)
     return 0
-
-
-def place_in(page: Page, where: int) -> PhysAddr:
-    """Where a byte of a file is in RAM, its page being this."""
-    return PhysAddr((page.pfn << PAGE_SHIFT) | (where & ~PAGE_MASK))

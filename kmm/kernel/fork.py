@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..hw.memory import PAGE_SHIFT, PhysAddr
 from ..mm.errno import ENOMEM
 from ..mm.kernel import Kernel, new_mm
 from ..mm.ksm import ksm_fork
 from ..mm.memory import copy_page_range
-from ..mm.mm_types import VM_DONTCOPY, VM_LOCKED, Mm, Task, VmArea
+from ..mm.mm_types import VM_DONTCOPY, VM_LOCKED, Mm, Task, VmArea, page_to_phys
 from ..mm.page_alloc import alloc_zeroed_page
 from ..mm.vma import link_vma, vma_link_file, vma_pages
 from .files import dup_fd
@@ -55,7 +54,7 @@ async def mm_alloc(k: Kernel) -> Mm | int:
     pgd = await alloc_zeroed_page(k)
     if pgd is None:
         return -ENOMEM
-    return new_mm(k, PhysAddr(pgd.pfn << PAGE_SHIFT))
+    return new_mm(k, page_to_phys(pgd))
 
 
 async def dup_mm(k: Kernel, old: Mm) -> Mm | int:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, fields, frozen
 
 from ..hw.cpu import Cpu
-from ..hw.memory import Pfn, PhysAddr, VirtAddr
+from ..hw.memory import PAGE_MASK, PAGE_SHIFT, Pfn, PhysAddr, VirtAddr
 from ..sim.locks import BitLock, Mutex, RwSem, SpinLock
 from ..sim.seqlock import SeqCount
 from ..sim.wait import Sleeper, WaitQueue
@@ -182,6 +182,15 @@ def PageAnon(page: Page) -> bool:
 def PageKsm(page: Page) -> bool:
     """Whether it is KSM's (bits 0 and 1).  Needs the page locked."""
     return isinstance(page.mapping, StableNode)
+
+
+def page_to_phys(page: Page, where: int = 0) -> PhysAddr:
+    """Where a byte of a page is in RAM: its first, or the one that `where` stands for.
+
+    `where` is an address or a place in a file, in bytes; only its offset in the page
+    matters.
+    """
+    return PhysAddr((page.pfn << PAGE_SHIFT) | (where & ~PAGE_MASK))
 
 
 @define(eq=False)

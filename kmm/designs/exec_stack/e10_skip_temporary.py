@@ -14,8 +14,9 @@ from __future__ import annotations
 from attrs import evolve
 
 from ...fs.exec import ADDRESS_BYTES, STACK_TOP_MAX, BinPrm, expand_new_stack
-from ...hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
-from ...mm.kernel import Kernel, new_mm
+from ...hw.memory import PAGE_SIZE, VirtAddr
+from ...kernel.fork import mm_alloc
+from ...mm.kernel import Kernel
 from ...mm.memory import OutOfMemory
 from ...mm.mm_types import (
     VM_GROWSDOWN,
@@ -25,7 +26,6 @@ from ...mm.mm_types import (
     Page,
     VmArea,
 )
-from ...mm.page_alloc import alloc_zeroed_page
 from ...mm.rmap import (
     SWAP_AGAIN,
     TTU_ACTION_MASK,
@@ -46,10 +46,9 @@ async def bprm_mm_init(k: Kernel, filename: str, argv: list[bytes]) -> BinPrm:
 
     Raises OutOfMemory.
     """
-    pgd = await alloc_zeroed_page(k)
-    if pgd is None:
+    mm = await mm_alloc(k)
+    if isinstance(mm, int):
         raise OutOfMemory("Out of memory in execve")
-    mm = new_mm(k, PhysAddr(pgd.pfn << PAGE_SHIFT))
     async with mm.mmap_sem.for_write:
         bug_on(bool(VM_STACK_FLAGS & VM_STACK_INCOMPLETE_SETUP), "fs/exec.c:245")
         vm_flags = VM_STACK_FLAGS | VM_STACK_INCOMPLETE_SETUP
