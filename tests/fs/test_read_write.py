@@ -235,7 +235,8 @@ def test_and_that_is_a_data_race() -> None:
 async def writes_and_reads(k: Kernel, task: Task) -> None:
     fd = await sys_open(k, task, "a", O_CREAT | O_RDWR | O_APPEND)
     await sys_write(k, task, fd, AREA, 2)
-    task.files.fd[fd].f_pos = 0  # type: ignore[union-attr]
+    assert task.files is not None
+    task.files.fd[fd].f_pos = 0
     done = await sys_read(k, task, fd, AREA + PAGE_SIZE, 4)
     assert 2 <= done <= 4
     await sys_close(k, task, fd)

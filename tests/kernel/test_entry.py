@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from areas import AREA
 from building import thread
@@ -44,10 +46,9 @@ NESTED = 2 * (REDZONE + FRAME_SIZE + 24)  # bytes, and room to align
 
 def catch(u: User, sig: int, handler: Handler, flags: int = 0, mask: int = 0) -> None:
     action = SigAction(handler, flags, mask)
-    assert isinstance(
-        u.run(sys_rt_sigaction(u.k, u.task, sig, action)).sa_handler,  # type: ignore[union-attr]
-        Disposition,
-    )
+    before = u.run(sys_rt_sigaction(u.k, u.task, sig, action))
+    assert isinstance(before, SigAction)
+    assert isinstance(before.sa_handler, Disposition)
 
 
 def kill(u: User, *signals: int) -> int:
@@ -216,7 +217,7 @@ def interrupted(flags: int) -> tuple[Machine, list[object]]:
         await sys_write(k, task, writing, AREA, 1)
 
     async def reader() -> None:
-        read = lambda: sys_read(u.k, u.task, reading, AREA, 1)  # noqa: E731
+        read = partial(sys_read, u.k, u.task, reading, AREA, 1)
         seen.append(await system_call(u.k, u.task, read))
 
     catch(u, SIGUSR1, handler, flags)
