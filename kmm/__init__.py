@@ -12,6 +12,7 @@ The rooms, in reading order; each one imports only from those before it.
 `conform`    recorded behaviour of real hardware, and the model held against it
 `workloads`  what each answer costs
 `report`     the oops, the drawing of a race, JSON
+`course`     the textbook: lessons, and whether what they claim is so
 `tui`, `cli` two faces over the same calls
 """
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "cost": "cost:cost_command",
     "bench": "bench:bench_command",
     "stress": "stress:stress_command",
+    "lesson": "lesson:lesson_command",
     "proc": "proc:proc_command",
     "mmu": "mmu:mmu_command",
     "conform": "conform:conform_command",

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from ..designs import KernelSpec, UnknownName, parse_kernel
 from ..scenarios import Race, find_race
+from ..scenarios.found import BrokenPlugin
 from ..workloads.cycles import BadCosts, table_from, usual_table
 from ..workloads.cycles import Table as Costs
 from .exits import Usage
@@ -39,7 +40,7 @@ def with_answers(kernel: KernelSpec, pairs: list[str]) -> KernelSpec:
 def race_named(name: str) -> Race:
     try:
         return find_race(name)
-    except UnknownName as error:
+    except (UnknownName, BrokenPlugin) as error:
         raise Usage(str(error)) from None
 
 

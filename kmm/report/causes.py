@@ -28,7 +28,15 @@ from attrs import frozen
 from ..sim.failure import Failure
 from ..sim.recording import Recording, Step
 from ..sim.thread import Place
-from .words import INTERRUPTS, describe_if_entry, function, place
+from .words import (
+    INTERRUPTS,
+    MMU,
+    WALK,
+    by_mmu,
+    describe_if_entry,
+    function,
+    place,
+)
 
 REPORTS = ("data_race", "lock_order")
 # Kinds of operations (`sim.trap`).
@@ -67,13 +75,19 @@ def causes(recording: Recording, *, every: bool = False) -> list[Cause]:
                 step,
                 thread.cpu,
                 thread.name,
-                function(step),
-                place(step.trace),
+                *actor(step),
                 held,
                 that_matter(held, step.target, contended),
             )
         )
     return found
+
+
+def actor(step: Step) -> tuple[str, Place | None]:
+    """Who took the step, and where: a function of the kernel, or the CPU's MMU."""
+    if by_mmu(step):
+        return MMU, next(place for place in step.trace if place.file == WALK)
+    return function(step), place(step.trace)
 
 
 def held_at_the_end(recording: Recording, thread: int) -> tuple[str, ...]:

@@ -6,11 +6,16 @@ Used by all reports and by the screen, so that a step is called the same everywh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 
+from ..hw.modes import A, D
 from ..mm.mm_types import VM_FLAG_NAMES
 from ..mm.observe import State, describe_entry, flag_names
 from ..sim.recording import Recording, Step
 from ..sim.thread import Place
+
+WALK = "kmm/hw/paging.py"  # where the MMU is
+MMU = "MMU"  # what it is called where a function would stand
 
 LOCK_KINDS = {
     "acquire": "takes",
@@ -98,13 +103,29 @@ def describe(step: Step, names: Names) -> str:
         return f"copies {label}" if step.kind == "read" else f"clears {label}"
     if step.kind == "read":
         return f"{label} is {after}"
-    return f"{label} {in_words(step, step.before)} -> {after}"
+    before = in_words(step, step.before)
+    if before == after and is_entry(step):  # then it is its flags that have changed
+        before, after = with_flags(step.before), with_flags(step.after)
+    return f"{label} {before} -> {after}"
+
+
+def with_flags(entry: object) -> str:
+    """A page-table entry with what the CPU notes in it, by Linux's names of A and D."""
+    assert isinstance(entry, int)
+    flags = flag_names(entry, {A: "young", D: "dirty"})
+    return " ".join([describe_entry(entry), *flags])
 
 
 def trylock_result(step: Step) -> str:
     if step.kind != "try":
         return ""
     return ": got it" if step.before == "free" else ": busy"
+
+
+def by_mmu(step: Step) -> bool:
+    """Whether the CPU's page walk took the step, and not a function of the kernel."""
+    frames = takewhile(in_hardware, step.trace)
+    return any(place.file == WALK for place in frames)
 
 
 def in_hardware(place: Place) -> bool:

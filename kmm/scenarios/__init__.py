@@ -10,6 +10,7 @@ from ..designs import UnknownName
 from .adjust import BOUNDARY_SHIFT, BOUNDARY_SHIFT_CHILD, HOLE_PUNCH, VMA_ADJUST
 from .exec_stack import EXEC_STACK, EXEC_STACK_PEEK
 from .fork_copy import FORK_COPY
+from .found import find_elsewhere, names_elsewhere
 from .growth import STACK_GROWTH
 from .ksm_walk import KSM_WALK
 from .lifetime import ANON_VMA_LIFETIME, ANON_VMA_PINNED, ANON_VMA_WINDOW
@@ -53,12 +54,13 @@ RACES: Mapping[str, Race] = {
 def find_race(name: str) -> Race:
     """A race by name, or with a trigger as in `exec-stack:hot-remove`.
 
-    Raises UnknownName.
+    Lessons and other packages may have some too (`found`).  Raises UnknownName,
+    BrokenPlugin.
     """
     name, _, trigger = name.partition(":")
-    if name not in RACES:
-        raise UnknownName("race", name, list(RACES))
-    race = RACES[name]
+    race = RACES.get(name) or find_elsewhere(name)
+    if race is None:
+        raise UnknownName("race", name, [*RACES, *names_elsewhere()])
     return race.triggered_by(trigger) if trigger else race
 
 

@@ -81,9 +81,15 @@ class KThread:
 
 
 def place_of(code: CodeType, line: int) -> Place:
-    """Where `line` of `code` is, with the file named from the package's root."""
-    _, package, path = code.co_filename.replace("\\", "/").rpartition("/kmm/")
-    return Place(code.co_name, package.lstrip("/") + path, line)
+    """Where `line` of `code` is, with the file named from the package's root.
+
+    Lessons, which may be in the package or beside it, are named from their own.
+    """
+    name = code.co_filename.replace("\\", "/")
+    _, lessons, path = name.rpartition("/lessons/")
+    if not lessons:
+        _, lessons, path = name.rpartition("/kmm/")
+    return Place(code.co_name, lessons.lstrip("/") + path, line)
 
 
 def is_engine(place: Place) -> bool:

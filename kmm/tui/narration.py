@@ -5,14 +5,12 @@ The reports' words (`report.words`) are shorter.  Called by `session`.
 
 from __future__ import annotations
 
-from itertools import takewhile
-
 from ..report.words import (
     INTERRUPTS,
     Names,
+    by_mmu,
     describe,
     function,
-    in_hardware,
     in_words,
     is_entry,
     kernel_trace,
@@ -20,9 +18,8 @@ from ..report.words import (
 from ..sim.recording import Recording, Step
 from .source import function_at
 
-# Targets and places of steps, by the names that recordings have for them.
+# A target of steps, by the name that recordings have for it.
 RCU = "rcu"
-WALK = "kmm/hw/paging.py"
 # What a step of each kind did to a lock; and, of any object, what is about to be done.
 LOCKING = {
     "acquire": "takes",
@@ -59,12 +56,6 @@ def who(recording: Recording, step: Step) -> str:
     thread = recording.threads[step.thread]
     name = f"CPU {thread.cpu} ({thread.comm}) in {function(step)}()"
     return f"{name}, its MMU" if by_mmu(step) else name
-
-
-def by_mmu(step: Step) -> bool:
-    """Whether the CPU's page walk took the step, and not a function of the kernel."""
-    frames = takewhile(in_hardware, step.trace)
-    return any(place.file == WALK for place in frames)
 
 
 def does(step: Step, names: Names) -> str:

@@ -7,11 +7,14 @@ Called by `session` and `narration`.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 from attrs import frozen
 
+from ..scenarios.found import lesson_folders
 from ..sim.thread import Place
 
 PACKAGE = "kmm"
@@ -53,13 +56,21 @@ def function_at(place: Place) -> Function:
 @lru_cache(maxsize=64)
 def read_source(file: str) -> str | None:
     """The text of a file of this package, named from the package's root."""
-    package, *path = file.split("/")
-    if package != PACKAGE or not path:
-        return None
+    room, *path = file.split("/")
     try:
+        if room == "lessons":
+            return find_lesson_file(path).read_text(encoding="utf-8")
+        if room != PACKAGE or not path:
+            return None
         return files(PACKAGE).joinpath(*path).read_text(encoding="utf-8")
     except OSError:
         return None
+
+
+def find_lesson_file(path: Sequence[str]) -> Path:
+    """Of the folders of lessons, in the first that has it."""
+    places = [folder.joinpath(*path) for folder in lesson_folders()]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 @lru_cache(maxsize=64)

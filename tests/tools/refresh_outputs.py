@@ -6,6 +6,7 @@
 A block that begins with ```console and a line `$ kmm ...` holds that command's output.
 Between `<!-- python tests/tools/shape.py ... -->` and `<!-- end -->` stands what that
 program prints; the same holds for rooms.py.
+Transcripts of lessons are made again too.
 Times are printed as they were the first time, since they are different each time.
 """
 
@@ -24,6 +25,8 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 from tools import rooms, shape  # noqa: E402
 
 from kmm.cli.main import main  # noqa: E402
+from kmm.course import lessons  # noqa: E402
+from kmm.course.claims import make_transcript  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```console\n\$ (?P<command>kmm [^\n]*)\n(?P<output>.*?)```", re.S)
@@ -71,14 +74,24 @@ def output_of(arguments: list[str]) -> str:
 
 def documents() -> list[Path]:
     """The files whose outputs are checked."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    folders = (ROOT / "docs", *sorted((ROOT / "lessons").glob("*/")))
+    return [ROOT / "README.md", *(p for f in folders for p in sorted(f.glob("*.md")))]
+
+
+def transcripts() -> dict[Path, str]:
+    """What the runs of lessons report now, by the file that keeps it."""
+    return {
+        lesson.transcript: make_transcript(lesson.motion)
+        for lesson in lessons()
+        if lesson.motion is not None
+    }
 
 
 if __name__ == "__main__":
     stale = False
-    for path in documents():
-        old = path.read_text(encoding="utf-8")
-        new = refreshed(old)
+    texts = [(path, refreshed(path.read_text("utf-8"))) for path in documents()]
+    for path, new in [*texts, *transcripts().items()]:
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
         stale = stale or old != new
         if "--check" not in sys.argv[1:]:
             path.write_text(new, encoding="utf-8")

@@ -1,0 +1,151 @@
+"""A lesson as plain text: for pipes, screen readers, and whoever likes it so.
+
+Nothing is drawn that does not read well aloud.  Prose is filled to the width that there
+is; code, drawings and what commands print stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from .code import excerpt
+from .lesson import (
+    Block,
+    Code,
+    Console,
+    Lesson,
+    Motion,
+    Prose,
+    Question,
+    Section,
+    Toggle,
+)
+
+LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
+EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
+ITEM = re.compile(r"^(?P<mark>\s*(?:[-*]|\d+\.) )(?P<text>.*)$")
+VERBATIM = ("|", ">", "    ", "#")  # what lines begin with that are left as they are
+LETTERS = "abcdefgh"
+
+
+def lesson_text(lesson: Lesson, width: int = 80, *, answers: bool = False) -> str:
+    """The whole lesson; with `answers`, also which option of a question is right."""
+    title = f"{lesson.number}. {lesson.title}"
+    chunks = [f"{title}\n{'=' * len(title)}", fill(lesson.abstract, width)]
+    if lesson.needs:
+        chunks.append(fill(f"Read before: {', '.join(lesson.needs)}.", width))
+    for section in lesson.sections:
+        chunks += section_chunks(lesson, section, width, answers=answers)
+    return "\n\n".join(chunks) + "\n"
+
+
+def section_chunks(
+    lesson: Lesson, section: Section, width: int, *, answers: bool
+) -> Iterator[str]:
+    yield f"{section.heading}\n{'-' * len(section.heading)}"
+    for block in section.blocks:
+        yield "\n\n".join(block_chunks(lesson, block, width, answers=answers))
+
+
+def block_chunks(
+    lesson: Lesson, block: Block, width: int, *, answers: bool
+) -> Iterator[str]:
+    match block:
+        case Prose(text):
+            yield filled_prose(text, width)
+        case Code():
+            yield code_text(block)
+        case Question():
+            yield from question_chunks(block, width, answers=answers)
+        case Motion():
+            yield lesson.transcript.read_text(encoding="utf-8").rstrip("\n")
+        case Toggle():
+            yield toggle_text(block)
+        case Console(command, output):
+            yield f"$ {command}\n{output}".rstrip("\n")
+
+
+def code_text(block: Code) -> str:
+    """The source with its line numbers, and `>` where to look."""
+    found = excerpt(block)
+    lines = [f"{found.name} ({found.file})", ""]
+    for number, line in enumerate(found.lines, start=found.first):
+        mark = ">" if number == found.marked else " "
+        lines.append(f"{mark}{number:5}  {line}".rstrip())
+    return "\n".join(lines)
+
+
+def question_chunks(block: Question, width: int, *, answers: bool) -> Iterator[str]:
+    yield filled_prose(block.asks, width)
+    for letter, option in zip(LETTERS, block.options, strict=False):
+        right = "(right) " if answers and option.is_right else ""
+        why = f"  {option.why}" if answers else ""
+        yield fill(f"  {letter}. {right}{plain(option.text)}{plain(why)}", width, 5)
+
+
+def toggle_text(block: Toggle) -> str:
+    """What each kernel makes of the race, and how to see it."""
+    lines = [f"{block.race}:"]
+    room = max(len(kernel) for kernel, _ in block.expected)
+    for kernel, verdict in block.expected:
+        command = "prove" if verdict == "proved" else "hunt"
+        say = f"kmm {command} {block.race} --kernel {kernel}"
+        lines.append(f"  {kernel:{room}}  {verdict:8}  {say}")
+    return "\n".join(lines)
+
+
+# Prose.
+
+
+def filled_prose(markdown: str, width: int) -> str:
+    """Markdown with its paragraphs filled, and without marks of emphasis."""
+    return "\n\n".join(
+        paragraph if keeps_lines(paragraph) else filled_paragraph(paragraph, width)
+        for paragraph in paragraphs(markdown)
+    )
+
+
+def paragraphs(markdown: str) -> Iterator[str]:
+    """What empty lines separate; a fenced block is one, without its fences."""
+    fence = re.split(r"^```[\w-]*\n(.*?)^```$", markdown, flags=re.S | re.M)
+    for number, part in enumerate(fence):
+        if number % 2:
+            yield textwrap.indent(part.rstrip("\n"), "    ")
+        else:
+            yield from (p.strip("\n") for p in re.split(r"\n\s*\n", part) if p.strip())
+
+
+def keeps_lines(paragraph: str) -> bool:
+    return paragraph.startswith(VERBATIM)
+
+
+def filled_paragraph(paragraph: str, width: int) -> str:
+    """A paragraph, or the items of a list, each with its own lines put together."""
+    items: list[tuple[str, str]] = []
+    for line in paragraph.splitlines():
+        item = ITEM.match(line)
+        if item:
+            items.append((item["mark"], item["text"]))
+        elif items:
+            mark, text = items[-1]
+            items[-1] = (mark, f"{text} {line.strip()}")
+        else:
+            items.append(("", line.strip()))
+    return "\n".join(fill(m + plain(text), width, len(m)) for m, text in items)
+
+
+def plain(text: str) -> str:
+    """Without what only a screen would show: links stand behind their words."""
+    return EMPHASIS.sub(r"\1", LINK.sub(r"\1 (\2)", text))
+
+
+def fill(text: str, width: int, indent: int = 0) -> str:
+    return textwrap.fill(
+        text,
+        width,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -1,0 +1,108 @@
+"""Races that are not in this room: those of lessons, and those of other packages.
+
+A lesson's own race is `SCENARIO` in the `scenario.py` of its folder, and is called
+`lesson.` and the lesson's name.  A package that is installed beside kmm has races by
+an entry point in the group `kmm.races`, and lessons by one in `kmm.lessons`, which
+names a module whose folder they are in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from .race import Race
+
+PREFIX = "lesson."
+PACKAGE = Path(__file__).parent.parent
+
+
+class BrokenPlugin(Exception):
+    """What an installed package offers cannot be used; the message says which, why."""
+
+
+def own_lessons() -> Path:
+    """The folder of this project's lessons: beside the package, or in it (a wheel)."""
+    installed = PACKAGE / "lessons"
+    return installed if installed.is_dir() else PACKAGE.parent / "lessons"
+
+
+@cache
+def lesson_folders() -> tuple[Path, ...]:
+    """Where lessons are, this project's own first.  Those that are broken are not."""
+    others = []
+    for entry in plugins("kmm.lessons"):
+        spec = importlib.util.find_spec(entry.module)
+        if spec is not None and spec.origin is not None:
+            others.append(Path(spec.origin).parent)
+    return (own_lessons(), *others)
+
+
+def plugins(group: str) -> list[EntryPoint]:
+    """What other packages offer, in the order of their names."""
+    return sorted(entry_points(group=group), key=lambda entry: entry.name)
+
+
+def names_elsewhere() -> list[str]:
+    """What `find_elsewhere` finds."""
+    files = [
+        path.parent.name.replace("_", "-")
+        for folder in lesson_folders()
+        for path in sorted(folder.glob("*/scenario.py"))
+    ]
+    return [PREFIX + name for name in files] + [e.name for e in plugins("kmm.races")]
+
+
+def find_elsewhere(name: str) -> Race | None:
+    """A race that is not in this room; None if there is none.  Raises BrokenPlugin."""
+    if name.startswith(PREFIX):
+        return lesson_race(name.removeprefix(PREFIX))
+    for entry in plugins("kmm.races"):
+        if entry.name == name:
+            return plugin_race(entry)
+    return None
+
+
+def plugin_race(entry: EntryPoint) -> Race:
+    try:
+        race = entry.load()
+    except Exception as error:
+        raise BrokenPlugin(f"race {entry.name} ({entry.value}): {error!r}") from error
+    if not isinstance(race, Race):
+        raise BrokenPlugin(f"race {entry.name} ({entry.value}) is no Race")
+    return race
+
+
+@cache
+def lesson_race(lesson: str) -> Race | None:
+    """The race that a lesson brings with it."""
+    for folder in lesson_folders():
+        path = folder / lesson.replace("-", "_") / "scenario.py"
+        if path.is_file():
+            return load_scenario(path)
+    return None
+
+
+def load_scenario(path: Path) -> Race:
+    """`SCENARIO` of a file, which becomes the module lessons.FOLDER.scenario.
+
+    Raises BrokenPlugin.
+    """
+    name = f"lessons.{path.parent.name}.scenario"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+        race = module.SCENARIO
+    except Exception as error:
+        del sys.modules[name]
+        raise BrokenPlugin(f"{path}: {error!r}") from error
+    if not isinstance(race, Race):
+        raise BrokenPlugin(f"{path}: SCENARIO is no Race")
+    return race
