@@ -2,7 +2,7 @@
 
 A run that a lesson shows is found in one of a few ways (HOW).  Its report is kept in
 the lesson's `transcript.txt`, whose last line has its schedule, so that a reader who
-opens it need not wait for a search.  `problems` names what a lesson says that is not so.
+opens it need not wait.  `problems` names what a lesson says that is not so.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from .words import (
     by_mmu,
     describe_if_entry,
     function,
+    in_kernel,
     place,
 )
 
@@ -84,8 +85,11 @@ def causes(recording: Recording, *, every: bool = False) -> list[Cause]:
 
 
 def actor(step: Step) -> tuple[str, Place | None]:
-    """Who took the step, and where: a function of the kernel, or the CPU's MMU."""
-    if by_mmu(step):
+    """Who took the step, and where: a function of the kernel, or the CPU's MMU.
+
+    Where the kernel itself touches a program's memory, its function says more.
+    """
+    if by_mmu(step) and not in_kernel(step):
         return MMU, next(place for place in step.trace if place.file == WALK)
     return function(step), place(step.trace)
 

@@ -15,6 +15,7 @@ from ..sim.recording import Recording, Step
 from ..sim.thread import Place
 
 WALK = "kmm/hw/paging.py"  # where the MMU is
+KERNEL_ROOMS = ("kmm/mm/", "kmm/kernel/", "kmm/fs/", "kmm/designs/")
 MMU = "MMU"  # what it is called where a function would stand
 
 LOCK_KINDS = {
@@ -126,6 +127,12 @@ def by_mmu(step: Step) -> bool:
     """Whether the CPU's page walk took the step, and not a function of the kernel."""
     frames = takewhile(in_hardware, step.trace)
     return any(place.file == WALK for place in frames)
+
+
+def in_kernel(step: Step) -> bool:
+    """Whether kernel code took the step, by itself or by way of the CPU."""
+    where = place(step.trace)
+    return where is not None and where.file.startswith(KERNEL_ROOMS)
 
 
 def in_hardware(place: Place) -> bool:
