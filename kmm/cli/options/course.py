@@ -28,7 +28,7 @@ def add_lesson(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n"
         "  kmm lesson\n"
-        "  kmm lesson page-walk | less\n"
+        "  kmm lesson page-walk\n"
         "  kmm lesson 1 --answers\n\n"
         "exit code: 0; 1 if --check found something"
     )
