@@ -8,11 +8,9 @@ from argparse import Namespace
 
 from .exits import Usage
 
-FIRST_RACE, FIRST_KERNEL = "exec-stack", "2.6.34"
-
 
 def open_screen(options: Namespace) -> int:
-    """Open the first race on the first kernel."""
+    """Open the textbook."""
     problem = terminal_problem()
     if problem is not None:
         raise Usage(
@@ -21,11 +19,9 @@ def open_screen(options: Namespace) -> int:
         )
     if options.no_color:
         os.environ["NO_COLOR"] = "1"
-    from ..designs import find_kernel
-    from ..scenarios import find_race
     from ..tui.app import open_screen as open_app
 
-    return open_app(find_race(FIRST_RACE), find_kernel(FIRST_KERNEL))
+    return open_app()
 
 
 def terminal_problem() -> str | None:

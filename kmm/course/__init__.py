@@ -7,7 +7,7 @@ that.
 
 Reading order: `lesson` (what a lesson is), `parse` (from its files), `library` (which
 there are), `code` (the source that it shows), `claims` (runs, and whether they end as
-it says), `text` (a lesson for a pipe or a screen reader), `progress`.
+it says), `text` and `tables` (a lesson for a pipe or a screen reader), `progress`.
 """
 
 from .lesson import Lesson

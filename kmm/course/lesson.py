@@ -43,7 +43,14 @@ OPTIONAL = (TOGGLE, PROOF, COST)
 
 @frozen
 class Prose:
-    """Markdown: paragraphs, lists and tables, a sentence a line."""
+    """Markdown: paragraphs and lists, a sentence a line."""
+
+    text: str
+
+
+@frozen
+class Table:
+    """A Markdown table."""
 
     text: str
 
@@ -103,7 +110,7 @@ class Console:
     output: str
 
 
-Block = Prose | Code | Question | Motion | Toggle | Console
+Block = Prose | Table | Code | Question | Motion | Toggle | Console
 B = TypeVar("B", bound=Block)
 
 

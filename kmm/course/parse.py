@@ -34,11 +34,16 @@ from .lesson import (
     Prose,
     Question,
     Section,
+    Table,
     Toggle,
 )
 
 FRONT = re.compile(r"\A\+\+\+\n(?P<toml>.*?)^\+\+\+\n", re.S | re.M)
 FENCE = re.compile(r"^```(?P<word>[\w-]*)\n(?P<body>.*?)^```$", re.S | re.M)
+# A table; or a fenced block, which may look like one.
+TABLE = re.compile(
+    r"^```(?s:.*?)^```$|^(?P<rows>\|.*\n\| ?-.*\n(?:\|.*(?:\n|\Z))+)", re.M
+)
 HEADING = re.compile(r"^## (?P<heading>.+)\n", re.M)
 
 
@@ -127,7 +132,19 @@ def blocks_of(text: str, path: Path) -> Iterator[Block]:
     yield from prose(text[at:])
 
 
-def prose(text: str) -> Iterator[Prose]:
+def prose(text: str) -> Iterator[Prose | Table]:
+    """Prose, with its tables by themselves."""
+    at = 0
+    for table in TABLE.finditer(text):
+        if table["rows"] is None:  # a drawing
+            continue
+        yield from paragraphs(text[at : table.start()])
+        yield Table(table["rows"].strip("\n"))
+        at = table.end()
+    yield from paragraphs(text[at:])
+
+
+def paragraphs(text: str) -> Iterator[Prose]:
     if text.strip():
         yield Prose(text.strip("\n"))
 

@@ -20,13 +20,15 @@ from .lesson import (
     Prose,
     Question,
     Section,
+    Table,
     Toggle,
 )
+from .tables import table_lines
 
 LINK = re.compile(r"\[([^\]]+)\]\(([^)]+)\)")
 EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
 ITEM = re.compile(r"^(?P<mark>\s*(?:[-*]|\d+\.) )(?P<text>.*)$")
-VERBATIM = ("|", ">", "    ", "#")  # what lines begin with that are left as they are
+VERBATIM = (">", "    ", "#")  # what lines begin with that are left as they are
 LETTERS = "abcdefgh"
 
 
@@ -55,6 +57,8 @@ def block_chunks(
     match block:
         case Prose(text):
             yield filled_prose(text, width)
+        case Table(text):
+            yield "\n".join(table_lines(plain(text), width))
         case Code():
             yield code_text(block)
         case Question():
@@ -101,10 +105,13 @@ def toggle_text(block: Toggle) -> str:
 
 def filled_prose(markdown: str, width: int) -> str:
     """Markdown with its paragraphs filled, and without marks of emphasis."""
-    return "\n\n".join(
-        paragraph if keeps_lines(paragraph) else filled_paragraph(paragraph, width)
-        for paragraph in paragraphs(markdown)
-    )
+    return "\n\n".join(laid_out(p, width) for p in paragraphs(markdown))
+
+
+def laid_out(paragraph: str, width: int) -> str:
+    if paragraph.startswith(VERBATIM):
+        return paragraph
+    return filled_paragraph(paragraph, width)
 
 
 def paragraphs(markdown: str) -> Iterator[str]:
@@ -115,10 +122,6 @@ def paragraphs(markdown: str) -> Iterator[str]:
             yield textwrap.indent(part.rstrip("\n"), "    ")
         else:
             yield from (p.strip("\n") for p in re.split(r"\n\s*\n", part) if p.strip())
-
-
-def keeps_lines(paragraph: str) -> bool:
-    return paragraph.startswith(VERBATIM)
 
 
 def filled_paragraph(paragraph: str, width: int) -> str:

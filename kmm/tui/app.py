@@ -1,4 +1,4 @@
-"""The Textual app: it opens the main screen, and ends in one line if that crashes.
+"""The Textual app: it opens the first screen, and ends in one line if one crashes.
 
 Called by `kmm` alone, on a terminal.
 """
@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import FrameType
 
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from ..designs import KernelSpec
-from ..scenarios.race import Race
+from ..course.progress import Progress, load_progress
 from .crash import report_crash
-from .keys import KEYS
+from .keys import CONTENTS_KEYS, KEYS, LESSON_KEYS, Key
+from .screens.contents import Contents
+from .screens.lesson import LessonScreen
 from .screens.stepper import Stepper
-from .session import Session, open_session
+from .session import Session
 
 CRASHED = 3  # exit code
 
 
 class KmmApp(App[None]):
-    """One session on one screen."""
+    """The textbook; or one session by itself, if there is one to open."""
 
     TITLE = "kmm"
     CSS = """
@@ -33,26 +34,41 @@ class KmmApp(App[None]):
     SearchIcon { display: none; }
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session | None = None, progress: Progress | None = None
+    ) -> None:
         super().__init__()
         self.session = session
+        self.progress = progress
 
     def get_default_screen(self) -> Screen[None]:
-        return Stepper(self.session)
+        if self.session is not None:
+            return Stepper(self.session)
+        return Contents(self.progress or load_progress())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What ctrl+p offers: the keys' actions, and light or dark."""
-        if isinstance(screen, Stepper):
-            for key in KEYS:
-                if key.action and key.action != "app.quit":
-                    action = getattr(screen, f"action_{key.action}")
-                    title = key.help[0].upper() + key.help[1:]
-                    yield SystemCommand(title, f"key: {key.shown}", action)
+        for key in self.keys_of(screen):
+            if key.action and key.action != "app.quit":
+                action = getattr(screen, f"action_{key.action}")
+                title = key.help[0].upper() + key.help[1:]
+                yield SystemCommand(title, f"key: {key.shown}", action)
         yield SystemCommand(
             "Light or dark", "Change between a light and a dark screen", self.turn
         )
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave kmm", self.action_quit)
+
+    def keys_of(self, screen: Screen[object]) -> Sequence[Key]:
+        """The table of keys of a screen."""
+        match screen:
+            case Stepper():
+                return KEYS
+            case LessonScreen():
+                return LESSON_KEYS
+            case Contents():
+                return CONTENTS_KEYS
+        return ()
 
     def turn(self) -> None:
         """From dark to light, or back."""
@@ -61,18 +77,27 @@ class KmmApp(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual would print a page of traceback with every local variable."""
-        where = f"{self.session.token} at step {self.session.at}"
-        line = report_crash(error, where)
+        line = report_crash(error, self.where())
         self._return_code = CRASHED
         if self._exception is None:  # what a test is to be told of
             self._exception = error
             self._exception_event.set()
         self.panic(Text(line, overflow="fold"))
 
+    def where(self) -> str:
+        """What was shown, for a report: enough to come there again."""
+        found = []
+        for screen in self.screen_stack:
+            if isinstance(screen, Stepper):
+                found.append(f"{screen.session.token} at step {screen.session.at}")
+            elif isinstance(screen, LessonScreen):
+                found.append(f"lesson {screen.lesson.name}, {screen.section.heading}")
+        return ", ".join(found) or "the contents"
 
-def open_screen(race: Race, kernel: KernelSpec) -> int:
-    """Show a race on a kernel until the user leaves; return an exit code."""
-    app = KmmApp(open_session(race, kernel))
+
+def open_screen(session: Session | None = None) -> int:
+    """Show the textbook, or a session, until the user leaves; return an exit code."""
+    app = KmmApp(session)
     # SIGTERM would end the process at once, and leave the terminal in the state that
     # the screen needs.
     before = signal.signal(signal.SIGTERM, terminated)

@@ -1,6 +1,6 @@
-"""Every key of the screen, in one table.
+"""Every key of the screens, in a table each.
 
-Read by the bindings of the main screen, by its help, and by the list of commands.
+Read by the bindings of a screen, by its help, and by the list of commands.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ KEYS = (
         "the same schedule on another kernel, or with another design",
     ),
     Key("help", "question_mark,f1", "? F1", "help", "help", "this help"),
-    Key("quit", "q", "q ctrl+q", "app.quit", "quit", "leave kmm"),
+    Key("quit", "q", "q", "leave", "back", "back to where you came from, or leave kmm"),
     Key("go.start", "g,home", "g home", "start", "", "to the start of the run"),
     Key("go.end", "end", "end", "end", "", "to the end of the run"),
     Key("go.to", "G", "G", "go_to", "", "to a step by its number"),
@@ -103,5 +103,78 @@ KEYS = (
         "to a pane: CPU 0, CPU 1, memory, locks, log",
     ),
     Key("pane.next", "tab", "tab", "next_pane", "", "to the next pane"),
+    Key("palette", "ctrl+p", "ctrl+p", "", "", "all commands, and light or dark"),
+)
+
+PAGE = Binding.Group("section")
+
+LESSON_KEYS = (
+    Key(
+        "read.on",
+        "space,pagedown",
+        "space",
+        "on",
+        "read on",
+        "a screenful on, and then the next section",
+    ),
+    Key(
+        "section.previous",
+        "left,h,p",
+        "left h p",
+        "previous",
+        "section",
+        "the section before",
+        PAGE,
+    ),
+    Key(
+        "section.next",
+        "right,l,n",
+        "right l n",
+        "next",
+        "section",
+        "the next section",
+        PAGE,
+    ),
+    Key(
+        "do",
+        "tab",
+        "tab",
+        "do",
+        "do",
+        "to what can be done here: a question, a run, a kernel",
+    ),
+    Key("help", "question_mark,f1", "? F1", "help", "help", "this help"),
+    Key("leave", "q,escape", "q esc", "leave", "contents", "back to the contents"),
+    Key("line.down", "down,j", "down j", "down", "", "a line down"),
+    Key("line.up", "up,k", "up k", "up", "", "a line up"),
+    Key("answer", "", "a b c d", "", "", "answer the question in focus"),
+    Key(
+        "open",
+        "",
+        "enter",
+        "",
+        "",
+        "step through the run in focus, or search on the kernel",
+    ),
+    Key("section", "", "1 ... 9 0", "", "", "to a section by its number"),
+    Key("palette", "ctrl+p", "ctrl+p", "", "", "all commands, and light or dark"),
+)
+CONTENTS_KEYS = (
+    Key("open", "", "enter space", "", "", "open what the pointer is at"),
+    Key(
+        "filter", "slash", "/", "filter", "find", "only lessons with some words in them"
+    ),
+    Key("forget", "x", "x", "forget", "forget", "forget what you did in this lesson"),
+    Key("forget.all", "X", "X", "forget_all", "", "forget what you did in all lessons"),
+    Key("help", "question_mark,f1", "? F1", "help", "help", "this help"),
+    Key("quit", "q", "q ctrl+q", "app.quit", "quit", "leave kmm"),
+    Key(
+        "down",
+        "",
+        "down j",
+        "",
+        "",
+        "down, and k up; g and G to the first and the last",
+    ),
     Key("palette", "ctrl+p", "ctrl+p", "", "", "all commands, and light or dark"),
 )

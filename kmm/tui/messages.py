@@ -7,11 +7,16 @@ changes them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from ..course.lesson import Motion, Question
 from ..scenarios.play import Played
 from ..sim.estimate import Estimate
+
+if TYPE_CHECKING:
+    from .widgets.blocks import KernelRow
 
 
 @dataclass(eq=False)
@@ -45,3 +50,37 @@ class SearchEnded(Message):
 
     played: Played
     seconds: float
+
+
+# Of a lesson's page.
+
+
+@dataclass(eq=False)
+class Answered(Message):
+    """An option of a question was chosen, by its index."""
+
+    question: Question
+    option: int
+
+
+@dataclass(eq=False)
+class RunChosen(Message):
+    """The lesson's run is to be stepped through."""
+
+    motion: Motion
+
+
+@dataclass(eq=False)
+class KernelChosen(Message):
+    """A race is to be searched on the kernel of this row."""
+
+    row: KernelRow
+
+
+@dataclass(eq=False)
+class KernelSearched(Message):
+    """So far a search for a row of a toggle has come; `played` if it is over."""
+
+    row: KernelRow
+    executions: int
+    played: Played | None = None

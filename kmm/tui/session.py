@@ -389,6 +389,15 @@ def own_change(step: Step, names: Names) -> Line:
     return Line(describe(step, names), CHANGED, hang=2)
 
 
+def session_of(played: Played, origin: str) -> Session:
+    """A run that was made elsewhere; `origin` says where it comes from."""
+    recording = played.recording
+    assert recording is not None
+    return Session(
+        played.race, played.kernel, recording, origin, recording, played.kernel.text
+    )
+
+
 def open_session(race: Race, kernel: KernelSpec) -> Session:
     """A first run to look at: one that fails if there is one close at hand.
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from ..keys import KEYS
+from ..keys import KEYS, Key
 from ..lines import CHANGED, CURRENT, FATAL, Line
 from .box import Box
 
@@ -49,21 +49,32 @@ PROMISE = (
 
 
 class Help(Box[None]):
-    heading = "kmm: a race, step by step"
+    """The keys of the screen that it was asked for on, and the words of all."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1", "answer", "close", key_display="esc"),
     ]
 
+    def __init__(
+        self, heading: str, keys: Sequence[Key], reading: Sequence[Line] = ()
+    ) -> None:
+        super().__init__()
+        self.heading, self.keys, self.reading = heading, keys, reading
+
     def lines(self) -> Sequence[Line]:
         return [
-            Line(READING),
-            *explained(MARKS),
-            Line(PROMISE),
+            *self.reading,
             Line("Keys", look="title"),
-            *explained({key.shown: key.help for key in KEYS}),
+            *explained({key.shown: key.help for key in self.keys}),
             Line("Words", look="title"),
             *explained(WORDS),
         ]
+
+
+def race_help() -> Help:
+    """Of the screen that shows a race."""
+    reading = [Line(READING), *explained(MARKS), Line(PROMISE)]
+    return Help("kmm: a race, step by step", KEYS, reading)
 
 
 def explained(table: dict[str, str]) -> Iterator[Line]:

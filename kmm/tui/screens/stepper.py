@@ -30,7 +30,7 @@ from .box import Box
 from .drawing import Drawing
 from .files import Files
 from .go_to import GoTo
-from .help import Help
+from .help import race_help
 from .kernels import Kernels
 from .oops import DRAWING, KERNEL, UNDO, Oops
 from .search import Search
@@ -238,8 +238,15 @@ class Stepper(Screen[None]):
             f"kmm replay {token}", title="The schedule was copied", markup=False
         )
 
+    def action_leave(self) -> None:
+        """Back to the screen that opened this one, if there is one."""
+        if len(self.app.screen_stack) > 1:
+            _ = self.dismiss(None)
+        else:
+            self.app.exit()
+
     def action_help(self) -> None:
-        self.over(Help())
+        self.over(race_help())
 
     # Panes.
 
