@@ -78,7 +78,9 @@ KEYS = (
         "the same schedule on another kernel, or with another design",
     ),
     Key("help", "question_mark,f1", "? F1", "help", "help", "this help"),
-    Key("quit", "q", "q", "leave", "back", "back to where you came from, or leave kmm"),
+    Key(
+        "quit", "q", "q", "leave", "leave", "back to where you came from, or leave kmm"
+    ),
     Key("go.start", "g,home", "g home", "start", "", "to the start of the run"),
     Key("go.end", "end", "end", "end", "", "to the end of the run"),
     Key("go.to", "G", "G", "go_to", "", "to a step by its number"),

@@ -1,20 +1,25 @@
-"""The screen, driven by keys, at the two sizes that it is made for.
-
-Keys are posted and their effect is waited for: Pilot's own `press` waits for the whole
-screen to be idle, which takes a tenth of a second each time.
-"""
+"""The screen, driven by keys, at the two sizes that it is made for."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 from attrs import evolve
-from textual.events import Key
+from screens import (
+    LARGE,
+    SIZES,
+    SMALL,
+    Steps,
+    eventually,
+    on_top,
+    picture,
+    press,
+    sees,
+    words,
+)
 from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey, FooterLabel
@@ -26,7 +31,6 @@ from kmm.scenarios.play import hunt
 from kmm.sim.strategies import SourceDpor
 from kmm.tui.app import CRASHED, KmmApp
 from kmm.tui.keys import KEYS
-from kmm.tui.screens.box import Paper
 from kmm.tui.screens.drawing import Drawing
 from kmm.tui.screens.files import Files
 from kmm.tui.screens.go_to import GoTo
@@ -38,12 +42,6 @@ from kmm.tui.screens.stepper import PANES, Stepper
 from kmm.tui.session import Session, open_session
 from kmm.tui.widgets.code import CodePane
 from kmm.tui.widgets.pane import Pane
-
-SMALL, LARGE = (80, 24), (120, 40)
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
-PATIENCE = 20  # seconds; a machine may be busy
-
-Steps = Callable[[Pilot[None]], Awaitable[None]]
 
 
 @cache
@@ -79,46 +77,11 @@ def run(
     asyncio.run(main())
 
 
-async def eventually(check: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < end, "it never came to be so"
-        await asyncio.sleep(0.02)
-
-
-async def press(pilot: Pilot[None], *names: str) -> None:
-    for name in names:
-        pilot.app.post_message(Key(name, name if len(name) == 1 else None))
-
-
-async def on_top(pilot: Pilot[None], screen: type[object], *texts: str) -> None:
-    """Wait for a screen, and for what it is to show."""
-    await eventually(lambda: isinstance(pilot.app.screen, screen))
-    await sees(pilot, *texts)
-
-
-async def sees(pilot: Pilot[None], *texts: str) -> None:
-    await eventually(lambda: all(text in picture(pilot) for text in texts))
-
-
-def picture(pilot: Pilot[None]) -> str:
-    """What is on the screen."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join(strip.text for strip in strips)
-
-
 def marked(path: str, text: str, which: int = 1) -> str:
     """The `which`th line with this text, as a code pane shows it when it is current."""
     source = (Path(kmm.__file__).parent / path).read_text(encoding="utf-8")
     numbers = [n for n, line in enumerate(source.splitlines(), 1) if line == text]
     return f"> {numbers[which - 1]:4} {text}"
-
-
-def words(pilot: Pilot[None]) -> str:
-    """What is on the paper of a box, however its lines are broken."""
-    rows = pilot.app.screen.query_one(Paper).rows
-    return " ".join(" ".join(row.plain for row in rows).split())
 
 
 def stepper(pilot: Pilot[None]) -> Stepper:
@@ -523,11 +486,11 @@ def test_help_names_every_key_and_explains_the_words(size: tuple[int, int]) -> N
 
 def test_the_footer_has_at_most_six_entries_and_leaving_is_one() -> None:
     async def steps(pilot: Pilot[None]) -> None:
-        await sees(pilot, "q quit")
+        await sees(pilot, "q leave")
         footer = stepper(pilot).query_one(Footer)
         labels = [str(label.render()) for label in footer.query(FooterLabel)]
         labels += [k.description for k in footer.query(FooterKey) if k.description]
-        assert sorted(labels) == ["event", "help", "kernel", "quit", "search", "step"]
+        assert sorted(labels) == ["event", "help", "kernel", "leave", "search", "step"]
 
     run(steps)
 

@@ -32,8 +32,8 @@ from .lesson import LessonScreen
 from .stepper import HEIGHTS, WIDTHS, Stepper
 
 WELCOME = (
-    "Lessons that you read and do: predict, run, step back and forth, switch each fix "
-    "on and off.  Enter opens one; ? has all keys."
+    "Read, predict, run, step back and forth, switch each fix on and off.\n"
+    "Enter opens a lesson; ? has all keys."
 )
 
 
@@ -157,7 +157,7 @@ class Contents(Screen[None]):
                         "and why doing so raced",
                         "bold",
                     ),
-                    Content(f"{done}/{total}{share} read.  {WELCOME}"),
+                    Content(f"{WELCOME}  {done}/{total}{share} read."),
                 ]
             )
         )

@@ -1,0 +1,55 @@
+"""A lesson in plain text says everything that the screen says."""
+
+from __future__ import annotations
+
+from kmm.course import lessons
+from kmm.course.lesson import Question, Toggle
+from kmm.course.tables import table_lines
+from kmm.course.text import filled_prose, lesson_text, question_chunks, toggle_text
+
+QUESTION = next(lessons()[0].blocks(Question))
+
+
+def test_answers_are_hidden_unless_asked_for() -> None:
+    hidden = "\n".join(question_chunks(QUESTION, 80, answers=False))
+    shown = "\n".join(question_chunks(QUESTION, 80, answers=True))
+    reason = QUESTION.options[QUESTION.right].why.split()[0]
+    assert "(right)" not in hidden
+    assert "(right)" in shown
+    assert reason in shown
+
+
+def test_prose_is_filled_and_its_lists_stay_lists() -> None:
+    text = filled_prose("One **bold**.\nTwo.\n\n- a\n  b\n- c\n1. d", 20)
+    assert text == "One bold. Two.\n\n- a b\n- c\n1. d"
+
+
+def test_a_link_keeps_its_target() -> None:
+    assert filled_prose("See [there](docs/x.md).", 80) == "See there (docs/x.md)."
+
+
+def test_a_drawing_keeps_its_lines() -> None:
+    assert filled_prose("```text\na   b\n```", 10) == "    a   b"
+
+
+def test_a_table_fits_its_width_and_loses_no_word() -> None:
+    table = "| one | two |\n| --- | --- |\n| a long cell of words | x |\n"
+    for width in (80, 20):
+        lines = table_lines(table, width)
+        assert max(map(len, lines)) <= width
+        assert {"a", "long", "cell", "of", "words", "x", "one", "two"} <= {
+            word for line in lines for word in line.split()
+        }
+
+
+def test_a_toggle_says_how_to_see_each_verdict() -> None:
+    text = toggle_text(Toggle("exec-stack", (("vanilla", "bug"), ("v6", "proved"))))
+    assert "kmm hunt exec-stack --kernel vanilla" in text
+    assert "kmm prove exec-stack --kernel v6" in text
+
+
+def test_every_section_of_every_lesson_is_there() -> None:
+    for lesson in lessons():
+        text = lesson_text(lesson)
+        for section in lesson.sections:
+            assert f"\n{section.heading}\n---" in text
