@@ -68,6 +68,8 @@ def dispatch(argv: list[str]) -> int:
         options = parser.parse_args(argv)
     except SystemExit:  # --help or --version, which is printed by now
         return OK
+    if options.command and options.open:
+        raise Usage("--open is for the screen: kmm --open WHAT, without a command")
     if options.command is None:
         from .screen import open_screen
 

@@ -83,7 +83,7 @@ def moment_of(options: Namespace, schedule: str | None) -> When:
     run = replayed(schedule)
     assert run.token is not None, "a replay is recorded"
     last = len(run.token.choices) + 1
-    step = options.step or last
+    step = options.step or (last if run.at is None else run.at + 1)
     if step > last:
         raise Usage(
             f"--step {step} is beyond the end: the run has {plural(last - 1, 'step')}, "

@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from contextlib import suppress
 
+from ..course import find_lesson
+from ..designs import UnknownName, find_kernel
+from ..tui.session import Session, open_session, session_of
 from .exits import Usage
+from .naming import race_named
+from .replay import replayed
+
+FIRST_KERNEL = "2.6.34"
 
 
 def open_screen(options: Namespace) -> int:
-    """Open the textbook."""
+    """Open the textbook, or what --open names.  Raises Usage."""
     problem = terminal_problem()
     if problem is not None:
         raise Usage(
@@ -21,7 +29,19 @@ def open_screen(options: Namespace) -> int:
         os.environ["NO_COLOR"] = "1"
     from ..tui.app import open_screen as open_app
 
-    return open_app()
+    what = options.open
+    if what is None:
+        return open_app()
+    with suppress(UnknownName):
+        return open_app(lesson=find_lesson(what))
+    return open_app(session_for(what))
+
+
+def session_for(what: str) -> Session:
+    """A race as it opens, or a run at one of its moments.  Raises Usage."""
+    if "/" in what:
+        return session_of(replayed(what), "the run that was asked for")
+    return open_session(race_named(what), find_kernel(FIRST_KERNEL))
 
 
 def terminal_problem() -> str | None:

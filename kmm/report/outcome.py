@@ -193,6 +193,8 @@ def answer(played: Played) -> str:
             f"{word} in {runs} ({steps}), the whole budget{of_about(played)}; this is "
             f"no proof."
         )
+    if played.verdict == "survived" and played.token and played.token.is_part:
+        return f"{word}: the run was left here, after {steps}."
     if played.verdict == "survived":
         return f"{word}: this run went well.  Others may not (see `kmm hunt`)."
     if coverage.executions == 1:

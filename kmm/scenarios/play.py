@@ -16,10 +16,12 @@ from ..sim.estimate import Estimate
 from ..sim.failure import Report
 from ..sim.machine import Machine
 from ..sim.recording import Recording, record, record_choices
+from ..sim.scene import Rewound
 from ..sim.schedule import ScheduleError
 from ..sim.search import Boot, Coverage, Progress, SearchResult, keep_going, search
 from ..sim.sharing import shared_search
 from ..sim.shrink import find_witness
+from ..sim.steering import Steering
 from ..sim.strategies import SourceDpor, Strategy
 from . import find_race
 from .race import Race, ScheduleToken
@@ -46,6 +48,7 @@ class Played:
     bound: int | None = None  # what a run costs at most, as its strategy counts
     # Whether the recorded run is known to be the least that fails alike (`sim.shrink`).
     is_least: bool = False
+    at: int | None = None  # the moment of the recorded run that was asked for
 
     @property
     def token(self) -> ScheduleToken | None:
@@ -57,6 +60,7 @@ class Played:
             self.kernel,
             self.recording.choices,
             self.recording.fingerprint,
+            self.at,
         )
 
 
@@ -196,10 +200,10 @@ def replay(
             f"{len(operations)} operations beside it: it was altered"
         )
     boot = race.booter(token.kernel)
-    recording = record_choices(boot, token.choices, operations)
+    recording = record_choices(boot, token.choices, operations, is_part=token.is_part)
     if recording.fingerprint != token.check:
         raise ScheduleError(differs(recording.fingerprint, token, operations))
-    return once(race, token.kernel, "replay", recording)
+    return evolve(once(race, token.kernel, "replay", recording), at=token.at)
 
 
 def differs(check: str, token: ScheduleToken, operations: Sequence[str] | None) -> str:
@@ -253,3 +257,35 @@ def once(race: Race, kernel: KernelSpec, strategy: str, recording: Recording) ->
         recording,
         reports=reports,
     )
+
+
+# A person chooses.
+
+
+def steer(race: Race, kernel: KernelSpec, choices: Sequence[int] = ()) -> Steering:
+    """A run whose next choices are somebody's, after those of `choices`."""
+    return Steering(race.booter(kernel), choices)
+
+
+def outlook(
+    race: Race,
+    kernel: KernelSpec,
+    choices: Sequence[int],
+    *,
+    budget: int | None = None,
+    progress: Progress = keep_going,
+) -> SearchResult:
+    """What can still happen after the first steps of a run: a search from there.
+
+    `choices` of the result are those that come after.  "proved" says that whatever is
+    chosen from here on, nothing fails.
+    """
+    scene = race.scene(kernel)
+
+    def advance(machine: Machine) -> None:
+        scene.advance(machine)
+        machine.choices.clear()
+        machine.fast_forward(choices)
+
+    ahead = Rewound(scene.beginning(advance))
+    return search(ahead, SourceDpor(), budget=budget, progress=progress)

@@ -96,21 +96,32 @@ class Race:
 
 @frozen
 class ScheduleToken:
-    """A run as one word: `race/kernel/schedule/check`.
+    """A run as one word: `race/kernel/schedule/check`, or a moment of it: `...@N`.
 
     `exec-stack/v4,pte-peek=unlocked/14a22b9a/7f3a` says everything that is needed to
     make the run again.  The check is the recording's fingerprint: it changes if any
     operation of the run does, so a schedule that was cut off, or that comes from
     another version of the model, is not taken for the run that it was.
+
+    `@N` is the moment after N steps.  If that is where the schedule ends, the run need
+    not be over there: it may be somebody's who has stopped choosing.
     """
 
     race: str
     kernel: KernelSpec
     choices: tuple[int, ...]
     check: str
+    at: int | None = None  # the moment, if one is meant
 
     def __str__(self) -> str:
-        return f"{self.race}/{self.kernel.text}/{encode(self.choices)}/{self.check}"
+        moment = "" if self.at is None else f"@{self.at}"
+        run = f"{self.race}/{self.kernel.text}/{encode(self.choices)}/{self.check}"
+        return run + moment
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the run may go on after its last choice."""
+        return self.at == len(self.choices)
 
     @staticmethod
     def parse(text: str) -> ScheduleToken:
@@ -122,10 +133,17 @@ class ScheduleToken:
                 f"race/kernel/schedule/check, as `kmm hunt` prints it"
             )
         race, kernel, schedule, check = parts
-        try:
-            return ScheduleToken(
-                race, parse_kernel(kernel), tuple(decode(schedule)), check
+        check, at_sign, moment = check.partition("@")
+        if at_sign and not (moment.isdecimal() and moment.isascii()):
+            raise ScheduleError(
+                f"not a moment: {shorten(moment)!r} is no step's number"
             )
+        choices = tuple(decode(schedule))
+        at = int(moment) if at_sign else None
+        if at is not None and at > len(choices):
+            raise ScheduleError(f"the run has {len(choices)} steps, not {at}")
+        try:
+            return ScheduleToken(race, parse_kernel(kernel), choices, check, at)
         except UnknownName as error:
             raise ScheduleError(f"not a schedule for this kmm: {error}") from None
 

@@ -45,10 +45,10 @@ class Watch:
 
 
 def reports_of(boot: Boot, recording: Recording) -> tuple[Report, ...]:
-    """What one known run shows."""
+    """What one known run shows, whether or not it was over."""
     watch = Watch.new()
     with watch.over(boot) as watched:
-        watched().run(Replay(recording.choices))
+        watched().run(Replay(recording.choices, is_part=True))
     return watch.reports
 
 

@@ -176,7 +176,7 @@ class Machine:
                 return False
             choices.append(thread.index)
             resume(thread, thread)
-        self._finish()
+        self.finish()
         return True
 
     def close(self) -> None:
@@ -221,7 +221,7 @@ class Machine:
         elif thread.held:
             self.failure = held_at_exit(thread)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Nobody can go on.  Is that because everybody is done?"""
         if self.failure is not None:
             self.cut_short = True

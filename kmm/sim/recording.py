@@ -139,9 +139,13 @@ def record(boot: Boot, chooser: Chooser) -> Recording:
         chooser.ended(machine, complete)
     moments = [*scribe.moments, moment_of(machine)]
     machine.close()
-    threads = tuple(ThreadInfo(t.comm, t.pid, t.cpu, t.daemon) for t in machine.threads)
+    threads = thread_infos(machine.threads)
     padded = tuple(pad(moment, len(threads)) for moment in moments)
     return Recording(threads, tuple(scribe.steps), padded, machine.failure)
+
+
+def thread_infos(threads: Sequence[KThread]) -> tuple[ThreadInfo, ...]:
+    return tuple(ThreadInfo(t.comm, t.pid, t.cpu, t.daemon) for t in threads)
 
 
 class Scribe:
@@ -187,13 +191,18 @@ def pad(moment: Moment, threads: int) -> Moment:
 
 
 def record_choices(
-    boot: Boot, choices: Sequence[int], operations: Sequence[str] | None = None
+    boot: Boot,
+    choices: Sequence[int],
+    operations: Sequence[str] | None = None,
+    *,
+    is_part: bool = False,
 ) -> Recording:
     """Make a known run again, in which each step does what `operations` say.
 
-    Raises ScheduleError where it does not fit the program.
+    With `is_part`, the run may stop in the middle of things.  Raises ScheduleError
+    where it does not fit the program.
     """
-    return record(boot, Replay(choices, operations))
+    return record(boot, Replay(choices, operations, is_part=is_part))
 
 
 def moment_of(machine: Machine) -> Moment:

@@ -176,7 +176,7 @@ class TimedMachine(Machine):
             if at > end:
                 if at < NEVER or timers:
                     return True
-                self._finish()
+                self.finish()
                 return False
             self._go_on(rq, at, until)
         return False
@@ -442,11 +442,11 @@ class TimedMachine(Machine):
 
     # The end.
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Nothing will happen any more.  Is that because everybody is done?"""
         lost = self.not_woken()
         assert not lost, f"nobody has woken {', '.join(lost)}"
-        super()._finish()
+        super().finish()
 
     def not_woken(self) -> list[str]:
         """Who waits for what is possible: nobody, once all who were woken have gone on.

@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
+from ..course import Lesson
 from ..course.progress import Progress, load_progress
 from .crash import report_crash
 from .keys import CONTENTS_KEYS, KEYS, LESSON_KEYS, Key
@@ -35,16 +36,18 @@ class KmmApp(App[None]):
     """
 
     def __init__(
-        self, session: Session | None = None, progress: Progress | None = None
+        self,
+        session: Session | None = None,
+        progress: Progress | None = None,
+        lesson: Lesson | None = None,
     ) -> None:
         super().__init__()
-        self.session = session
-        self.progress = progress
+        self.session, self.progress, self.lesson = session, progress, lesson
 
     def get_default_screen(self) -> Screen[None]:
         if self.session is not None:
             return Stepper(self.session)
-        return Contents(self.progress or load_progress())
+        return Contents(self.progress or load_progress(), self.lesson)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What ctrl+p offers: the keys' actions, and light or dark."""
@@ -95,9 +98,12 @@ class KmmApp(App[None]):
         return ", ".join(found) or "the contents"
 
 
-def open_screen(session: Session | None = None) -> int:
-    """Show the textbook, or a session, until the user leaves; return an exit code."""
-    app = KmmApp(session)
+def open_screen(session: Session | None = None, lesson: Lesson | None = None) -> int:
+    """Show the textbook, at a lesson perhaps, or a session, until the user leaves.
+
+    Returns an exit code.
+    """
+    app = KmmApp(session, lesson=lesson)
     # SIGTERM would end the process at once, and leave the terminal in the state that
     # the screen needs.
     before = signal.signal(signal.SIGTERM, terminated)

@@ -92,9 +92,45 @@ KEYS = (
         "",
         "start again, with the run that this kernel opens with",
     ),
+    Key(
+        "choose",
+        "",
+        "A B C D",
+        "",
+        "",
+        "let that thread go next: a run of your own begins here",
+    ),
+    Key("mine", "m", "m", "mine", "", "be the scheduler from this moment on"),
+    Key("rest", "e", "e", "rest", "", "end a run of your own: the rest one by one"),
+    Key("judge", "H", "H", "judge", "", "can it still fail from here? (a hint)"),
+    Key("runs", "R", "R", "runs", "", "back to a run that was shown before"),
+    Key("swap", "f", "f", "swap", "", "the kernel before this one, and back"),
+    Key("beside", "v", "v", "beside", "", "this schedule on two kernels, side by side"),
+    Key(
+        "stop", "b", "b", "stop", "", "stop at a line, a function, an object, an event"
+    ),
+    Key(
+        "stop.next",
+        "c,right_curly_bracket",
+        "c }",
+        "next_stop",
+        "",
+        "on to the next stop",
+    ),
+    Key(
+        "stop.previous",
+        "left_curly_bracket",
+        "{",
+        "previous_stop",
+        "",
+        "back to the stop before",
+    ),
+    Key("write", "w", "w", "last_write", "", "to the last change of a field"),
     Key("oops", "o", "o", "oops", "", "how the run fails, as the kernel prints it"),
-    Key("files", "f", "f", "files", "", "/proc and /sys as they are at this moment"),
-    Key("copy", "y", "y", "copy", "", "copy the schedule, for kmm replay"),
+    Key("files", "F", "F", "files", "", "/proc and /sys as they are at this moment"),
+    Key(
+        "copy", "y", "y", "copy", "", "copy this moment, for kmm --open and kmm replay"
+    ),
     Key("zoom", "z", "z", "zoom", "", "the pane in focus alone, or all again"),
     Key(
         "pane",

@@ -16,6 +16,7 @@ from ..scenarios.play import Played
 from ..sim.estimate import Estimate
 
 if TYPE_CHECKING:
+    from .steered import Outlook
     from .widgets.blocks import KernelRow
 
 
@@ -50,6 +51,14 @@ class SearchEnded(Message):
 
     played: Played
     seconds: float
+
+
+@dataclass(eq=False)
+class LookedAhead(Message):
+    """What can still happen after a moment has been found out."""
+
+    outlook: Outlook
+    tell: bool  # whether somebody has asked for it
 
 
 # Of a lesson's page.

@@ -7,12 +7,13 @@ moment n is after n steps.
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ..designs import KernelSpec
 from ..fs.proc.root import contents
 from ..mm.kernel import Kernel
 from ..mm.observe import State
+from ..report.outcome import plural
 from ..report.words import Names, describe, kernel_trace
 from ..scenarios.play import Played, machine_at
 from ..scenarios.race import Race, ScheduleToken
@@ -26,6 +27,8 @@ from .lines import CHANGED, FATAL, Line
 from .logbook import LogEntry
 from .narration import brief, intention, purpose, sentence
 from .source import Function, function_at
+from .steered import LETTERS, Outlook, OwnRun
+from .stops import EVENTS, Stop, Taken, offered, stops_at, taken
 from .tables import lock_lines, memory_lines
 
 # What is tried before the screen opens, so that the first run is one worth seeing.
@@ -62,6 +65,20 @@ class ThreadView:
     is_failed: bool
 
 
+@frozen
+class Shown:
+    """A run that was shown, and where in it."""
+
+    kernel: KernelSpec
+    recording: Recording
+    origin: str
+    at: int
+
+    def is_same(self, other: Shown) -> bool:
+        ours, theirs = self.recording, other.recording
+        return (self.kernel, ours.choices) == (other.kernel, theirs.choices)
+
+
 @define
 class Session:
     """A recording and a place in it.  Made by `open_session`."""
@@ -74,6 +91,10 @@ class Session:
     schedule_of: str  # ... and the kernel that it was made for
     fit: Fit | None = None  # if the recording follows another kernel's schedule
     at: int = 0
+    own: OwnRun | None = None  # that the reader makes, if the recording is of it
+    outlook_from: Outlook | None = None  # the last that was asked for
+    runs: list[Shown] = field(factory=list)  # that were shown before this one
+    stops: list[Stop] = field(factory=list)  # breakpoints
     names: Names = field(init=False)
     _changes: dict[int, list[Change]] = field(init=False, factory=dict)
 
@@ -82,19 +103,89 @@ class Session:
 
     # Which run is shown.
 
-    def show(self, recording: Recording, origin: str, fit: Fit | None = None) -> None:
+    def show(
+        self,
+        kernel: KernelSpec,
+        recording: Recording,
+        origin: str,
+        fit: Fit | None = None,
+    ) -> None:
         """Look at another run, from its start."""
+        self.keep()
+        self.own = None
+        self.kernel = kernel
         self.recording, self.origin, self.fit = recording, origin, fit
         self.names = Names(recording)
         self._changes = {}
         self.at = 0
 
+    def keep(self) -> None:
+        """Remember the run that is shown, to come back to it."""
+        shown = Shown(self.kernel, self.recording, self.origin, self.at)
+        if self.recording.steps:
+            self.runs = [one for one in self.runs if not one.is_same(shown)] + [shown]
+
+    def go_back_to(self, shown: Shown) -> None:
+        """Show a run again that was shown before, at the moment that was left."""
+        self.show(shown.kernel, shown.recording, shown.origin)
+        self.go(shown.at)
+
+    # The reader as the scheduler.
+
+    def choose(self, thread: int) -> bool:
+        """Let a thread take the next step; False if it cannot.
+
+        If that is what the recording does too, this only goes on in it.  Else a run of
+        the reader's own begins here.
+        """
+        if thread not in self.moment.able:
+            return False
+        if self.at < self.last and self.recording.steps[self.at].thread == thread:
+            self.go(self.at + 1)
+            return True
+        self.take_over()
+        assert self.own is not None
+        self.own.choose(thread)
+        self.show_own()
+        return True
+
+    def take_over(self) -> None:
+        """Begin a run of one's own at this moment, unless it is there already."""
+        choices = self.recording.choices[: self.at]
+        if self.own is None or self.own.choices != choices:
+            self.keep()
+            self.own = OwnRun.begin(self.race, self.kernel, choices)
+
+    def let_the_rest_run(self) -> None:
+        """End one's own run: the threads go on one after the other."""
+        self.take_over()
+        assert self.own is not None
+        at = self.at
+        self.own.finish()
+        self.show_own()
+        self.go(at)
+
+    def show_own(self) -> None:
+        """Look at the reader's run, at its end."""
+        assert self.own is not None
+        self.recording = self.own.recording()
+        self.origin, self.fit = "your own run", None
+        self.names = Names(self.recording)
+        self._changes = {}
+        self.at = self.last
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the run is the reader's, and waits for a choice."""
+        return self.own is not None and not self.own.is_over
+
     def adopt(self, played: Played) -> None:
         """Show what a search has found, and keep its schedule."""
         assert played.recording is not None
-        self.kernel = played.kernel
         self.schedule, self.schedule_of = played.recording, played.kernel.text
-        self.show(played.recording, "the failing run that the search found")
+        self.show(
+            played.kernel, played.recording, "the failing run that the search found"
+        )
 
     def switch(self, kernel: KernelSpec) -> None:
         """Run the same schedule on another kernel, and go to where things differ.
@@ -102,18 +193,29 @@ class Session:
         Earlier moments are the same in both, so whoever stands at one stays there.
         """
         here = self.at
-        self.kernel = self.race.kernel(kernel)
-        recording, fit = follow(
-            self.race.booter(self.kernel), self.schedule, self.schedule_of
-        )
-        self.show(recording, f"the schedule of {fit.of} on {self.kernel.text}", fit)
+        kernel = self.race.kernel(kernel)
+        boot = self.race.booter(kernel)
+        recording, fit = follow(boot, self.schedule, self.schedule_of)
+        self.show(kernel, recording, f"the schedule of {fit.of} on {kernel.text}", fit)
         self.go(min(here, fit.alike))
+
+    def other_kernel(self) -> KernelSpec | None:
+        """The kernel of the run that was shown before this one, if it is another."""
+        kernels = [shown.kernel for shown in reversed(self.runs)]
+        return next((kernel for kernel in kernels if kernel != self.kernel), None)
+
+    def followed_on(self, kernel: KernelSpec) -> tuple[str, Recording]:
+        """The run that is shown, by its schedule on another kernel; this one stays."""
+        kernel = self.race.kernel(kernel)
+        boot = self.race.booter(kernel)
+        recording, _ = follow(boot, self.recording, self.kernel.text)
+        return kernel.text, recording
 
     def restart(self) -> None:
         """The run that this kernel is opened with."""
         fresh = open_session(self.race, self.kernel)
         self.schedule, self.schedule_of = fresh.schedule, fresh.schedule_of
-        self.show(fresh.recording, fresh.origin)
+        self.show(fresh.kernel, fresh.recording, fresh.origin)
 
     @property
     def token(self) -> ScheduleToken:
@@ -122,6 +224,11 @@ class Session:
         return ScheduleToken(
             self.race.name, self.kernel, recording.choices, recording.fingerprint
         )
+
+    @property
+    def moment_token(self) -> ScheduleToken:
+        """The moment that is shown, as text."""
+        return evolve(self.token, at=self.at)
 
     def files(self) -> dict[str, str]:
         """/proc and /sys at this moment, by path.
@@ -178,6 +285,43 @@ class Session:
         if moment > 1 and steps[moment - 1].thread != steps[moment - 2].thread:
             return True
         return any(change.is_loud for change in self.changes(moment))
+
+    # Stops.
+
+    def taken(self, moment: int) -> Taken:
+        return taken(self.recording, self.names, moment, self.changes(moment))
+
+    def toggle_stop(self, stop: Stop) -> None:
+        if stop in self.stops:
+            self.stops.remove(stop)
+        else:
+            self.stops.append(stop)
+
+    def stops_offered(self) -> list[Stop]:
+        """What there is to stop at: what is set, what is here, and events."""
+        here = list(offered(self.taken(self.at))) if self.at else []
+        events = [Stop("event", event) for event in EVENTS]
+        return list(dict.fromkeys([*self.stops, *here, *events]))
+
+    def next_stop(self) -> int:
+        """The next moment at which something is to stop; the end if there is none."""
+        ahead = range(self.at + 1, self.last)
+        return next((n for n in ahead if self.is_stop(n)), self.last)
+
+    def previous_stop(self) -> int:
+        return next((n for n in range(self.at - 1, 0, -1) if self.is_stop(n)), 0)
+
+    def is_stop(self, moment: int) -> bool:
+        found = self.taken(moment)
+        return any(stops_at(stop, found) for stop in self.stops)
+
+    def last_writes(self) -> list[tuple[int, Change]]:
+        """Every field that has changed so far, with its last change, newest first."""
+        found: dict[str, tuple[int, Change]] = {}
+        for moment in range(self.at, 0, -1):
+            for change in self.changes(moment):
+                found.setdefault(change.what, (moment, change))
+        return list(found.values())
 
     # What there is to see at it.
 
@@ -236,11 +380,26 @@ class Session:
             lines.append(Line(self.fit_text(fit), FATAL, hang=2))
         elif fit is not None and self.at == fit.left_at:
             lines.append(Line(left_text(fit), FATAL, hang=2))
-        if self.at == self.last:
+        if self.is_unfinished and self.at == self.last:
+            lines += self.turn_lines()
+        elif self.at == self.last:
             text = (
                 failure.message if failure else "The run is over, and nothing failed."
             )
             lines.append(Line(text, FATAL if failure else " ", "loud"))
+        return lines
+
+    def turn_lines(self) -> list[Line]:
+        """For the scheduler: who can go next, and what is known of what may come."""
+        able = [
+            f"{LETTERS[index]}: CPU {self.recording.threads[index].cpu}, "
+            f"{self.recording.threads[index].comm}"
+            for index in self.moment.able
+        ]
+        lines = [Line(f"Who goes next?  {';  '.join(able)}", look="loud", hang=2)]
+        outlook = self.outlook_from
+        if outlook is not None and outlook.choices == self.recording.choices:
+            lines.append(Line(outlook.text(self.recording), hang=2))
         return lines
 
     def fit_text(self, fit: Fit) -> str:
@@ -265,6 +424,8 @@ class Session:
     def ending(self) -> str:
         """How the run ends, to be put behind "it"."""
         failure = self.recording.failure
+        if self.is_unfinished:
+            return "waits for your choice"
         if failure is None:
             return "ends well"
         return f"fails at step {self.last}"
@@ -367,12 +528,29 @@ class Session:
             return f"must wait for {op.partition(' ')[2]}"
         return f"next: {intention(op, self.names)}"
 
+    def why_not(self, index: int) -> str:
+        """Why a thread cannot take the next step."""
+        if self.is_at_failure:
+            return "the run has failed"
+        if self.moment.about_to[index] is None:
+            return "it has ended"
+        return self.standing(index, failed=False)
+
     def last_place(self, index: int) -> Place | None:
         """Where a thread that has ended took its last step."""
         for step in reversed(self.recording.steps[: self.at]):
             if step.thread == index and kernel_trace(step.trace):
                 return kernel_trace(step.trace)[0]
         return None
+
+
+def told_run(shown: Shown) -> str:
+    """A run in a line."""
+    recording = shown.recording
+    failure = recording.failure
+    end = failure.message if failure else "goes well"
+    steps = plural(len(recording.steps), "step")
+    return f"{shown.origin} on {shown.kernel.text}: {steps}, {end}"
 
 
 def left_text(fit: Fit) -> str:
@@ -393,9 +571,13 @@ def session_of(played: Played, origin: str) -> Session:
     """A run that was made elsewhere; `origin` says where it comes from."""
     recording = played.recording
     assert recording is not None
-    return Session(
+    session = Session(
         played.race, played.kernel, recording, origin, recording, played.kernel.text
     )
+    session.go(played.at or 0)
+    if played.token is not None and played.token.is_part:
+        session.take_over()  # it was left before its end, and waits for a choice
+    return session
 
 
 def open_session(race: Race, kernel: KernelSpec) -> Session:

@@ -24,7 +24,7 @@ from .workloads import add_bench, add_stress
 DESCRIPTION = """\
 How Linux moved memory under running programs in 2010, and why doing so raced.
 
-Without a command, kmm opens its screen.
+Without a command, kmm opens its screen: the textbook, or what --open names.
 """
 EPILOG = """\
 examples:
@@ -87,6 +87,11 @@ def make_parser(argv: Sequence[str]) -> Parser:
         action="version",
         version=f"kmm {__version__}",
         help="print the version",
+    )
+    parser.add_argument(
+        "--open",
+        metavar="WHAT",
+        help="open the screen at a lesson, a race, or a moment (SCHEDULE@N)",
     )
     add_common(parser)
     parser.set_defaults(no_color=False, quiet=False, verbose=False)

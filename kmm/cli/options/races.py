@@ -77,7 +77,8 @@ def add_replay(parser: argparse.ArgumentParser) -> None:
     from ...report.export import EXPORTS
 
     parser.description = (
-        "Make a run again from its schedule, and check that it is the same run."
+        "Make a run again from its schedule, and check that it is the same run.  A\n"
+        "moment of a run (SCHEDULE@N) may stop in the middle of things."
     )
     add_schedule(parser)
     form = parser.add_mutually_exclusive_group()

@@ -14,15 +14,21 @@ class Replay(Strategy):
     """Follows `choices` to the letter; raises ScheduleError where they do not fit.
 
     `operations` says what each step is to do, where that is known.  The complaint names
-    the first step that differs, and what each thread could do there.
+    the first step that differs, and what each thread could do there.  With `is_part`
+    the run need not be over when the choices are.
     """
 
     name = "replay"
 
     def __init__(
-        self, choices: Sequence[int], operations: Sequence[str] | None = None
+        self,
+        choices: Sequence[int],
+        operations: Sequence[str] | None = None,
+        *,
+        is_part: bool = False,
     ) -> None:
         self.choices = choices
+        self.is_part = is_part
         self.operations = operations
         self.runs = 0
 
@@ -30,8 +36,10 @@ class Replay(Strategy):
         self.runs += 1
         return self.runs == 1
 
-    def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread:
+    def choose(self, machine: Machine, enabled: Sequence[KThread]) -> KThread | None:
         step = len(machine.choices)
+        if step == len(self.choices) and self.is_part:
+            return None
         if step == len(self.choices):
             raise ScheduleError(
                 f"the schedule ends after {step} steps, but {who_could(enabled)} can "

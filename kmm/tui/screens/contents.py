@@ -90,9 +90,9 @@ class Contents(Screen[None]):
     ]
     AUTO_FOCUS = "Chapters"
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, first: Lesson | None = None) -> None:
         super().__init__()
-        self.progress = progress
+        self.progress, self.first = progress, first
         self.rows: list[Row] = []
         self.pointed: int | None = None
         self.words = ""  # that a lesson must have in it to be listed
@@ -111,6 +111,8 @@ class Contents(Screen[None]):
         for problem in (*library().broken, self.progress.problem):
             if problem:
                 self.notify(problem, severity="warning", timeout=10, markup=False)
+        if self.first is not None:
+            self.open_lesson(self.first)
 
     def on_screen_resume(self) -> None:
         """Something was read, perhaps."""

@@ -59,7 +59,7 @@ class KernelList(OptionList, inherit_bindings=False):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "select", "run it there", key_display="enter"),
+        Binding("enter,space", "select", "choose", key_display="enter"),
         Binding("down,j,n", "cursor_down", "down", show=False),
         Binding("up,k,p", "cursor_up", "up", show=False),
         Binding("home,g", "first", "first", show=False),

@@ -8,25 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Footer, Static
+from textual.worker import get_current_worker
 
 from ...designs import KernelSpec
 from ...scenarios.play import Played
+from ...sim.search import Coverage
 from ..keys import KEYS
-from ..messages import TabChosen
-from ..session import Session
+from ..messages import LookedAhead, TabChosen
+from ..session import Session, told_run
+from ..steered import LETTERS, look_ahead
 from ..widgets.changed import ChangedPane
 from ..widgets.code import CodePane
 from ..widgets.headline import Headline
 from ..widgets.log import LogPane
 from ..widgets.pane import Pane
 from ..widgets.tabs import TabLine
+from .beside import Beside
 from .box import Box
+from .choose import Choose
 from .drawing import Drawing
 from .files import Files
 from .go_to import GoTo
@@ -91,6 +97,10 @@ class Stepper(Screen[None]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         *(key.binding for key in KEYS if key.action),
+        *(
+            Binding(letter, f"choose({n})", show=False, id=f"choose.{letter}")
+            for n, letter in enumerate(LETTERS[:4])
+        ),
         *(
             Binding(str(n), f"pane('{name}')", show=False, id=f"pane.{n}")
             for n, name in enumerate(PANES, start=1)
@@ -208,6 +218,139 @@ class Stepper(Screen[None]):
 
         self.over(Search(self.session), found)
 
+    # The reader as the scheduler.
+
+    def action_choose(self, thread: int) -> None:
+        """Let a thread take the next step, whatever the recording does."""
+        session = self.session
+        if thread >= len(session.recording.threads):
+            return
+        if not session.choose(thread):
+            info = session.recording.threads[thread]
+            self.notify(f"{info.name} cannot go on here: {session.why_not(thread)}.")
+            return
+        self.draw()
+        if session.is_at_failure:
+            self.action_oops()
+        elif session.is_unfinished:
+            self.look_ahead()
+
+    def action_mine(self) -> None:
+        """Forget what the recording does from here on, and ask who goes next."""
+        if self.session.is_at_failure:
+            self.notify("The run has failed here. Go back a step or more, and then m.")
+            return
+        self.session.take_over()
+        self.session.show_own()
+        self.draw()
+        self.look_ahead()
+
+    def action_rest(self) -> None:
+        self.session.let_the_rest_run()
+        self.draw()
+
+    def action_judge(self) -> None:
+        """Ask the search what can still happen after this moment."""
+        self.notify("Looking at all that can come after this moment ...", timeout=2)
+        self.look_ahead(tell=True)
+
+    @work(thread=True, exclusive=True, group="outlook")
+    def look_ahead(self, *, tell: bool = False) -> None:
+        """In a thread of its own; what it finds is shown if nobody has moved on."""
+        worker, session = get_current_worker(), self.session
+        choices = session.recording.choices[: session.at]
+
+        def progress(_: Coverage) -> bool:
+            return not worker.is_cancelled
+
+        found = look_ahead(session.race, session.kernel, choices, progress)
+        if not worker.is_cancelled:
+            self.post_message(LookedAhead(found, tell))
+
+    def on_looked_ahead(self, message: LookedAhead) -> None:
+        session = self.session
+        session.outlook_from = message.outlook
+        if message.outlook.choices != session.recording.choices[: session.at]:
+            return
+        if message.tell:
+            self.notify(message.outlook.text(session.recording), timeout=10)
+        self.query_one(ChangedPane).look_at(session)
+
+    # Runs that were shown before, and another kernel at one key.
+
+    def action_runs(self) -> None:
+        runs = list(reversed(self.session.runs))
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.session.go_back_to(runs[index])
+                self.draw()
+
+        lines = [told_run(shown) for shown in runs]
+        empty = "No other run has been shown on this screen."
+        self.over(
+            Choose("Back to a run that was shown before", lines, empty=empty), chosen
+        )
+
+    def action_swap(self) -> None:
+        """The schedule on the kernel that was shown before this one, and back."""
+        session = self.session
+        kernel = session.other_kernel()
+        if kernel is None:
+            self.action_kernel()
+            return
+        session.switch(kernel)
+        self.draw()
+        self.notify(f"This is kernel {session.kernel.text} now. {session.outlook}")
+
+    def action_beside(self) -> None:
+        """The same schedule on another kernel, step by step beside this one."""
+
+        def chosen(kernel: KernelSpec | None) -> None:
+            if kernel is not None:
+                ours = (self.session.kernel.text, self.session.recording)
+                other, run = self.session.followed_on(kernel)
+                self.over(Beside((ours[0], other), (ours[1], run)))
+
+        self.over(Kernels(self.session.race, self.session.kernel), chosen)
+
+    # Stops.
+
+    def action_stop(self) -> None:
+        session = self.session
+        offered = session.stops_offered()
+        marked = [n for n, stop in enumerate(offered) if stop in session.stops]
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                session.toggle_stop(offered[index])
+                verb = "set" if offered[index] in session.stops else "gone"
+                self.notify(f"Stop {offered[index].text}: {verb}. c goes to the next.")
+
+        heading = "Stop where? (* is set; enter sets it, or takes it away)"
+        self.over(Choose(heading, [s.text for s in offered], marked=marked), chosen)
+
+    def action_next_stop(self) -> None:
+        if not self.session.stops:
+            self.action_stop()
+            return
+        self.go(self.session.next_stop(), forward=True)
+
+    def action_previous_stop(self) -> None:
+        self.go(self.session.previous_stop())
+
+    def action_last_write(self) -> None:
+        """To the step that changed something last."""
+        writes = self.session.last_writes()
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.go(writes[index][0])
+
+        lines = [f"{moment:4}  {change}" for moment, change in writes]
+        empty = "Nothing has changed yet."
+        self.over(Choose("Who wrote this last?", lines, empty=empty), chosen)
+
     def action_oops(self) -> None:
         if self.session.recording.failure is None:
             self.notify("This run does not fail. s searches for one that does.")
@@ -232,11 +375,10 @@ class Stepper(Screen[None]):
             self.notify("This race has no kernel whose files could be read.")
 
     def action_copy(self) -> None:
-        token = str(self.session.token)
+        token = str(self.session.moment_token)
         self.app.copy_to_clipboard(token)
-        self.notify(
-            f"kmm replay {token}", title="The schedule was copied", markup=False
-        )
+        text = f"kmm --open {token}\nor kmm replay {token}"
+        self.notify(text, title="This moment was copied", markup=False)
 
     def action_leave(self) -> None:
         """Back to the screen that opened this one, if there is one."""
