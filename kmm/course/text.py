@@ -28,6 +28,7 @@ EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
 ITEM = re.compile(r"^(?P<mark>\s*(?:[-*]|\d+\.) )(?P<text>.*)$")
 VERBATIM = ("|", ">", "    ", "#")  # what lines begin with that are left as they are
 LETTERS = "abcdefgh"
+USUAL = 80  # columns, of code
 
 
 def lesson_text(lesson: Lesson, width: int = 80, *, answers: bool = False) -> str:
@@ -70,7 +71,10 @@ def block_chunks(
 def code_text(block: Code) -> str:
     """The source with its line numbers, and `>` where to look."""
     found = excerpt(block)
-    lines = [f"{found.name} ({found.file})", ""]
+    title = f"{found.name} ({found.file})"
+    if len(title) > USUAL:
+        title = title.replace(" ", "\n")
+    lines = [title, ""]
     for number, line in enumerate(found.lines, start=found.first):
         mark = ">" if number == found.marked else " "
         lines.append(f"{mark}{number:5}  {line}".rstrip())
