@@ -287,7 +287,7 @@ async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None
         add_page_state(page, "nr_anon_pages", +1)
     if PageKsm(page):
         return
-    bug_on(not page.is_locked, "mm/rmap.c:807")
+    bug_on(not page.locked_now, "mm/rmap.c:807")
     if first:
         bug_on(vma.anon_vma is None, "mm/rmap.c:740")
         await write_once(page, PAGE.mapping, vma.anon_vma_chain[-1].anon_vma)
@@ -438,7 +438,7 @@ async def try_to_unmap(k: Kernel, page: Page, flags: int) -> int:
     For TTU_MIGRATION, migration entries take their place.  `flags` are TTU_ bits.
     SWAP_SUCCESS if nothing maps the page afterwards; else what the last mapping said.
     """
-    bug_on(not page.is_locked, "mm/rmap.c:1303")
+    bug_on(not page.locked_now, "mm/rmap.c:1303")
     if PageKsm(page):
         result = await try_to_unmap_ksm(k, page, flags)
     elif PageAnon(page):
@@ -587,7 +587,7 @@ async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     be mapped any more, and then nothing else does.  Every VMA is visited, unless
     `rmap_one` says other than SWAP_AGAIN.
     """
-    bug_on(not page.is_locked, "mm/rmap.c:1412")
+    bug_on(not page.locked_now, "mm/rmap.c:1412")
     if PageKsm(page):
         return await k.rmap_walk.rmap_walk_ksm(k, page, rmap_one)
     if PageAnon(page):

@@ -45,7 +45,7 @@ def set_up(spec: KernelSpec, config: Config, *, unmapped: bool) -> Scene:
         ]
 
     def begin(machine: Machine) -> None:
-        advance(machine, MIGRATION, lambda: page.is_locked)
+        advance(machine, MIGRATION, lambda: page.locked_now)
         if unmapped:
             advance(machine, EXIT, lambda: page.mapcount == -1)
 
