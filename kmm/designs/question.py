@@ -8,7 +8,8 @@ its story.  The model calls those functions through the kernel, as in
 
 so that rival answers never meet in an `if`.  A module of answers reads from top to
 bottom: the story, the functions it changes, whole, and the record.  What 2.6.34 does
-stands in `mm` and `fs`.
+stands in `mm` and `fs`; but what it does about `pte-peek` and `anon-vma-pin`, which no
+named kernel has (`kernels`), stands here, with its record.
 
 A module is named for its tag.  The numbers are those that its letter has in history;
 where one is not here, that answer has no code.  To add an answer see CONTRIBUTING.md,

@@ -346,7 +346,8 @@ class VmArea:
     #   answers to `rmap-walk` differ in:
     #   2.6.34: never.
     #   2.6.36: if there is one, and the VMA's start moves, its neighbour changes, or a
-    #           VMA comes in; not if the end moves alone (designs.rmap_walk.locked_adjust).
+    #           VMA comes in; not for an end that moves alone
+    #           (designs.rmap_walk.locked_adjust).
     #   Of exec-stack, hold-lock and temporary-vma store them themselves.
     # Write, vm_start and vm_pgoff: the growth of a stack (mmap.expand_stack), with
     #   mmap_sem for reading, and the lock of the VMA's own anon_vma.  exec's new stack

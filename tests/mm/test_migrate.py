@@ -217,6 +217,19 @@ def test_a_page_that_was_freed_while_isolated_is_just_dropped() -> None:
     assert is_free(page)
 
 
+def test_pages_are_counted_as_moved_when_they_have_moved_and_not_when_freed() -> None:
+    p = touched()
+    k, page = p.k, isolated(p)
+    freed = alone(alloc_page(k, GFP_HIGHUSER_MOVABLE))
+    assert freed is not None
+    alone(get_page(page))  # so that there are ten attempts at both
+    assert migrate(p, freed, page) == 1
+    assert k.vm_events["pgmigrate_success"] == 0
+    alone(put_page(k, page))
+    assert migrate(p, isolated(p)) == 0
+    assert k.vm_events["pgmigrate_success"] == 1
+
+
 def test_a_page_that_stays_busy_is_tried_ten_times() -> None:
     p = touched()
     page = isolated(p)
