@@ -37,8 +37,7 @@ class Answer:
     source: str  # who and when, or the commit
     closes: str  # which race
     costs: str  # what it gives up
-    # The module's docstring: `story=__doc__`, by which `helpers` finds the module.
-    story: str
+    story: str  # the module's docstring: `story=__doc__`
     base: Answer | None = None  # what it is best compared with
 
     def functions(self) -> dict[str, FunctionType]:
@@ -53,9 +52,12 @@ class Answer:
         return [name for name, f in self.functions().items() if theirs[name] is not f]
 
     def helpers(self) -> dict[str, FunctionType]:
-        """The functions of its own module that only its own functions call."""
+        """What else is in the modules of those of its functions that stand here.
+
+        They call it, and nobody else does.
+        """
         ours = self.functions()
-        own = [f for f in ours.values() if f.__globals__["__doc__"] == self.story]
+        own = [f for f in ours.values() if f.__module__.startswith(__package__)]
         return {
             name: f
             for function in own
