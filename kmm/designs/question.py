@@ -11,9 +11,25 @@ bottom: the story, the functions it changes, whole, and the record.  What 2.6.34
 stands in `mm` and `fs`; but what it does about `pte-peek` and `anon-vma-pin`, which no
 named kernel has (`kernels`), stands here, with its record.
 
+A function belongs to the question for whose sake it differs, whoever else calls it:
+`k.exec_stack.move_ptes` is mremap's too.
+
 A module is named for its tag.  The numbers are those that its letter has in history;
-where one is not here, that answer has no code.  To add an answer see CONTRIBUTING.md,
-"Adding a design".
+where one is not here, that answer has no code.  (`rmap_walk.locked_adjust` is no
+answer, but a function that several share.)
+
+To add an answer, in code (CONTRIBUTING.md, "Adding a design", has the tests and tables
+as well):
+
+1. Add each function that it changes, and that the question's `question.py` does not
+   list, as a field there; fill it in the base record, and call it through the kernel
+   everywhere.
+2. If it needs a flag, a field or a lock, put that into `mm.mm_types`, and say there for
+   which answer (VM_STACK_INCOMPLETE_SETUP, `VmArea.updating`,
+   `Mm.anon_vma_chain_lock`).
+3. Write the module: its story, the functions, whole, and the record made by `evolve`
+   from that of its base.
+4. Put the record into `ANSWERS` and `__all__` of the question's package.
 """
 
 from __future__ import annotations
@@ -33,7 +49,7 @@ class Answer:
 
     name: str
     title: str  # one line
-    tag: str  # in the catalogue of fixes, e.g. "E7"
+    tag: str  # in the catalogue of fixes (kmm/__init__.py), e.g. "E7"
     source: str  # who and when, or the commit
     closes: str  # which race
     costs: str  # what it gives up

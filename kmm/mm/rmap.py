@@ -444,6 +444,7 @@ async def try_to_unmap(k: Kernel, page: Page, flags: int) -> int:
     if PageKsm(page):
         result = await try_to_unmap_ksm(k, page, flags)
     elif PageAnon(page):
+        # Of every anonymous page; some answers to `exec-stack` leave a stack out.
         result = await k.exec_stack.try_to_unmap_anon(k, page, flags)
     else:
         result = await try_to_unmap_file(k, page, flags)
