@@ -1,7 +1,7 @@
 """A program for a scenario: an address space with some anonymous memory, on a CPU.
 
-`kernel.process` has the processes of everything that is no race: they are made as a
-kernel makes them, and know nothing of what should be in their memory.
+What it does is a part of a run, step by step, and it knows what must be in its memory.
+(Calls of `kernel.process.Process` are made from outside, each as a whole.)
 """
 
 from __future__ import annotations
@@ -109,9 +109,8 @@ class SceneProcess:
         child.comm, child.pid = comm, pid
         self.k.tasks[pid] = child
         self.run(context_switch(self.k, self.task, child))
-        return SceneProcess(
-            self.k, child, child.mm, child.mm.mmap[0], dict(self.written)
-        )
+        vma = child.mm.mmap[0]
+        return SceneProcess(self.k, child, child.mm, vma, dict(self.written))
 
     def run(self, body: Coroutine[Any, Any, T]) -> T:
         return run_on(self.k, body, self.task.cpu.number)

@@ -1,15 +1,15 @@
 """What a race is, and how one of its runs is written as text.
 
-From a race to a run.  A `Scene` is memory as it is at first, and the threads that begin
-in it; `Scene.boot` makes one `Machine` of it.  A search needs thousands of machines, and
-so is given a `Boot`, a function whose every call makes one.  For some kernel, a race has
+From a race to a run: a `Scene` is memory as it is at first, and the threads that begin
+in it; `Scene.boot` makes one `Machine` of it.  A search needs thousands of machines, so
+it is given a `Boot`, a function whose every call makes one.  A race has, for a kernel:
 
-- `scene`, the scene;
-- `boot`, one machine, whose scene is its own;
-- `booter`, a `Boot` that sets the scene anew for each machine: slow, and each machine
+- `scene`: the scene;
+- `boot`: one machine, whose scene is its own;
+- `booter`: a `Boot` that sets the scene anew for each machine: slow, and each machine
   stays as it is, whatever becomes of the others;
-- `rewinder`, a `Boot` that puts one scene back before each machine: many times as quick,
-  and only the newest machine is of any use.
+- `rewinder`: a `Boot` that puts one scene back before each machine: many times as
+  quick, and only the newest machine is of any use.
 """
 
 from __future__ import annotations
