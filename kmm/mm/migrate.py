@@ -32,23 +32,23 @@ each such place in that run.  In order of time, with what is held, and who may c
 3. The first walk, `try_to_unmap`: the lock of the list that it follows too.  No VMA
    joins or leaves that list, and munmap frees no page table of those on it.  Bounds may
    change (`rmap-walk`), and entries may move (`exec-stack`, `pte-peek`).
-4. `move_to_new_page` as far as the second walk: PG_locked of both pages.  Faults, fork,
-   exec, mremap, mprotect, munmap and exit, as mmap_sem is not held: they may change
-   VMAs and entries.  (`move_pages` holds that of one address space, for reading: there
-   nobody comes who needs it for writing, but a stack may grow.)
+4. `move_to_new_page` as far as the second walk: PG_locked of both pages.  mmap_sem is
+   not held: faults, fork, exec, mremap, mprotect, munmap and exit may change VMAs and
+   entries.  (`move_pages` holds that of one address space, for reading: there nobody
+   comes who needs it for writing, but a stack may grow.)
 5. The second walk, `remove_migration_ptes`: as in the first.
 6. After the locks are given back: anybody, to both pages.  A migration entry that is
    left is met by whoever comes.
 
 In either walk, while one entry is changed, the page-table lock is held as well: nobody
 else changes that entry, but that a CPU which uses the page may set A and D in it.
-Each of the questions named is a way in which the second walk misses an entry.
+The second walk may miss an entry in three ways: `rmap-walk`, `exec-stack`, `pte-peek`.
 
 Locks: PG_locked of the old page and then of the new, i_mmap_lock or anon_vma.lock,
 page_table_lock; tree_lock while a page changes places in its file or the swap cache.
 
-Two pages are given in the order that Linux has for that function: (newpage, page) where
-the new one is filled, (old, new) where entries are pointed elsewhere.
+Two pages are given in Linux's order: (newpage, page) where the new one is filled, (old,
+new) to `remove_migration_ptes`, and the old one first in what is `unmap_and_move` there.
 
 Left out: memory cgroups, pages with buffers (and so files whose pages are written out
 first), hugetlbfs.
