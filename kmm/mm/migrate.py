@@ -48,7 +48,7 @@ Locks: PG_locked of the old page and then of the new, i_mmap_lock or anon_vma.lo
 page_table_lock; tree_lock while a page changes places in its file or the swap cache.
 
 Two pages are given in Linux's order: (newpage, page) where the new one is filled, (old,
-new) to `remove_migration_ptes`, and the old one first in what is `unmap_and_move` there.
+new) to `remove_migration_ptes`, and the old one first in what is unmap_and_move there.
 
 Left out: memory cgroups, pages with buffers (and so files whose pages are written out
 first), hugetlbfs.
