@@ -14,6 +14,15 @@ The rooms, in reading order; each one imports only from those before it.
 `report`     the oops, the drawing of a race, JSON
 `course`     the textbook: lessons, and whether what they claim is so
 `tui`, `cli` two faces over the same calls
+
+Three names that are used throughout:
+
+- *the letter* is Mel Gorman's mail to linux-mm of 6 May 2010, "Fix migration races in
+  rmap_walk() V6", from which the project grew;
+- *the series* is those patches in all seven versions, 26 April to 7 May;
+- *the catalogue of fixes* is ours: it numbers what was proposed or merged then, in the
+  order of history, with a letter for each question.  E7 is `designs/exec_stack/e07_*`;
+  `kmm list designs -v` says whose each was.
 """
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ from kmm.mm.kernel import Kernel
 from kmm.mm.mm_types import Page, PG_uptodate, VmArea
 from kmm.mm.pgtable import find_pte, mk_pte, pte_alloc, pte_mkwrite, pte_pfn
 from kmm.mm.rmap import anon_vma_prepare, page_add_new_anon_rmap
-from kmm.mm.swap import lru_cache_add_active
+from kmm.mm.swap import lru_cache_add_active_anon
 from kmm.sim.machine import run_alone
 
 AREA = VirtAddr(0x7F00_0000_0000)
@@ -110,7 +110,7 @@ async def place(made: Area, pfns: Sequence[int], letters: str) -> None:
         data = letters[number % len(letters)].encode() * PAGE_SIZE
         k.memory.write(PhysAddr(pfn << PAGE_SHIFT), data)
         page_add_new_anon_rmap(page, vma, address)
-        await lru_cache_add_active(k, page)
+        await lru_cache_add_active_anon(k, page)
         await ptep.write(pte_mkwrite(mk_pte(page, vma.vm_page_prot)))
 
 

@@ -20,7 +20,7 @@ from kmm.mm.pgtable import find_pte, pte_pfn
 from kmm.mm.swap import lru_add_drain_all
 from kmm.mm.vmscan import putback_lru_page
 from kmm.scenarios.process import BASE as BASE
-from kmm.scenarios.process import start_process
+from kmm.scenarios.process import start_in_scene
 from kmm.sim.machine import Machine, run_alone
 from kmm.sim.thread import KThread
 from kmm.sim.trap import Op
@@ -65,7 +65,7 @@ class Process:
 
 
 def process(k: Kernel, pages: int = 4, flags: int = GROWS) -> Process:
-    made = start_process(k, "test", 7, 1, pages, flags)
+    made = start_in_scene(k, "test", 7, 1, pages, flags)
     return Process(k, made.task, made.mm, made.vma)
 
 

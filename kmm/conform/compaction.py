@@ -29,7 +29,7 @@ from ..mm.mm_types import PG_uptodate
 from ..mm.page_alloc import drain_all_pages
 from ..mm.pgtable import mk_pte, pte_alloc, pte_mkwrite
 from ..mm.rmap import page_add_new_anon_rmap
-from ..mm.swap import lru_add_drain_all, lru_cache_add_active
+from ..mm.swap import lru_add_drain_all, lru_cache_add_active_anon
 from .frames import frame_at
 from .picture import boot_from, buddyinfo, check_buddyinfo, check_picture, runs_of
 from .recorded import Case, Malformed
@@ -146,7 +146,7 @@ async def place_pages(k: Kernel, process: Process, pages: list[Pfn]) -> None:
         page.count, page.flags = 1, PG_uptodate
         k.memory.write(PhysAddr(pfn << PAGE_SHIFT), mark(number))
         page_add_new_anon_rmap(page, vma, address)
-        await lru_cache_add_active(k, page)
+        await lru_cache_add_active_anon(k, page)
         await ptep.write(pte_mkwrite(mk_pte(page, vma.vm_page_prot)))
 
 

@@ -1,9 +1,16 @@
 """Kernels by name: one answer to each question.
 
-A kernel is named for where it stands in history.  Questions that are not about its
-time are answered so that each race is seen by itself: every named kernel looks at
-migration entries under the lock, although none of 2010 did, and each has the reference
-to anon_vmas that came with compaction.
+A kernel is named for where it stands in history, and has two fixes whatever its time,
+so that each race is seen by itself:
+
+- `pte-peek=locked` (486cf46f3f9b, Linux 3.1): migration looks at an entry under its
+  lock only.  No kernel of 2010 had that.
+- `anon-vma-pin=refcount` (3f6c82728f4e and 67b9509b2c68, Linux 2.6.35): migration takes
+  a reference to a page's anon_vma.  They came with compaction, on which the letter was
+  tested.
+
+So what is called 2.6.34 here is Linux 2.6.34 with these, and with compaction.  Without
+these it is `2.6.34,pte-peek=unlocked,anon-vma-pin=rcu-only`.
 """
 
 from __future__ import annotations
@@ -112,11 +119,7 @@ def _kernel(
     exec_stack_answer: ExecStack,
     take_all_locks_answer: TakeAllLocks,
 ) -> KernelSpec:
-    """A kernel that differs from the others in three answers only.
-
-    Two of the rest are later than most of these kernels (`refcount` is 2.6.35's, and
-    `locked` 3.1's): they hold other holes shut, so that each race is seen by itself.
-    """
+    """A kernel that differs from the others in three answers only."""
     return KernelSpec(
         name,
         title,
@@ -191,6 +194,13 @@ KERNELS: Mapping[str, KernelSpec] = {
         ),
     )
 }
+
+# What must be known of all of them, for a listing.
+FOR_ALL = (
+    "Each has two fixes whatever its time, so that each race is seen by itself: "
+    "pte-peek=locked (486cf46f3f9b, Linux 3.1) and "
+    "anon-vma-pin=refcount (3f6c82728f4e and 67b9509b2c68, Linux 2.6.35)."
+)
 
 ALIASES: Mapping[str, str] = {"vanilla": "2.6.34", "fixraces": "v6"}
 

@@ -8,11 +8,28 @@ its story.  The model calls those functions through the kernel, as in
 
 so that rival answers never meet in an `if`.  A module of answers reads from top to
 bottom: the story, the functions it changes, whole, and the record.  What 2.6.34 does
-stands in `mm` and `fs`.
+stands in `mm` and `fs`; but what it does about `pte-peek` and `anon-vma-pin`, which no
+named kernel has (`kernels`), stands here, with its record.
+
+A function belongs to the question for whose sake it differs, whoever else calls it:
+`k.exec_stack.move_ptes` is mremap's too.
 
 A module is named for its tag.  The numbers are those that its letter has in history;
-where one is not here, that answer has no code.  To add an answer see CONTRIBUTING.md,
-"Adding a design".
+where one is not here, that answer has no code.  (`rmap_walk.locked_adjust` is no
+answer, but a function that several share.)
+
+To add an answer, in code (CONTRIBUTING.md, "Adding a design", has the tests and tables
+as well):
+
+1. Add each function that it changes, and that the question's `question.py` does not
+   list, as a field there; fill it in the base record, and call it through the kernel
+   everywhere.
+2. If it needs a flag, a field or a lock, put that into `mm.mm_types`, and say there for
+   which answer (VM_STACK_INCOMPLETE_SETUP, `VmArea.updating`,
+   `Mm.anon_vma_chain_lock`).
+3. Write the module: its story, the functions, whole, and the record made by `evolve`
+   from that of its base.
+4. Put the record into `ANSWERS` and `__all__` of the question's package.
 """
 
 from __future__ import annotations
@@ -32,12 +49,11 @@ class Answer:
 
     name: str
     title: str  # one line
-    tag: str  # in the catalogue of fixes, e.g. "E7"
+    tag: str  # in the catalogue of fixes (kmm/__init__.py), e.g. "E7"
     source: str  # who and when, or the commit
     closes: str  # which race
     costs: str  # what it gives up
-    # The module's docstring: `story=__doc__`, by which `helpers` finds the module.
-    story: str
+    story: str  # the module's docstring: `story=__doc__`
     base: Answer | None = None  # what it is best compared with
 
     def functions(self) -> dict[str, FunctionType]:
@@ -52,9 +68,12 @@ class Answer:
         return [name for name, f in self.functions().items() if theirs[name] is not f]
 
     def helpers(self) -> dict[str, FunctionType]:
-        """The functions of its own module that only its own functions call."""
+        """What else is in the modules of those of its functions that stand here.
+
+        They call it, and nobody else does.
+        """
         ours = self.functions()
-        own = [f for f in ours.values() if f.__globals__["__doc__"] == self.story]
+        own = [f for f in ours.values() if f.__module__.startswith(__package__)]
         return {
             name: f
             for function in own

@@ -14,9 +14,9 @@ time, also while they move.  How exec and migration agree on that is the questio
 `exec-stack`; here stands 2.6.34's answer, which is that they do not.
 
 Left out: the environment, the limits on the strings' size (they only meet that of the
-stack), other threads of the old program, and in `setup_arg_pages` the stack's
-protection (PT_GNU_STACK) and arch_align_stack, by which the strings are shifted by up
-to 8191 bytes more.
+stack), other threads of the old program; in `setup_arg_pages` the stack's protection
+(PT_GNU_STACK) and arch_align_stack, by which the strings are shifted by up to 8191
+bytes more; and in `shift_arg_pages` the lru_add_drain before the old tables are freed.
 """
 
 from __future__ import annotations

@@ -79,10 +79,11 @@ async def dup_mmap(k: Kernel, mm: Mm, old: Mm) -> int:
     """Copy the VMAs, and what their page tables hold; 0 or -ENOMEM.
 
     Takes both mmap_sems for writing.  By the end the parent's private entries have been
-    made read-only, and one flush makes its CPUs see that.  It comes before the parent's
-    mmap_sem is given back, so before a fault of the parent may change them.  Migration
-    and reclaim may change them all the while: they hold no mmap_sem, and flush for
-    themselves.
+    made read-only, and one flush makes its CPUs see that.  Without it, a CPU on which
+    the parent has written to a page goes on writing to it, and the child reads that
+    (`tlb` says who notices).  It comes before the parent's mmap_sem is given back, so
+    before a fault of the parent may change them.  Migration and reclaim may change them
+    all the while: they hold no mmap_sem, and flush for themselves.
     """
     error = 0
     async with old.mmap_sem.for_write:

@@ -1,7 +1,8 @@
 """Linux's memory manager, as of May 2010 (2.6.34).
 
-File, function, field and flag names are Linux's.  Reading order, with what builds on
-what; each line can be read without those below it:
+Files, functions, fields and flags that Linux has are named as there; what is ours has
+plain English.  Reading order, with what builds on what; each line can be read without
+those below it:
 
 - `mm_types`, `mmzone`, `list_head`: the structures; `kernel` ties them together;
   `errno` has what fails by name
@@ -31,9 +32,11 @@ Three questions that the chapters answer together:
   for.
 
 And one page's life, from chapter to chapter: `memory.do_anonymous_page` (its first
-touch), `swap.lru_cache_add_lru` (it can be found), `memory.copy_one_pte` (fork),
-`migrate.unmap_and_move` (it moves), `memory.zap_pte_range` and `tlb.MmuGather` (its
-mappings go), `swap.put_page` and `page_alloc.free_page` (its frame does).
+touch), `swap.lru_cache_add_lru` (it waits in a pagevec), `swap.pagevec_lru_add` (it can
+be found), `memory.copy_one_pte` (fork), `migrate.unmap_and_move` (it moves),
+`memory.zap_pte_range` and `tlb.MmuGather` (its mappings go), `swap.put_page` and
+`page_alloc.free_page` (its frame does).  See docs/reading-guide.md, "One page followed
+through".
 
 Order of locks, outer to inner: ksm_thread_mutex, mmap_sem, PG_locked, i_mmap_lock,
 anon_vma.lock, page_table_lock, then zone.lru_lock, swap_lock, tree_lock and zone.lock;

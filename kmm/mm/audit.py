@@ -190,7 +190,8 @@ def check_mapped_pages(k: Kernel, mapped: Counter[Pfn]) -> None:
 def check_tlbs(k: Kernel) -> None:
     """No CPU remembers a frame that has been given back.
 
-    It could write to it, though it is somebody else's by now.
+    It could write to it, though it is somebody else's by now.  What an entry allows is
+    not compared with the tables: until the flush has come, it may be more than they do.
     """
     for cpu in k.cpus:
         for found in cpu.tlb:

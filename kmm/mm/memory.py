@@ -87,7 +87,7 @@ from .rmap import (
     page_remove_rmap,
     unlink_anon_vmas,
 )
-from .swap import lru_add_drain, lru_cache_add_active, mark_page_accessed, put_page
+from .swap import lru_add_drain, lru_cache_add_active_anon, mark_page_accessed, put_page
 from .swap_state import (
     free_swap_and_cache,
     lookup_swap_cache,
@@ -216,7 +216,7 @@ async def do_anonymous_page(k: Kernel, fault: Fault) -> int:
         if pte_none(await ptep.read()):
             mm.rss_stat[MM_ANONPAGES] += 1
             page_add_new_anon_rmap(page, vma, fault.address)
-            await lru_cache_add_active(k, page)
+            await lru_cache_add_active_anon(k, page)
             pte = maybe_mkwrite(pte_mkdirty(mk_pte(page, vma.vm_page_prot)), vma)
             await ptep.write(pte)
             return 0
@@ -261,7 +261,7 @@ async def do_wp_page(k: Kernel, fault: Fault, pte: int) -> int:
     if old is not None:
         await get_page(old)
     await ptl.unlock()
-    return await copy_page(k, fault, pte, old)
+    return await wp_page_copy(k, fault, pte, old)
 
 
 async def reuse_page(k: Kernel, fault: Fault, pte: int) -> int:
@@ -276,13 +276,13 @@ async def reuse_page(k: Kernel, fault: Fault, pte: int) -> int:
     return VM_FAULT_WRITE
 
 
-async def copy_page(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
+async def wp_page_copy(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
     """Give the program a copy of `old`, or of the zero page (None).
 
-    Takes the page-table lock, and drops the caller's reference to `old`.  The order of
-    the changes matters: no CPU of this process may see the old page any more
-    (ptep_clear_flush) when its mapping is taken off, since it may then be somebody
-    else's alone, to be written to without a copy.
+    In 2.6.34 the end of do_wp_page.  Takes the page-table lock, and drops the caller's
+    reference to `old`.  The order of the changes matters: no CPU of this process may
+    see the old page any more (ptep_clear_flush) when its mapping is taken off, since it
+    may then be somebody else's alone, to be written to without a copy.
     """
     mm, vma, address, ptep = fault.mm, fault.vma, fault.address, fault.ptep
     await k.rmap_walk.anon_vma_prepare(k, vma)
@@ -309,7 +309,7 @@ async def copy_page(k: Kernel, fault: Fault, pte: int, old: Page | None) -> int:
         mm.rss_stat[MM_ANONPAGES] += 1
     await ptep_clear_flush(k, vma, address, ptep)
     page_add_new_anon_rmap(new, vma, address)
-    await lru_cache_add_active(k, new)
+    await lru_cache_add_active_anon(k, new)
     await ptep.write(maybe_mkwrite(pte_mkdirty(mk_pte(new, vma.vm_page_prot)), vma))
     if old is not None:
         await page_remove_rmap(old)
@@ -405,7 +405,7 @@ async def ksm_might_need_to_copy(
     await k.memory.copy_frame(copy.pfn, page.pfn)
     copy.flags |= PG_uptodate | PG_dirty | PG_swapbacked
     await copy.locked.lock()
-    await lru_cache_add_active(k, copy)
+    await lru_cache_add_active_anon(k, copy)
     await page.locked.unlock()
     await put_page(k, page)
     return copy
@@ -465,7 +465,7 @@ async def map_file_page(k: Kernel, fault: Fault, page: Page) -> None:
     if PageAnon(page) or page.mapping is None:
         mm.rss_stat[MM_ANONPAGES] += 1
         page_add_new_anon_rmap(page, vma, fault.address)
-        await lru_cache_add_active(k, page)
+        await lru_cache_add_active_anon(k, page)
     else:
         mm.rss_stat[MM_FILEPAGES] += 1
         await page_add_file_rmap(page)

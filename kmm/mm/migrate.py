@@ -11,7 +11,8 @@ The protocol, for a page that has been isolated from the LRU:
    a program that touches one waits for the page lock (`migration_entry_wait`);
 3. if nothing maps the page any more and nobody else holds a reference, copy it;
 4. walk the mappings again, and point each migration entry at the new page
-   (`remove_migration_pte`), or back at the old one if the page could not be moved;
+   (`k.pte_peek.remove_migration_pte`, whose versions are in `designs.pte_peek`), or
+   back at the old one if the page could not be moved;
 5. unlock the page.
 
 After step 5 there must be no migration entry left: the page that it names may be
@@ -19,27 +20,35 @@ freed and become somebody else's.  So the walk of step 4 must find every entry t
 the walk of step 2 made, although the VMAs may have changed in between.
 
 Where can another CPU run?  At every await that ends in a trap other than a question
-(`sim.trap`).  There are five stretches: before the page lock, the first walk, between,
-the second walk, and after.  What is kept away in which:
+(`sim.trap`).  `kmm hunt exec-stack` prints a schedule, and `kmm replay SCHEDULE --step`
+each such place in that run.  In order of time, with what is held, and who may come:
 
-- Before the page lock, nothing is: the isolator's reference keeps the page a page, and
-  no more.
-- From the lock to its end (step 5), PG_locked keeps other migrations, reclaim and KSM
-  away from the page, and the RCU read section keeps the memory of its anon_vma.
-  Nothing keeps away faults, fork, exec, mremap, mprotect, munmap and exit, as mmap_sem
-  is not held: all of them may come between the two walks, and change VMAs and entries.
-- During either walk, the lock of the list is held: no VMA joins or leaves it, and
-  munmap frees no page table of these.  Their bounds may change (`rmap-walk`), their
-  entries may move (`exec-stack`, `pte-peek`).
-- While an entry is changed, within a walk, the page-table lock is held, and nobody else
-  changes it, but that a CPU which uses the page may set A and D in it.
-- After, anything may happen again, to both pages.  A migration entry that is left is
-  met by whoever comes.
+1. `unmap_and_move` as far as `lock_for_migration`: the isolator's reference, which
+   keeps the page a page, and no more.  Anybody.
+2. `unmap_and_move_locked` as far as the first walk: PG_locked of the page too, which
+   keeps away other migrations, reclaim and KSM, but nobody who changes VMAs or entries.
+   For an anonymous page an RCU read section begins when writeback is over; then its
+   anon_vma is kept, on every named kernel by a reference (`anon-vma-pin`).
+3. The first walk, `try_to_unmap`: the lock of the list that it follows too.  No VMA
+   joins or leaves that list, and munmap frees no page table of those on it.  Bounds may
+   change (`rmap-walk`), and entries may move (`exec-stack`, `pte-peek`).
+4. `move_to_new_page` as far as the second walk: PG_locked of both pages.  mmap_sem is
+   not held: faults, fork, exec, mremap, mprotect, munmap and exit may change VMAs and
+   entries.  (`move_pages` holds that of one address space, for reading: there nobody
+   comes who needs it for writing, but a stack may grow.)
+5. The second walk, `remove_migration_ptes`: as in the first.
+6. After the locks are given back: anybody, to both pages.  A migration entry that is
+   left is met by whoever comes.
 
-Each of the questions named is a way in which the second walk misses an entry.
+In either walk, while one entry is changed, the page-table lock is held as well: nobody
+else changes that entry, but that a CPU which uses the page may set A and D in it.
+The second walk may miss an entry in three ways: `rmap-walk`, `exec-stack`, `pte-peek`.
 
 Locks: PG_locked of the old page and then of the new, i_mmap_lock or anon_vma.lock,
 page_table_lock; tree_lock while a page changes places in its file or the swap cache.
+
+Two pages are given in Linux's order: (newpage, page) where the new one is filled, (old,
+new) to `remove_migration_ptes`, and the old one first in what is unmap_and_move there.
 
 Left out: memory cgroups, pages with buffers (and so files whose pages are written out
 first), hugetlbfs.
@@ -76,9 +85,8 @@ from .mm_types import (
     VmArea,
 )
 from .page_alloc import get_page, get_page_unless_zero, page_count
-from .pgtable import find_pte, mk_pte, pte_lockptr, pte_mkold, pte_mkwrite
+from .pgtable import mk_pte, pte_lockptr, pte_mkold, pte_mkwrite
 from .rmap import (
-    SWAP_AGAIN,
     TTU_IGNORE_ACCESS,
     TTU_IGNORE_MLOCK,
     TTU_MIGRATION,
@@ -92,7 +100,6 @@ from .swap import lru_add_drain, lru_add_drain_all, put_page
 from .swap_state import wait_on_page_writeback
 from .swapops import (
     is_migration_entry,
-    is_swap_pte,
     is_write_migration_entry,
     migration_entry_to_page,
 )
@@ -151,8 +158,6 @@ async def migrate_pages(
                 break
             elif rc != 0:
                 failed += 1
-            else:
-                count_vm_events(k, "pgmigrate_success")  # as from 3.8 on
         if error or not again:
             break
     await putback_lru_pages(k, pages)
@@ -180,10 +185,14 @@ async def unmap_and_move(
     force: bool,
     offlining: bool,
 ) -> int:
-    """Move one isolated page; 0, or -EAGAIN (the page stays isolated), or an error.
+    """Try to move one isolated page, and say what came of it:
 
-    After 0 or an error it is off `pages`; but it stays there if it was freed meanwhile
-    (0), or at -ENOMEM.  Takes PG_locked of the page; sleeps for it only if `force`.
+    - 0: it has moved, and is off `pages`; or it was freed meanwhile, and stays on it;
+    - -EAGAIN: something was in the way; it stays on `pages`, to be tried again;
+    - -ENOMEM: there is no new page for it; it stays on `pages`;
+    - another error: it cannot be moved; it is back on the LRU, and off `pages`.
+
+    Takes PG_locked of the page; sleeps for it only if `force`.
 
     From the look at the count to the lock anything may happen to the page; from there
     on see the top of the module.
@@ -193,7 +202,8 @@ async def unmap_and_move(
         return -ENOMEM
     rc = -EAGAIN
     if await page_count(page) == 1:
-        # Freed meanwhile: only our own reference is left.  The last putback frees it.
+        # Freed meanwhile: only the isolator's reference is left.  It goes when what
+        # has stayed on `pages` is put back.
         await putback_lru_page(k, newpage)
         return 0
     if await lock_for_migration(page, force=force):
@@ -201,6 +211,9 @@ async def unmap_and_move(
             k, page, newpage, force=force, offlining=offlining
         )
         await page.locked.unlock()
+    if rc == 0:
+        # As from 3.8 on, which counts a page that was freed meanwhile as well.
+        count_vm_events(k, "pgmigrate_success")
     if rc != -EAGAIN:
         pages.remove(page)
         count_isolated(page, -1)
@@ -235,7 +248,7 @@ async def unmap_and_move_locked(
             return -EAGAIN
         await wait_on_page_writeback(page)
     if not PageAnon(page):
-        return await unmap_and_move_mapped(k, page, newpage, remap=True)
+        return await unmap_copy_remap(k, page, newpage, remap=True)
     async with k.rcu:
         return await unmap_and_move_anon(k, page, newpage)
 
@@ -247,23 +260,25 @@ async def unmap_and_move_anon(k: Kernel, page: Page, newpage: Page) -> int:
     is the question `anon-vma-pin`.
     """
     if PageKsm(page):
-        return await unmap_and_move_mapped(k, page, newpage, remap=True)
+        return await unmap_copy_remap(k, page, newpage, remap=True)
     anon_vma = await k.anon_vma_pin.pin_anon_vma(k, page)
     if anon_vma is not None:
-        rc = await unmap_and_move_mapped(k, page, newpage, remap=True)
+        rc = await unmap_copy_remap(k, page, newpage, remap=True)
         await k.anon_vma_pin.unpin_anon_vma(anon_vma)
         return rc
     # Not mapped any more.  In the swap cache it can move all the same, since nobody
     # will look for its mappings; else it is about to be freed.
     if page.flags & PG_swapcache:
-        return await unmap_and_move_mapped(k, page, newpage, remap=False)
+        return await unmap_copy_remap(k, page, newpage, remap=False)
     return -EAGAIN
 
 
-async def unmap_and_move_mapped(
-    k: Kernel, page: Page, newpage: Page, *, remap: bool
-) -> int:
-    """Unmap, move, and map again.  Needs the page locked and its anon_vma kept."""
+async def unmap_copy_remap(k: Kernel, page: Page, newpage: Page, *, remap: bool) -> int:
+    """Unmap a page if it is mapped, copy it, and map it again, unless not `remap`.
+
+    0, or -EAGAIN, after which it is mapped as before.  Needs the page locked and its
+    anon_vma kept.
+    """
     rc = -EAGAIN
     # A page that was just read into the swap cache has no mapping yet.
     if page.mapping is not None:
@@ -379,29 +394,6 @@ async def remove_migration_ptes(k: Kernel, old: Page, new: Page) -> None:
         return await k.pte_peek.remove_migration_pte(k, page, vma, address, old)
 
     await rmap_walk(k, new, rmap_one)
-
-
-async def remove_migration_pte(
-    k: Kernel, new: Page, vma: VmArea, address: VirtAddr, old: Page
-) -> int:
-    """Point the entry at `address` at `new`, if it is a migration entry for `old`.
-
-    Called for each VMA of the walk, under the lock of its list.  Takes the page-table
-    lock, but looks without it first, and may miss an entry that moves (see `pte-peek`).
-    No named kernel calls this one: they have that of `designs.pte_peek.p1_locked`.
-    """
-    # FIND
-    ptep = await find_pte(k, vma.mm, address)
-    if ptep is None or not is_swap_pte(await ptep.read()):
-        return SWAP_AGAIN
-    # LOCK
-    async with pte_lockptr(vma.mm):
-        # RECHECK
-        pte = await ptep.read()
-        if is_migration_entry(pte) and await migration_entry_to_page(k, pte) is old:
-            # CHANGE
-            await restore_pte(ptep, pte, new, vma, address)
-    return SWAP_AGAIN
 
 
 async def restore_pte(

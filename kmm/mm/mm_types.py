@@ -128,13 +128,19 @@ def is_cow_mapping(vm_flags: int) -> bool:
 
 @define(eq=False)
 class Page:
-    """struct page: one frame of memory."""
+    """struct page: one frame of memory, and who uses it now.
+
+    It stays with its frame.  When a program's page is moved, its contents and its place
+    in the program go to another frame's Page, and this one is freed.
+    """
 
     pfn: Pfn
     zone: Zone
     # PG_lru under zone.lru_lock, PG_buddy under zone.lock, PG_swapcache under
     # PG_locked and tree_lock.  Others may change without a lock, each in one step
-    # (Linux: atomic).
+    # (Linux: atomic).  Of those only PG_writeback is announced, as somebody waits for
+    # it; of conflicts about the rest a search knows nothing.  `sim.datarace` looks
+    # for them, bit by bit, and finds none in the races on 2.6.36.
     flags: int = 0
     # Atomic; read without a lock:
     count: int = 0  # "_count": references.  0 is free (or frozen)
@@ -166,8 +172,11 @@ class Page:
         return self.lock_bit
 
     @property
-    def is_locked(self) -> bool:
-        """For those who hold it, or check: no preemption point."""
+    def locked_now(self) -> bool:
+        """For those who hold it, or check: no preemption point.
+
+        Who asks without holding it awaits `locked.is_locked()`.
+        """
         return self.lock_bit is not None and self.lock_bit.owner is not None
 
 
@@ -224,7 +233,12 @@ class AnonVma:
 
     @property
     def lock(self) -> SpinLock:
-        """Keeps `head`: to be taken by all who follow it or change it."""
+        """Keeps `head`: to be taken by all who follow it or change it.
+
+        Whichever it is: where a chapter says that it takes anon_vma.lock, that is the
+        anon_vma's own lock up to 2.6.35, and its root's from 2.6.36 on, which keeps out
+        all who take the lock of any anon_vma of the family.
+        """
         return self.root.own_lock
 
 
@@ -324,21 +338,32 @@ class VmArea:
 
     name: str
     mm: Mm
-    # Written under mmap_sem for writing; by the growth of a stack (the first and the
-    # third) under mmap_sem for reading and the lock of `anon_vma`.  Who has mmap_sem
-    # may read them, and sees one moment.  Walks of the reverse map read them without
-    # it, under the lock of one anon_vma, or i_mmap_lock: that helps as far as writers
-    # take the same lock, which is what answers to `rmap-walk` differ in.  2.6.34's
-    # vma_adjust takes no anon_vma's, so to its walks nothing protects these three.
-    # From 2.6.36 on AnonVma.lock is the root's (own_lock of the root), and vma_adjust
-    # takes it, but for an end that moves alone.
-    # Writers: vma.store_bounds and vma.move_following (of vma_adjust, by which exec's
-    # shift_arg_pages goes too), mmap.expand_stack; and their like in designs (of
-    # exec-stack, hold-lock and temporary-vma store the bounds themselves).  Exec's
-    # new stack grows without mmap_sem (copy_strings, get_user_page, expand_stack):
-    # nobody else knows its address space, but walks do.
-    # Read without mmap_sem by rmap.vma_address, rmap.rmap_walk_ksm, and
-    # rmap.page_add_anon_rmap when a migration entry goes.
+    # Where the VMA is: vm_start, vm_end, vm_pgoff.
+    #
+    # Write, all three: vma_adjust (vma.store_bounds, vma.move_following; exec's
+    #   shift_arg_pages goes by it), with mmap_sem for writing, and i_mmap_lock of the
+    #   VMA's file.  Whether it has the lock of the VMA's own anon_vma too is what
+    #   answers to `rmap-walk` differ in:
+    #   2.6.34: never.
+    #   2.6.36: if there is one, and the VMA's start moves, its neighbour changes, or a
+    #           VMA comes in; not for an end that moves alone
+    #           (designs.rmap_walk.locked_adjust).
+    #   Of exec-stack, hold-lock and temporary-vma store them themselves.
+    # Write, vm_start and vm_pgoff: the growth of a stack (mmap.expand_stack), with
+    #   mmap_sem for reading, and the lock of the VMA's own anon_vma.  exec's new stack
+    #   grows without mmap_sem: no other program knows its address space, but walks do.
+    # Read, with mmap_sem for writing: they stand still.
+    # Read, with mmap_sem for reading: they stand still, but for vm_start and vm_pgoff
+    #   of a stack.  fault.reaches may get an old vm_start, and does no harm, since
+    #   expand_stack looks again under its lock; rmap.linear_page_index may get the one
+    #   new and the other old, which is a known hole.
+    # Read, without mmap_sem: walks of the reverse map (rmap.vma_address,
+    #   rmap.rmap_walk_ksm; rmap.page_add_anon_rmap when a migration entry goes), with
+    #   i_mmap_lock for a file's pages, else the lock of an anon_vma:
+    #   2.6.34: of the page's, so nothing keeps vma_adjust away, and a growing stack
+    #           only if its own is the same.
+    #   2.6.36: of the root of both (AnonVma.lock), so that both are kept away, but for
+    #           an end that moves alone.
     vm_start: VirtAddr
     vm_end: VirtAddr  # exclusive
     vm_pgoff: int  # the index of a page at vm_start, in pages
@@ -460,7 +485,7 @@ class Task:
         self.sighand = Sighand(f"signals of {self.pid}", siglock)
 
 
-# The fields, for marked accesses: `await read_once(vma, VMA.vm_start)`.
+# The fields, for marked accesses: `await read_once(vma, VMA.vm_end)`.
 PAGE = fields(Page)
 VMA = fields(VmArea)
 MM = fields(Mm)

@@ -341,10 +341,11 @@ async def expand_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> bool:
     """Grow a stack down to `address`; False if it may not (-ENOMEM).
 
     expand_downwards.  Needs mmap_sem, and reading is enough; so the lock of the VMA's
-    own anon_vma keeps other growers out.  It keeps out walks that hold the same lock,
-    but not those of a page whose mapping is another anon_vma, a parent's for instance:
-    such a walk may read vm_start and vm_pgoff between the two stores.  2.6.34 leaves no
-    gap to the neighbour below, and its limit is RLIMIT_STACK.
+    own anon_vma keeps other growers out.  Up to 2.6.35 it keeps out walks that hold the
+    same lock, but not those of a page whose mapping is another anon_vma, a parent's for
+    instance: such a walk may read vm_start and vm_pgoff between the two stores.  On
+    2.6.36 the lock is the root's, and keeps out all walks of the family.  2.6.34
+    leaves no gap to the neighbour below, and its limit is RLIMIT_STACK.
     """
     await k.rmap_walk.anon_vma_prepare(k, vma)
     address = VirtAddr(address & PAGE_MASK)

@@ -7,8 +7,8 @@ be moved.  A page that several processes map is moved only if the caller may, an
 so (MPOL_MF_MOVE_ALL).
 
 It holds mmap_sem for reading while its pages are in flight, which other callers of
-`migrate` do not: no VMA of this address space changes meanwhile, but others that have
-the page may.
+`migrate` do not: meanwhile no VMA of this address space comes, goes or changes, but
+that a stack may grow.  Those of others that have the page may do all of that.
 
 Left out: whether the caller may (EPERM, cpusets), and bad pointers.
 """

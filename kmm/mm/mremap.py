@@ -322,6 +322,7 @@ async def move_page_tables(
         if await find_pte(k, vma.mm, VirtAddr(old + done)) is not None:
             if await pte_alloc(k, new_vma.mm, VirtAddr(new + done)) is None:
                 break
+            # exec's and mremap's both; answers to `exec-stack` replace it for both.
             await k.exec_stack.move_ptes(
                 k, vma, VirtAddr(old + done), new_vma, VirtAddr(new + done), extent
             )

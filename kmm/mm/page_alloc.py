@@ -370,7 +370,7 @@ def check_page(page: Page) -> None:
         or page.mapcount != -1
         or page.mapping is not None
         or page.flags != 0
-        or page.is_locked
+        or page.locked_now
     ):
         raise Leak(
             f"BUG: Bad page state  pfn:{page.pfn:05x}",

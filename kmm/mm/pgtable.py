@@ -11,8 +11,10 @@ Protection is done in the bottom entry alone: upper ones allow everything.  An e
 that is not present belongs to Linux, which keeps swap and migration entries there
 (`swapops`).
 
-Locks: the bottom entries are changed under the page-table lock (`pte_lockptr`), upper
-ones under mm.page_table_lock.  Walking down needs neither (`find_pmd`).
+Lock: one for a whole address space, mm.page_table_lock.  Under it the upper entries are
+changed, and the bottom ones, for which it is called the page-table lock, as in Linux
+each bottom table may have its own (`pte_lockptr`).  Walking down needs none
+(`find_pmd`).
 
 Left out: the kernel's half of the address space, large pages, cache attributes.
 """

@@ -16,8 +16,8 @@ A file's pages are found the same way, by the list of VMAs that map the file
 
 Faults, fork and munmap tie pages and VMAs to each other here; reclaim, migration and
 KSM walk.  Order of locks: mmap_sem or PG_locked, then i_mmap_lock, anon_vma.lock,
-page_table_lock.  No walk here takes mmap_sem: it comes before PG_locked, which walks
-have.
+page_table_lock.  No walk here takes mmap_sem: that sleeps, and a walk holds a spinlock
+(most have PG_locked too, before which it would come).
 
 What others may do during a walk: everything that needs neither the lock of the list
 nor, for the moment of one entry, the page-table lock.  Faults come and go, exec and
@@ -287,7 +287,7 @@ async def page_add_anon_rmap(page: Page, vma: VmArea, address: VirtAddr) -> None
         add_page_state(page, "nr_anon_pages", +1)
     if PageKsm(page):
         return
-    bug_on(not page.is_locked, "mm/rmap.c:807")
+    bug_on(not page.locked_now, "mm/rmap.c:807")
     if first:
         bug_on(vma.anon_vma is None, "mm/rmap.c:740")
         await write_once(page, PAGE.mapping, vma.anon_vma_chain[-1].anon_vma)
@@ -366,9 +366,10 @@ async def page_lock_anon_vma(k: Kernel, page: Page) -> AnonVma | None:
     """The page's anon_vma, locked, inside an RCU read section; None if unmapped.
 
     A mapped page's anon_vma cannot be freed: the VMA that maps it is on its list.  If
-    the last of them goes after the look, RCU keeps the memory an anon_vma until the
-    section ends, so the lock is one; its list does not lead to the page then.  Takes
-    anon_vma.lock.  The caller undoes this with page_unlock_anon_vma.
+    the last VMA goes after the look, the anon_vma is freed, and may be given out again
+    as another one at once; but its memory stays an anon_vma until the section ends
+    (SLAB_DESTROY_BY_RCU), so there is a lock to take.  The walk then finds nothing of
+    this page.  Takes anon_vma.lock.  The caller undoes this with page_unlock_anon_vma.
     """
     await k.rcu.read_lock()
     anon_vma = await read_once(page, PAGE.mapping)
@@ -395,10 +396,11 @@ async def vma_address(page: Page, vma: VmArea) -> VirtAddr | None:
 
     On 2.6.36 an end that moves alone, with no neighbour and no insert, takes no lock;
     harmless there, since whatever goes is unmapped, and what comes was not there yet.
-    So vm_end is read without a lock on purpose (read_once).  The other two are not:
-    2.6.36 stores them under a lock that walks have.  On 2.6.34 a boundary between two
-    VMAs moves without it too, and who sees the new end of the one beside the old start
-    of the other loses the entries between them.
+    So vm_end is read without a lock on purpose (read_once).  The other two are then
+    stored as they were (`vma.store_bounds`); where they change, 2.6.36 has a lock that
+    walks have.  On 2.6.34 a boundary between two VMAs moves without it too, and who
+    sees the new end of the one beside the old start of the other loses the entries
+    between them.
     """
     start = await read_plain(vma, VMA.vm_start)
     pgoff = await read_plain(vma, VMA.vm_pgoff)
@@ -438,10 +440,11 @@ async def try_to_unmap(k: Kernel, page: Page, flags: int) -> int:
     For TTU_MIGRATION, migration entries take their place.  `flags` are TTU_ bits.
     SWAP_SUCCESS if nothing maps the page afterwards; else what the last mapping said.
     """
-    bug_on(not page.is_locked, "mm/rmap.c:1303")
+    bug_on(not page.locked_now, "mm/rmap.c:1303")
     if PageKsm(page):
         result = await try_to_unmap_ksm(k, page, flags)
     elif PageAnon(page):
+        # Of every anonymous page; some answers to `exec-stack` leave a stack out.
         result = await k.exec_stack.try_to_unmap_anon(k, page, flags)
     else:
         result = await try_to_unmap_file(k, page, flags)
@@ -587,7 +590,7 @@ async def rmap_walk(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     be mapped any more, and then nothing else does.  Every VMA is visited, unless
     `rmap_one` says other than SWAP_AGAIN.
     """
-    bug_on(not page.is_locked, "mm/rmap.c:1412")
+    bug_on(not page.locked_now, "mm/rmap.c:1412")
     if PageKsm(page):
         return await k.rmap_walk.rmap_walk_ksm(k, page, rmap_one)
     if PageAnon(page):

@@ -110,8 +110,8 @@ async def lru_cache_add_file(k: Kernel, page: Page) -> None:
     await lru_cache_add_lru(k, page, LRU_INACTIVE_FILE)
 
 
-async def lru_cache_add_active(k: Kernel, page: Page) -> None:
-    """A new anonymous page."""
+async def lru_cache_add_active_anon(k: Kernel, page: Page) -> None:
+    """A new anonymous page.  In Linux page_add_new_anon_rmap does this."""
     await lru_cache_add_lru(k, page, LRU_ACTIVE_ANON)
 
 

@@ -58,7 +58,7 @@ async def add_to_swap_cache(k: Kernel, page: Page, entry: int) -> None:
 
     The slot says SWAP_HAS_CACHE already.  Needs the page locked; takes tree_lock.
     """
-    bug_on(not page.is_locked, "mm/swap_state.c:VM_BUG_ON")
+    bug_on(not page.locked_now, "mm/swap_state.c:VM_BUG_ON")
     bug_on(bool(page.flags & PG_swapcache), "mm/swap_state.c:VM_BUG_ON")
     bug_on(not page.flags & PG_swapbacked, "mm/swap_state.c:VM_BUG_ON")
     await get_page(page)
@@ -84,7 +84,7 @@ async def delete_from_swap_cache(k: Kernel, page: Page) -> None:
 
 def remove_from_swap_cache(k: Kernel, page: Page) -> None:
     """__delete_from_swap_cache.  Needs the page locked, and tree_lock."""
-    bug_on(not page.is_locked, "mm/swap_state.c:VM_BUG_ON")
+    bug_on(not page.locked_now, "mm/swap_state.c:VM_BUG_ON")
     bug_on(not page.flags & PG_swapcache, "mm/swap_state.c:VM_BUG_ON")
     bug_on(bool(page.flags & PG_writeback), "mm/swap_state.c:VM_BUG_ON")
     del k.swapper_space.page_tree[page.private]

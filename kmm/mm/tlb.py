@@ -24,8 +24,8 @@ handler runs with interrupts off (`Cpu.interrupts`).
 Who flushes, and what goes wrong if that line is left out:
 
 - `ptep_clear_flush`: CPUs go on using a page that is being unmapped (`rmap`), copied
-  (`memory.copy_page`, `ksm_merge`) or moved (`mremap`): what they write then is lost,
-  or another process's.  This one also makes D in the entry the last word.
+  (`memory.wp_page_copy`, `ksm_merge`) or moved (`mremap`): what they write then is
+  lost, or another process's.  This one also makes D in the entry the last word.
 - `ptep_clear_flush_young`: a CPU that remembers the page sets A no more, so a page that
   is in use looks idle, and is reclaimed.
 - `ptep_set_access_flags`, `memory.touch_pte`: a CPU that remembers less than is allowed
@@ -44,8 +44,12 @@ Who notices if one is missing:
 - `MmuGather.flush`: `audit.check_tlbs`, which looks for frames that were given back,
   and for nothing else; tests/mm/test_madvise.py
 - `ptep_clear_flush_young`, mprotect's: tests/mm/test_vmscan.py, test_mprotect.py
-- fork's: `kmm conform` by the recorded fork trees, tests/mm/test_memory_cow.py; not
-  `fork-copy`, whose parent does not write after the fork
+- fork's: tests/mm/test_memory_cow.py
+  (test_what_is_written_on_another_cpu_after_the_fork_is_not_the_childs), and
+  `kmm conform` by the recorded fork trees.  The parent must have written to the page
+  before, so that its CPU knows that it may, and write again before that CPU loads
+  another CR3.  The parent of `fork-copy` does not, and `--check` looks at free frames
+  only
 
 An entry that was not present needs no flush: no CPU remembers that there was nothing.
 

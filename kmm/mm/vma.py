@@ -4,10 +4,11 @@ Linux: mm/mmap.c (later kernels keep this apart, in mm/vma.c).  Used by all that
 an address space: `mmap`, `mprotect`, `mremap`, `madvise`, `mlock`, fork and exec.
 
 An address space is a list of VMAs that do not overlap.  Two neighbours that differ in
-nothing are merged, and a call that changes a part of one splits it, so the list is as
-short as it can be.  What makes this hard is that pages know their VMAs only by way of
-anon_vmas: a VMA that takes over pages from a neighbour must be on the neighbour's
-anon_vmas too, and both must agree with walks of the reverse map on who covers what.
+nothing are merged, and a call that changes a part of one splits it, which keeps the
+list short.  (Neighbours with different anon_vmas stay apart.)  What makes this hard is
+that pages know their VMAs only by way of anon_vmas: a VMA that takes over pages from a
+neighbour must be on the neighbour's anon_vmas too, and both must agree with walks of
+the reverse map on who covers what.
 All changes of bounds go through `vma_adjust`, whose rivals are a question, `rmap-walk`.
 (The growth of a stack does not: see `mmap.expand_stack`.)
 
@@ -108,9 +109,10 @@ def vm_area_alloc(
 
 
 def link_vma(mm: Mm, vma: VmArea) -> None:
-    """Into the list by address; BUG if it overlaps another (__vma_link).
+    """Into the list by address (__vma_link); BUG if it overlaps another.
 
-    For a VMA that no walk can find yet, or under the locks of those who could.
+    In Linux only __insert_vm_struct asks that, which vma_adjust calls.  For a VMA that
+    no walk can find yet, or under the locks of those who could.
     """
     place = bisect_right(mm.mmap, vma.vm_start, key=by_end)
     if place < len(mm.mmap):
@@ -119,7 +121,11 @@ def link_vma(mm: Mm, vma: VmArea) -> None:
 
 
 def insert_vm_struct(mm: Mm, vma: VmArea) -> None:
-    """Put a new anonymous VMA, which has no anon_vma yet, among the others."""
+    """Put a new anonymous VMA, which has no anon_vma yet, among the others.
+
+    Linux's takes a file's too, goes by vma_link, and where it overlaps another says
+    -ENOMEM, which here is a BUG.
+    """
     bug_on(vma.anon_vma is not None, "mm/mmap.c:2290")
     link_vma(mm, vma)
 
@@ -365,9 +371,11 @@ async def share_anon_vma(change: Adjustment) -> None:
 
 
 async def store_bounds(change: Adjustment) -> None:
-    """The VMA's own bounds, one store after the other.
+    """The VMA's own bounds, one store after the other: all three, as in Linux.
 
-    Between any two, walks that hold no lock in common with the caller may come by.
+    Where the end moves alone, the other two are stored as they were, and on 2.6.36 none
+    of it is under the lock of an anon_vma.  Between any two, walks that hold no lock in
+    common with the caller may come by.
     """
     vma = change.vma
     await write_plain(vma, VMA.vm_start, change.start)

@@ -35,13 +35,17 @@ def step_lines(recording: Recording) -> list[str]:
 
 
 def export_json(played: Played) -> str:
-    """The whole recording: every step, and the state of the machine after it."""
+    """The whole recording: every step, and the state of the machine after it.
+
+    Steps are numbered from 1, as everywhere outside, so `states[number]` is the state
+    after one; `states[0]` is where the run began.
+    """
     recording = played.recording
     assert recording is not None
     names = Names(recording)
     steps = [
         {
-            "number": step.number,
+            "number": step.number + 1,
             "thread": step.thread,
             "cpu": recording.threads[step.thread].cpu,
             "kind": step.kind,
@@ -118,7 +122,7 @@ def export_perfetto(played: Played) -> str:
             "dur": 1,
             "pid": 1,
             "tid": recording.threads[step.thread].cpu,
-            "args": {"does": describe(step, names), "step": step.number},
+            "args": {"does": describe(step, names), "step": step.number + 1},
         }
         for step in recording.steps
     ]

@@ -9,6 +9,7 @@ import textwrap
 from typing import Any
 
 from ..designs import ALIASES, KERNELS, QUESTIONS
+from ..designs.kernels import FOR_ALL
 from ..scenarios import RACES
 from ..workloads import WORKLOADS
 
@@ -106,6 +107,8 @@ def section(kind: str, width: int, stories: bool) -> list[str]:
         if stories:
             for label, text in details(kind, row):
                 lines += wrapped(f"      {label}: {text}", width, 8)
+    if kind == "kernels" and stories:
+        lines += wrapped(f"  {FOR_ALL}", width, 2)
     return lines
 
 

@@ -242,7 +242,10 @@ def checks(played: Played) -> str:
     """What --check adds to a proof."""
     if not played.race.checked:
         return ""
-    return "  After every step, all counts, lists and TLBs added up."
+    return (
+        "  After every step, all counts and lists added up, and no TLB knew a frame "
+        "that was free."
+    )
 
 
 def bounds(played: Played) -> str:

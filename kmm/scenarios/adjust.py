@@ -30,11 +30,11 @@ from .migrating import (
     hot_remove,
     move_pages,
 )
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import at_isolation, race_scene
 
-Program = Callable[[Process], Coroutine[Any, Any, None]]
+Program = Callable[[SceneProcess], Coroutine[Any, Any, None]]
 
 
 def set_up(
@@ -57,7 +57,7 @@ def set_up(
     """
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    parent = start_process(k, "program", 4021, 1, pages, DATA)
+    parent = start_in_scene(k, "program", 4021, 1, pages, DATA)
     page = parent.store(written, b"data")
     processes = [parent]
     if forked:
@@ -77,18 +77,18 @@ def set_up(
     return scene.beginning(at_isolation(0, page)) if isolated else scene
 
 
-async def protect_upper_half(process: Process) -> None:
+async def protect_upper_half(process: SceneProcess) -> None:
     await process.mprotect(1, 1, PROT_READ)
     await process.read_back(1)
 
 
-async def move_boundary_up(process: Process) -> None:
+async def move_boundary_up(process: SceneProcess) -> None:
     """The upper VMA's first page gets the lower one's rights, and joins it."""
     await process.mprotect(1, 1, PROT_READ)
     await process.read_back(1)
 
 
-async def punch_hole(process: Process) -> None:
+async def punch_hole(process: SceneProcess) -> None:
     k, task = process.k, process.task
     await sys_munmap(k, task, process.address(1), PAGE_SIZE)
     await process.read_back(2)

@@ -15,7 +15,7 @@ from ..sim.failure import Corruption
 from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import race_scene
 
@@ -24,7 +24,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A program has written to its one page."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    parent = start_process(k, "program", 4021, 1, 1, DATA)
+    parent = start_in_scene(k, "program", 4021, 1, 1, DATA)
     page = parent.store(0, b"data")
     processes = [parent]
 
@@ -37,13 +37,13 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, processes)
 
 
-async def fork(parent: Process, processes: list[Process]) -> None:
+async def fork(parent: SceneProcess, processes: list[SceneProcess]) -> None:
     """fork; the child does not run yet, but must have what its parent wrote."""
     child = await copy_process(parent.k, parent.task)
     if not isinstance(child, Task) or child.mm is None:
         raise Corruption("fork failed, with memory left")
     processes.append(
-        Process(parent.k, child, child.mm, child.mm.mmap[0], dict(parent.written))
+        SceneProcess(parent.k, child, child.mm, child.mm.mmap[0], dict(parent.written))
     )
 
 

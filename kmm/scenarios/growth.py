@@ -16,7 +16,7 @@ from ..mm.mmap import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ
 from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
-from .process import STACK, Process, start_process
+from .process import STACK, SceneProcess, start_in_scene
 from .race import Race
 from .running import race_scene
 
@@ -27,7 +27,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """The parent has written to its stack, and has forked."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    parent = start_process(k, "program", 4021, 1, 1, STACK)
+    parent = start_in_scene(k, "program", 4021, 1, 1, STACK)
     parent.run(map_elsewhere(parent))
     page = parent.store(0, b"data")
     child = parent.fork("child", 4022)
@@ -41,13 +41,13 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, [parent, child])
 
 
-async def map_elsewhere(process: Process) -> None:
+async def map_elsewhere(process: SceneProcess) -> None:
     """A program has code somewhere; what is nothing but a stack is in exec still."""
     flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
     await sys_mmap(process.k, process.task, CODE, PAGE_SIZE, PROT_READ, flags)
 
 
-async def grow(process: Process) -> None:
+async def grow(process: SceneProcess) -> None:
     """Look at what is below the stack, and then at what was in it before."""
     await process.task.cpu.load(process.address(-1), 4, user=True)
     await process.read_back(0)

@@ -16,7 +16,7 @@ from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .adjust import move_boundary_up
 from .migrating import remove_ksm_page
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import race_scene
 
@@ -27,7 +27,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """Two pages of a program held the same, and are one; a boundary is below it."""
     k = start_kernel(config, spec)
     run_task(k, "offline", 3977, cpu=0)
-    process = start_process(k, "program", 4021, 1, PAGES, DATA)
+    process = start_in_scene(k, "program", 4021, 1, PAGES, DATA)
     for number in (1, 3):
         process.store(number, b"same")
     process.run(merge(process))
@@ -45,7 +45,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, [process])
 
 
-async def merge(process: Process) -> None:
+async def merge(process: SceneProcess) -> None:
     """madvise, and so many rounds of ksmd that it has seen that nothing changes."""
     k, task = process.k, process.task
     length = process.vma.vm_end - process.vma.vm_start

@@ -19,7 +19,7 @@ from ..sim.machine import Machine
 from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import advance, race_scene
 
@@ -34,7 +34,7 @@ def set_up(spec: KernelSpec, config: Config, *, unmapped: bool) -> Scene:
     """
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "program", 4021, 1, 1, DATA)
+    process = start_in_scene(k, "program", 4021, 1, 1, DATA)
     page = process.store(0, b"data")
     process.written.clear()
 
@@ -45,14 +45,14 @@ def set_up(spec: KernelSpec, config: Config, *, unmapped: bool) -> Scene:
         ]
 
     def begin(machine: Machine) -> None:
-        advance(machine, MIGRATION, lambda: page.is_locked)
+        advance(machine, MIGRATION, lambda: page.locked_now)
         if unmapped:
             advance(machine, EXIT, lambda: page.mapcount == -1)
 
     return race_scene(k, threads).beginning(begin)
 
 
-async def end(process: Process) -> None:
+async def end(process: SceneProcess) -> None:
     await do_exit(process.k, process.task, 0)
 
 

@@ -20,11 +20,11 @@ from ..mm.mmu_notifier import mmu_notifier_register
 from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import race_scene
 
-Program = Callable[[Process], Coroutine[Any, Any, None]]
+Program = Callable[[SceneProcess], Coroutine[Any, Any, None]]
 
 
 def set_up(
@@ -36,7 +36,7 @@ def set_up(
     """
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    parent = start_process(k, "program", 4021, 1, pages, DATA)
+    parent = start_in_scene(k, "program", 4021, 1, pages, DATA)
     page = parent.store(0, b"data")
     forked = parent.fork("child", 4022)
     if split_at:
@@ -51,12 +51,12 @@ def set_up(
     return race_scene(k, threads, [parent, forked])
 
 
-async def register_notifier(process: Process) -> None:
+async def register_notifier(process: SceneProcess) -> None:
     await mmu_notifier_register(process.k, process.mm, "guest")
     await process.read_back(0)
 
 
-async def keep_changing(process: Process) -> None:
+async def keep_changing(process: SceneProcess) -> None:
     """Move the boundary between two VMAs up and down, where nothing is mapped."""
     for prot in MOVES:
         await process.mprotect(1, 1, prot)

@@ -22,13 +22,13 @@ from ..mm.mremap import MREMAP_FIXED, MREMAP_MAYMOVE
 from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
-from .process import BASE, DATA, Process, start_process
+from .process import BASE, DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import race_scene
 
 ELSEWHERE = VirtAddr(BASE + 16 * PAGE_SIZE)
 
-Move = Callable[[Process], Coroutine[Any, Any, None]]
+Move = Callable[[SceneProcess], Coroutine[Any, Any, None]]
 
 
 def set_up(
@@ -37,7 +37,7 @@ def set_up(
     """A program has written to the second of its two pages, and may have moved it."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "program", 4021, 1, 2, DATA)
+    process = start_in_scene(k, "program", 4021, 1, 2, DATA)
     page = process.store(1, b"data")
     if before is not None:
         process.run(before(process))
@@ -51,17 +51,17 @@ def set_up(
     return race_scene(k, threads, [process])
 
 
-async def move_away(process: Process) -> None:
+async def move_away(process: SceneProcess) -> None:
     """The second page goes to a place where it has no neighbour."""
     await move_page(process, process.address(1), ELSEWHERE)
 
 
-async def move_back(process: Process) -> None:
+async def move_back(process: SceneProcess) -> None:
     """It comes back to where it was, and joins what it was cut from."""
     await move_page(process, ELSEWHERE, process.address(1))
 
 
-async def move_page(process: Process, old: VirtAddr, new: VirtAddr) -> None:
+async def move_page(process: SceneProcess, old: VirtAddr, new: VirtAddr) -> None:
     flags = MREMAP_MAYMOVE | MREMAP_FIXED
     await sys_mremap(process.k, process.task, old, PAGE_SIZE, PAGE_SIZE, flags, new)
     process.written[new] = process.written.pop(old)

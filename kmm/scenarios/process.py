@@ -1,4 +1,8 @@
-"""A program for a scenario: an address space with some anonymous memory, on a CPU."""
+"""A program for a scenario: an address space with some anonymous memory, on a CPU.
+
+What it does is a part of a run, step by step, and it knows what must be in its memory.
+(Calls of `kernel.process.Process` are made from outside, each as a whole.)
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,7 @@ DATA = VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT
 
 
 @define(eq=False)
-class Process:
+class SceneProcess:
     """A task whose memory is, at first, one VMA of a few pages at BASE."""
 
     k: Kernel
@@ -96,7 +100,7 @@ class Process:
         """Cut the VMA in two at a page: what is below it may only be read."""
         self.run(self.mprotect(0, page, PROT_READ))
 
-    def fork(self, comm: str, pid: int) -> Process:
+    def fork(self, comm: str, pid: int) -> SceneProcess:
         """A child, which has the CPU from here on; the parent sleeps."""
         child = self.run(copy_process(self.k, self.task))
         assert isinstance(child, Task), "a scenario has memory enough to start with"
@@ -105,7 +109,8 @@ class Process:
         child.comm, child.pid = comm, pid
         self.k.tasks[pid] = child
         self.run(context_switch(self.k, self.task, child))
-        return Process(self.k, child, child.mm, child.mm.mmap[0], dict(self.written))
+        vma = child.mm.mmap[0]
+        return SceneProcess(self.k, child, child.mm, vma, dict(self.written))
 
     def run(self, body: Coroutine[Any, Any, T]) -> T:
         return run_on(self.k, body, self.task.cpu.number)
@@ -131,14 +136,14 @@ class Process:
             )
 
 
-def start_process(
+def start_in_scene(
     k: Kernel,
     comm: str,
     pid: int,
     cpu: int,
     pages: int = 1,
     flags: int = STACK,
-) -> Process:
+) -> SceneProcess:
     """Run a program with `pages` pages of memory, none of them touched yet."""
     pgd = run_on(k, alloc_zeroed_page(k), cpu)
     assert pgd is not None, "a scenario has memory enough to start with"
@@ -146,4 +151,4 @@ def start_process(
     end = VirtAddr(BASE + pages * PAGE_SIZE)
     vma = vm_area_alloc(k, mm, BASE, end, flags)
     insert_vm_struct(mm, vma)
-    return Process(k, run_task(k, comm, pid, cpu, mm), mm, vma)
+    return SceneProcess(k, run_task(k, comm, pid, cpu, mm), mm, vma)

@@ -1,4 +1,16 @@
-"""What a race is, and how one of its runs is written as text."""
+"""What a race is, and how one of its runs is written as text.
+
+From a race to a run: a `Scene` is memory as it is at first, and the threads that begin
+in it; `Scene.boot` makes one `Machine` of it.  A search needs thousands of machines, so
+it is given a `Boot`, a function whose every call makes one.  A race has, for a kernel:
+
+- `scene`: the scene;
+- `boot`: one machine, whose scene is its own;
+- `booter`: a `Boot` that sets the scene anew for each machine: slow, and each machine
+  stays as it is, whatever becomes of the others;
+- `rewinder`: a `Boot` that puts one scene back before each machine: many times as
+  quick, and only the newest machine is of any use.
+"""
 
 from __future__ import annotations
 
@@ -68,15 +80,15 @@ class Race:
     # All four run on `self.kernel(spec)`.
 
     def booter(self, spec: KernelSpec) -> Boot:
-        """A function whose every call sets the scene anew, as `boot` does."""
+        """Makes machines, each from a scene of its own."""
         return partial(self.boot, spec)
 
     def rewinder(self, spec: KernelSpec) -> Boot:
-        """The same, many times as quick, for who needs one machine at a time."""
+        """Makes machines from one scene, for who needs one machine at a time."""
         return Rewound(self.scene(spec))
 
     def boot(self, spec: KernelSpec) -> Machine:
-        """A machine with the threads at their first step."""
+        """One machine, with the threads at their first step."""
         return self.scene(spec).boot()
 
     def scene(self, spec: KernelSpec) -> Scene:

@@ -12,13 +12,13 @@ from ..mm.observe import observe
 from ..sim.machine import Machine
 from ..sim.scene import Scene
 from ..sim.thread import KThread
-from .process import Process
+from .process import SceneProcess
 
 
 def race_scene(
     k: Kernel,
     threads: Callable[[], Sequence[KThread]],
-    processes: Sequence[Process] = (),
+    processes: Sequence[SceneProcess] = (),
 ) -> Scene:
     """Threads that are to begin, and what must be so when they have ended.
 

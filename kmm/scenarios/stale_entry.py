@@ -17,7 +17,7 @@ from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .exec_stack import build_stack, execve
 from .migrating import compact
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import advance, race_scene
 
@@ -27,7 +27,7 @@ MIGRATION, EXEC = 0, 1
 def set_up(spec: KernelSpec, config: Config) -> Scene:
     """Exec has lowered vm_start, if this kernel does so first; the page has moved."""
     k = start_kernel(config, spec)
-    writer = start_process(k, "writer", 4022, 0, 1, DATA)
+    writer = start_in_scene(k, "writer", 4022, 0, 1, DATA)
     task = run_task(k, "sh", 4021, cpu=1)
     bprm = run_on(k, build_stack(k), cpu=1)
     (page,) = (page for zone in k.zones for page in zone.lru[LRU_ACTIVE_ANON])
@@ -50,7 +50,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, [writer]).beginning(begin)
 
 
-async def compact_and_write(k: Kernel, page: Page, process: Process) -> None:
+async def compact_and_write(k: Kernel, page: Page, process: SceneProcess) -> None:
     """A program that has memory compacted, and then touches a page of its own."""
     await compact(k, page)
     await lru_add_drain(k)  # the next round begins so; the old frame is free then

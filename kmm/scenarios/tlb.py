@@ -24,18 +24,18 @@ from ..mm.swap import lru_add_drain
 from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import race_scene
 
-Program = Callable[[Kernel, Process], Coroutine[Any, Any, None]]
+Program = Callable[[Kernel, SceneProcess], Coroutine[Any, Any, None]]
 
 
 def set_up(program: Program, designs: Designs, config: Config) -> Scene:
     """The program has written once; nobody has done anything else yet."""
     k = start_kernel(config, designs)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "writer", 4022, cpu=1, flags=DATA)
+    process = start_in_scene(k, "writer", 4022, cpu=1, flags=DATA)
     run_on(k, write_first(k, process), cpu=1)
     page = process.page(0)
     assert page is not None
@@ -49,17 +49,17 @@ def set_up(program: Program, designs: Designs, config: Config) -> Scene:
     return race_scene(k, threads, [process])
 
 
-async def write_first(k: Kernel, process: Process) -> None:
+async def write_first(k: Kernel, process: SceneProcess) -> None:
     """The program's page is made, and is on the LRU, to be found."""
     await process.write(0, b"one")
     await lru_add_drain(k)
 
 
-async def write_again(k: Kernel, process: Process) -> None:
+async def write_again(k: Kernel, process: SceneProcess) -> None:
     await process.write(0, b"two")
 
 
-async def sleep_and_write_again(k: Kernel, process: Process) -> None:
+async def sleep_and_write_again(k: Kernel, process: SceneProcess) -> None:
     """The program sleeps, and a kernel thread has the CPU meanwhile."""
     thread = Task("events/1", 10, process.task.cpu, None, k.init_mm)
     await context_switch(k, process.task, thread)

@@ -8,7 +8,7 @@ from ..mm.kernel import Config
 from ..sim.scene import Scene
 from ..sim.thread import KThread
 from .migrating import compact
-from .process import DATA, Process, start_process
+from .process import DATA, SceneProcess, start_in_scene
 from .race import Race
 from .running import race_scene
 
@@ -17,7 +17,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A program has written to its page."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "program", 4021, 1, 1, DATA)
+    process = start_in_scene(k, "program", 4021, 1, 1, DATA)
     page = process.store(0, b"one")
 
     def threads() -> list[KThread]:
@@ -29,7 +29,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, [process])
 
 
-async def read_and_write(process: Process) -> None:
+async def read_and_write(process: SceneProcess) -> None:
     await process.read_back(0)
     await process.write(0, b"two")
     await process.read_back(0)

@@ -13,7 +13,8 @@ There are three ways to touch a field:
   like any other access; here it is a preemption point, so that a run may show what
   comes of it.
 - **not announced**: what a lock protects is read and stored as any Python attribute is,
-  with no call to this module.
+  with no call to this module.  (So are, without a lock, most bits of `Page.flags`; see
+  there.)
 
 A marked access may meet another marked one.  Any other two that nothing orders, one of
 them a store, are a data race, and reported as one (`sim.datarace`).
@@ -21,9 +22,9 @@ them a store, are a data race, and reported as one (`sim.datarace`).
 A field is named by its attrs description, much as C++ points to a member:
 
     VMA = attrs.fields(VmArea)
-    start = await read_once(vma, VMA.vm_start)
+    end = await read_once(vma, VMA.vm_end)
 
-so that a type checker knows what `start` is.
+so that a type checker knows what `end` is.
 """
 
 from __future__ import annotations

@@ -167,7 +167,9 @@ class Machine:
     def run(self, chooser: Chooser) -> bool:
         """Run on to the end; False if `chooser` gave the run up before that.
 
-        Its steps are as `step` takes them, inlined for speed.
+        A step is the operation that the thread has announced, and the code after it up
+        to the next trap; the value that is sent in is what `trap` returns there, the
+        running thread ("current").  Steps are as `step` takes them, inlined for speed.
         """
         choose, resume, choices = chooser.choose, self._how_to_resume(), self.choices
         while enabled := self.enabled():

@@ -39,7 +39,7 @@ class ThreadInfo:
 class Step:
     """One choice, and what came of it."""
 
-    number: int  # 0 for the first
+    number: int  # 0 for the first; whoever prints it or writes a file counts from 1
     thread: int  # index of the thread that was chosen
     kind: str  # read, write, try, release, unshare, acquire, share or wait
     target: str  # the object, as `Op.key` names it

@@ -8,13 +8,16 @@ or undo, it says what it is about to do, and waits to be chosen:
 There a thread is suspended, and nowhere else.  These are the rules that follow from it:
 
 1. A plain `def` is atomic.  Another CPU may run where an await comes to `trap` with
-   anything but a question (5).  An `async def` that does not is atomic too.
+   anything but a question (5).  An `async def` in which no await does so is atomic too.
 2. One step of a run is one operation on one shared object, and the code from there
    to the next trap.  That code may touch only what the thread owns, or what a lock
    that it holds protects.
 3. Two steps of different threads may be swapped without anyone noticing unless they
    are on the same object and conflict (`Op.conflicts`).  Searches rely on this, so
-   a lockless access that is not announced here is an error in the model.
+   a lockless access that is not announced here is an error in the model: a proof
+   misses what it would show.  `datarace` looks for such accesses, and a test has found
+   none in any race on 2.6.36.  What is known of the rest of the model is in
+   docs/design.md, "What the races' bounds mean".
 4. A thread that must wait announces an operation that is not possible yet.  It is
    blocked until it is; the run loop asks (`Op.possible`).  Only kinds from ACQUIRE on
    ever have to wait, so of the others nobody asks.

@@ -11,7 +11,7 @@ from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.kernel import Config
 from kmm.scenarios.adjust import move_boundary_up
 from kmm.scenarios.migrating import compact
-from kmm.scenarios.process import DATA, start_process
+from kmm.scenarios.process import DATA, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.scene import Scene
@@ -22,7 +22,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A forked child has a page of its own, the first of its upper VMA."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    parent = start_process(k, "program", 4021, 1, pages=3, flags=DATA)
+    parent = start_in_scene(k, "program", 4021, 1, pages=3, flags=DATA)
     parent.store(1, b"parent's")
     child = parent.fork("child", 4022)
     page = child.store(1, b"child's")

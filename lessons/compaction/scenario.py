@@ -15,7 +15,7 @@ from kmm.mm.compaction import COMPACT_ALL, CompactControl, compact_zone
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.madvise import MADV_DONTNEED
 from kmm.mm.swap import lru_add_drain
-from kmm.scenarios.process import DATA, Process, start_process
+from kmm.scenarios.process import DATA, SceneProcess, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.scene import Scene
@@ -33,7 +33,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A program has filled both blocks, and given half of its pages back."""
     k = start_kernel(config, spec, [LOWER, UPPER, TABLES])
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "program", 4021, cpu=1, pages=PAGES, flags=DATA)
+    process = start_in_scene(k, "program", 4021, cpu=1, pages=PAGES, flags=DATA)
     for number in range(PAGES):
         process.store(number, b"old")
     give_back(k, process)
@@ -52,7 +52,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, [process])
 
 
-def give_back(k: Kernel, process: Process) -> None:
+def give_back(k: Kernel, process: SceneProcess) -> None:
     """All pages but those in the frames KEPT."""
     for number in range(PAGES):
         if frame(process, number) in KEPT:
@@ -62,7 +62,7 @@ def give_back(k: Kernel, process: Process) -> None:
         del process.written[address]
 
 
-def frame(process: Process, number: int) -> int | None:
+def frame(process: SceneProcess, number: int) -> int | None:
     """Where a page is; None if it was given back."""
     page = process.page(number)
     return page.pfn if page else None

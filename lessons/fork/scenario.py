@@ -13,7 +13,7 @@ from kmm.kernel.sched import context_switch
 from kmm.mm.boot import run_on, run_task, start_kernel
 from kmm.mm.kernel import Config
 from kmm.mm.mm_types import Task
-from kmm.scenarios.process import DATA, Process, start_process
+from kmm.scenarios.process import DATA, SceneProcess, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
@@ -26,7 +26,7 @@ BEFORE, PARENTS, CHILDS = b"one", b"two", b"own"
 def set_up(spec: KernelSpec, config: Config) -> Scene:
     """The page has been written to, by the second thread as well."""
     k = start_kernel(config, spec)
-    parent = start_process(k, "parent", 4021, cpu=0, flags=DATA)
+    parent = start_in_scene(k, "parent", 4021, cpu=0, flags=DATA)
     parent.store(0, BEFORE)
     thread = run_task(k, "thread", 4022, 1, parent.mm)
     run_on(k, thread.cpu.store(parent.address(0), BEFORE, user=True), cpu=1)
@@ -42,7 +42,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, processes)
 
 
-async def fork_and_look(parent: Process, processes: list[Process]) -> None:
+async def fork_and_look(parent: SceneProcess, processes: list[SceneProcess]) -> None:
     """fork; then the child has the CPU, reads its page twice, and writes to it.
 
     Raises Corruption if the page changes though nobody writes to the child's memory.
@@ -51,7 +51,7 @@ async def fork_and_look(parent: Process, processes: list[Process]) -> None:
     task = await copy_process(k, parent.task)
     assert isinstance(task, Task), "a scenario has memory enough to start with"
     assert task.mm is not None
-    child = Process(k, task, task.mm, task.mm.mmap[0])
+    child = SceneProcess(k, task, task.mm, task.mm.mmap[0])
     processes.append(child)
     await context_switch(k, parent.task, task)
     first = await task.cpu.load(address, len(BEFORE), user=True)
@@ -61,7 +61,7 @@ async def fork_and_look(parent: Process, processes: list[Process]) -> None:
     await child.write(0, CHILDS)
 
 
-async def write(thread: Task, parent: Process) -> None:
+async def write(thread: Task, parent: SceneProcess) -> None:
     """What the parent's memory is to hold in the end."""
     parent.written[parent.address(0)] = PARENTS
     await thread.cpu.store(parent.address(0), PARENTS, user=True)

@@ -11,7 +11,7 @@ from kmm.designs import KernelSpec
 from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.kernel import Config
 from kmm.scenarios.migrating import compact
-from kmm.scenarios.process import DATA, Process, start_process
+from kmm.scenarios.process import DATA, SceneProcess, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.machine import Machine
@@ -25,7 +25,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A program has written to its page, and the page is about to move."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "program", 4021, cpu=1, flags=DATA)
+    process = start_in_scene(k, "program", 4021, cpu=1, flags=DATA)
     page = process.store(0, b"one")
 
     def threads() -> list[KThread]:
@@ -43,7 +43,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, [process]).beginning(to_the_entry)
 
 
-async def use(process: Process) -> None:
+async def use(process: SceneProcess) -> None:
     await process.read_back(0)
     await process.write(0, b"two")
     await process.read_back(0)

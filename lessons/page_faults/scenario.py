@@ -14,7 +14,7 @@ from kmm.hw.memory import PAGE_SHIFT, PhysAddr, VirtAddr
 from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.kernel import Config
 from kmm.mm.mm_types import Task
-from kmm.scenarios.process import DATA, start_process
+from kmm.scenarios.process import DATA, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
@@ -27,7 +27,7 @@ FIRST, SECOND = b"one.", b"two."
 def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A program of two pages.  It has used the upper one, so the tables are there."""
     k = start_kernel(config, spec)
-    process = start_process(k, "first", 4021, cpu=0, pages=2, flags=DATA)
+    process = start_in_scene(k, "first", 4021, cpu=0, pages=2, flags=DATA)
     process.store(1, b"here")
     other = run_task(k, "second", 4022, 1, process.mm)
     start = process.address(0)

@@ -14,7 +14,7 @@ from kmm.hw.memory import EntryPointer
 from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.kernel import Config, Kernel
 from kmm.mm.pgtable import find_pte, pte_dirty, pte_mkclean, pte_mkold, pte_young
-from kmm.scenarios.process import DATA, Process, start_process
+from kmm.scenarios.process import DATA, SceneProcess, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
@@ -26,7 +26,7 @@ from kmm.sim.thread import KThread
 def set_up(spec: KernelSpec, config: Config) -> Scene:
     """The page is there; no CPU remembers where, and its entry says `not touched`."""
     k = start_kernel(config, spec)
-    process = start_process(k, "reader", 4021, cpu=0, flags=DATA)
+    process = start_in_scene(k, "reader", 4021, cpu=0, flags=DATA)
     process.store(0, b"one")
     other = run_task(k, "writer", 4022, 1, process.mm)
     forget(k, process)
@@ -52,7 +52,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return evolve(scene, check=check)
 
 
-def forget(k: Kernel, process: Process) -> None:
+def forget(k: Kernel, process: SceneProcess) -> None:
     """As if the page had not been touched for long."""
     ptep = entry_of(k, process)
     run_alone(ptep.write(pte_mkclean(pte_mkold(ptep.value))))
@@ -60,14 +60,14 @@ def forget(k: Kernel, process: Process) -> None:
         cpu.tlb.forget_all(keep_global=False)
 
 
-def expect_flags(k: Kernel, process: Process) -> None:
+def expect_flags(k: Kernel, process: SceneProcess) -> None:
     """A and D must both be set by now.  Raises Corruption."""
     entry = entry_of(k, process).value
     if not (pte_young(entry) and pte_dirty(entry)):
         raise Corruption(f"a page was read and written, but its entry is {entry:#x}")
 
 
-def entry_of(k: Kernel, process: Process) -> EntryPointer:
+def entry_of(k: Kernel, process: SceneProcess) -> EntryPointer:
     ptep = run_alone(find_pte(k, process.mm, process.address(0)))
     assert ptep is not None
     return ptep

@@ -18,7 +18,7 @@ from kmm.mm.kernel import Config, Kernel
 from kmm.mm.madvise import MADV_RANDOM
 from kmm.mm.mm_types import Page
 from kmm.mm.rmap import page_referenced
-from kmm.scenarios.process import DATA, Process, start_process
+from kmm.scenarios.process import DATA, SceneProcess, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
@@ -33,7 +33,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A page that was written before a fork, and used by both sides since."""
     k = start_kernel(config, spec)
     run_task(k, "kswapd0", 31, cpu=0)
-    parent = start_process(k, "parent", 4021, cpu=1, pages=2, flags=DATA)
+    parent = start_in_scene(k, "parent", 4021, cpu=1, pages=2, flags=DATA)
     page = parent.store(UPPER, b"shared")
     child = parent.fork("child", 4022)
     child.run(child.read_back(UPPER))
@@ -61,7 +61,7 @@ async def count(k: Kernel, page: Page, counted: list[int]) -> None:
     counted.append(used)
 
 
-async def cut_in_two(k: Kernel, child: Process) -> None:
+async def cut_in_two(k: Kernel, child: SceneProcess) -> None:
     """`The upper half I shall read in no order`: it gets a VMA of its own for that."""
     await sys_madvise(k, child.task, child.address(UPPER), PAGE_SIZE, MADV_RANDOM)
 

@@ -18,7 +18,7 @@ from kmm.mm.mm_types import Page
 from kmm.mm.page_alloc import get_page
 from kmm.mm.swap import lru_add_drain_all, put_page
 from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
-from kmm.scenarios.process import DATA, start_process
+from kmm.scenarios.process import DATA, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
@@ -30,7 +30,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """All memory is free again, but for the one page that the driver holds."""
     k = start_kernel(config, spec)
     whole = blocks(k)
-    process = start_process(k, "program", 4021, cpu=1, flags=DATA)
+    process = start_in_scene(k, "program", 4021, cpu=1, flags=DATA)
     page = process.store(0, b"data")
     process.run(get_page(page))
     process.run(do_exit(k, process.task, 0))

@@ -27,7 +27,7 @@ from kmm.mm.vmscan import (
     putback_lru_page,
     shrink_active_list,
 )
-from kmm.scenarios.process import DATA, Process, start_process
+from kmm.scenarios.process import DATA, SceneProcess, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.machine import run_alone
@@ -39,7 +39,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     """A page goes the way down: to the inactive list, and off it to be looked at."""
     k = start_kernel(config, spec)
     run_task(k, "kswapd0", 31, cpu=0)
-    process = start_process(k, "program", 4021, cpu=1, flags=DATA)
+    process = start_in_scene(k, "program", 4021, cpu=1, flags=DATA)
     process.store(0, b"one")
     zone = k.zones[0]
     run_on(k, shrink_active_list(k, zone, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON))
@@ -72,7 +72,7 @@ async def reclaim(k: Kernel, page: Page) -> None:
     await putback_lru_page(k, page)
 
 
-def expect(k: Kernel, process: Process) -> None:
+def expect(k: Kernel, process: SceneProcess) -> None:
     """What the program wrote must be where its entry says.  Raises Corruption."""
     for address, data in process.written.items():
         ptep = run_alone(find_pte(k, process.mm, address))

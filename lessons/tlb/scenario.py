@@ -16,7 +16,7 @@ from kmm.mm.boot import run_on, run_task, start_kernel
 from kmm.mm.fault import FatalSignal
 from kmm.mm.kernel import Config
 from kmm.mm.mmap import PROT_READ
-from kmm.scenarios.process import DATA, Process, start_process
+from kmm.scenarios.process import DATA, SceneProcess, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
@@ -29,7 +29,7 @@ BEFORE, AFTER = b"one", b"two"
 def set_up(spec: KernelSpec, config: Config) -> Scene:
     """The writer has written once, so the TLB of CPU 1 knows that it may."""
     k = start_kernel(config, spec)
-    process = start_process(k, "snapshot", 4021, cpu=0, flags=DATA)
+    process = start_in_scene(k, "snapshot", 4021, cpu=0, flags=DATA)
     process.store(0, BEFORE)
     writer = run_task(k, "writer", 4022, 1, process.mm)
     run_on(k, writer.cpu.store(process.address(0), BEFORE, user=True), cpu=1)
@@ -44,7 +44,7 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
     return race_scene(k, threads, [process])
 
 
-async def take_snapshot(process: Process) -> None:
+async def take_snapshot(process: SceneProcess) -> None:
     """Make the page read-only, and read it twice.  Raises Corruption."""
     await process.mprotect(0, 1, PROT_READ)
     cpu, address = process.task.cpu, process.address(0)
@@ -54,7 +54,7 @@ async def take_snapshot(process: Process) -> None:
         raise Corruption(f"a read-only page holds {first!r}, and then {second!r}")
 
 
-async def write_again(cpu: Cpu, process: Process) -> None:
+async def write_again(cpu: Cpu, process: SceneProcess) -> None:
     """Write once more.  If the page is read-only by now, SIGSEGV is what is due."""
     with suppress(FatalSignal):
         await cpu.store(process.address(0), AFTER, user=True)

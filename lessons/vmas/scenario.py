@@ -16,7 +16,7 @@ from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.kernel import Config
 from kmm.mm.mm_types import Task, VmArea
 from kmm.mm.vma import insert_vm_struct, vm_area_alloc
-from kmm.scenarios.process import DATA, STACK, start_process
+from kmm.scenarios.process import DATA, STACK, start_in_scene
 from kmm.scenarios.race import Race
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
@@ -29,7 +29,7 @@ LOWER, UPPER, TOP = 2, 3, 4  # pages: two of the buffer, and the one that is tou
 def set_up(spec: KernelSpec, config: Config) -> Scene:
     """Data at page 0, and a stack of one page, TOP, that has been written to."""
     k = start_kernel(config, spec)
-    process = start_process(k, "main", 4021, cpu=0, flags=DATA)
+    process = start_in_scene(k, "main", 4021, cpu=0, flags=DATA)
     start, end = process.address(TOP), process.address(TOP + 1)
     stack = vm_area_alloc(k, process.mm, start, end, STACK)
     insert_vm_struct(process.mm, stack)

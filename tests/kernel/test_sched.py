@@ -6,7 +6,7 @@ from building import alone, boot, process
 
 from kmm.kernel.sched import context_switch
 from kmm.mm.mm_types import Task
-from kmm.scenarios.process import start_process
+from kmm.scenarios.process import start_in_scene
 
 
 def test_a_kernel_thread_borrows_the_address_space_and_a_process_brings_its_own() -> (
@@ -14,7 +14,7 @@ def test_a_kernel_thread_borrows_the_address_space_and_a_process_brings_its_own(
 ):
     p = process(boot())
     k, cpu = p.k, p.task.cpu
-    other = start_process(k, "other", 8, cpu=0)
+    other = start_in_scene(k, "other", 8, cpu=0)
     kthread = Task("events/1", 10, cpu, None, k.init_mm)
 
     alone(context_switch(k, p.task, kthread))

@@ -64,7 +64,7 @@ def test_a_page_that_nobody_has_written_is_made_of_zeros_and_belongs_to_the_file
     assert (page.mapping, page.index) == (mapping, 1)
     assert page.flags & PG_uptodate
     assert not PageAnon(page)
-    assert page.is_locked
+    assert page.locked_now
     let_go(k, page)
     settle(k)
     assert page.count == 1, "the file's own"
@@ -111,7 +111,7 @@ def test_who_writes_gets_a_page_beyond_the_end_too() -> None:
     mapping = a_file(k, 0)
     page = alone(find_or_create_page(k, mapping, 3))
     assert page is not None
-    assert page.is_locked
+    assert page.locked_now
     assert mapping.page_tree == {3: page}
     let_go(k, page)
 

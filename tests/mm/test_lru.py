@@ -31,7 +31,7 @@ from kmm.mm.page_alloc import alloc_page, get_page
 from kmm.mm.swap import (
     lru_add_drain,
     lru_add_drain_all,
-    lru_cache_add_active,
+    lru_cache_add_active_anon,
     lru_cache_add_anon,
     lru_cache_add_file,
     lru_cache_add_lru,
@@ -133,7 +133,7 @@ def test_new_pages_are_active_and_those_swapped_in_must_show_that_they_are_used(
     k = boot()
     new, swapped_in = new_page(k), new_page(k)
     of_file = new_page(k, LRU_INACTIVE_FILE)
-    alone(lru_cache_add_active(k, new), k)
+    alone(lru_cache_add_active_anon(k, new), k)
     alone(lru_cache_add_anon(k, swapped_in), k)
     alone(lru_cache_add_file(k, of_file), k)
     settle(k)
@@ -148,7 +148,7 @@ def test_a_page_joins_the_list_of_its_own_zone() -> None:
     assert [page.zone for page in pages] == k.zones
     # Both wait at the same CPU.
     other = new_page(k, cpu=1)
-    alone(lru_cache_add_active(k, other), k, cpu=0)
+    alone(lru_cache_add_active_anon(k, other), k, cpu=0)
     settle(k)
     assert [set(zone.lru[LRU_ACTIVE_ANON]) for zone in k.zones] == [
         {pages[0]},
@@ -184,7 +184,7 @@ def test_draining_all_drains_what_was_added_before_whoever_else_adds() -> None:
         early, late = added(k, cpu=1), new_page(k)
 
         async def add() -> None:
-            await lru_cache_add_active(k, late)
+            await lru_cache_add_active_anon(k, late)
 
         def check() -> None:
             assert early in lru_pages(k)

@@ -421,7 +421,7 @@ def test_a_private_write_without_a_frame_for_the_page_or_its_copy_changes_nothin
     assert fault(one, write=True) == VM_FAULT_OOM
     assert one.pte(0) == 0
     assert len(mapping.page_tree) == 1 + left
-    assert not any(page.is_locked for page in mapping.page_tree.values())
+    assert not any(page.locked_now for page in mapping.page_tree.values())
     for page in taken[left:]:
         alone(put_page(one.k, page), one.k)
     settle(one.k)

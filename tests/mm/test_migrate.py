@@ -53,7 +53,7 @@ from kmm.mm.swap import put_page
 from kmm.mm.swapops import migration_entry
 from kmm.mm.vmscan import isolate_lru_page, putback_lru_page
 from kmm.scenarios.migrating import compact
-from kmm.scenarios.process import DATA, start_process
+from kmm.scenarios.process import DATA, start_in_scene
 from kmm.scenarios.running import race_scene
 from kmm.sim.failure import Corruption
 from kmm.sim.machine import Machine
@@ -215,6 +215,19 @@ def test_a_page_that_was_freed_while_isolated_is_just_dropped() -> None:
     assert alone(migrate_pages(k, [page], new_frame), k) == 0
     settle(k)
     assert is_free(page)
+
+
+def test_pages_are_counted_as_moved_when_they_have_moved_and_not_when_freed() -> None:
+    p = touched()
+    k, page = p.k, isolated(p)
+    freed = alone(alloc_page(k, GFP_HIGHUSER_MOVABLE))
+    assert freed is not None
+    alone(get_page(page))  # so that there are ten attempts at both
+    assert migrate(p, freed, page) == 1
+    assert k.vm_events["pgmigrate_success"] == 0
+    alone(put_page(k, page))
+    assert migrate(p, isolated(p)) == 0
+    assert k.vm_events["pgmigrate_success"] == 1
 
 
 def test_a_page_that_stays_busy_is_tried_ten_times() -> None:
@@ -442,7 +455,7 @@ def test_a_fault_on_a_files_moving_page_comes_to_an_end() -> None:
     """
     k = start_kernel(Config(cpus=2, frames=48, migrate_passes=1), find_kernel("2.6.34"))
     run_task(k, "compact", 3977, cpu=0)
-    program = start_process(k, "program", 4021, 1, 1, DATA)
+    program = start_in_scene(k, "program", 4021, 1, 1, DATA)
     flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED
     shared = program.address(1)
     program.run(

@@ -34,7 +34,7 @@ from kmm.mm.page_alloc import (
     zone_watermark_ok,
     zonelist,
 )
-from kmm.mm.swap import lru_cache_add_active, put_page
+from kmm.mm.swap import lru_cache_add_active_anon, put_page
 from kmm.sim.failure import Leak
 from kmm.sim.machine import Machine
 from kmm.sim.search import search
@@ -281,7 +281,7 @@ def test_a_page_that_is_freed_leaves_the_lru() -> None:
     k = boot(frames=4)
     page = taken(k, GFP_KERNEL)
     page.flags |= PG_swapbacked
-    alone(lru_cache_add_active(k, page))
+    alone(lru_cache_add_active_anon(k, page))
     settle(k)
     alone(put_page(k, page))
     assert lru_pages(k) == []

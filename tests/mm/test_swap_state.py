@@ -167,7 +167,7 @@ def test_a_page_comes_back_with_its_contents_and_must_show_that_it_is_used() -> 
     assert page is not None
     assert k.memory.read(PhysAddr(page.pfn << PAGE_SHIFT), 8) == b"contents"
     assert page.flags & PG_uptodate
-    assert not page.is_locked
+    assert not page.locked_now
     settle(k)
     assert lru_pages(k) == [page]
     assert not page.flags & PG_active
@@ -249,7 +249,7 @@ def test_a_page_is_written_unlocked_and_marked_as_being_written_meanwhile() -> N
 
     def look() -> None:
         if not k.swap.device:
-            states.add((page.is_locked, bool(page.flags & PG_writeback)))
+            states.add((page.locked_now, bool(page.flags & PG_writeback)))
 
     writer = thread(0, swap_writepage(k, page))
     page.locked.owner = writer
@@ -269,7 +269,7 @@ def test_a_page_that_no_entry_refers_to_is_not_written() -> None:
     k = machine()
     page = cached(k, mapcount=1)
     alone(swap_writepage(k, page))
-    assert not page.is_locked
+    assert not page.locked_now
     assert not is_cached(k, page)
     assert (k.vm_events["pswpout"], k.swap.inuse_pages) == (0, 0)
 
@@ -372,7 +372,7 @@ def test_a_page_that_is_not_easily_had_stays_in_the_cache(why: str) -> None:
     alone(free_swap_and_cache(k, page.private), k)
     assert is_cached(k, page)
     assert page.count == 2
-    assert page.is_locked == (why == "locked")
+    assert page.locked_now == (why == "locked")
 
 
 def test_a_mapped_page_leaves_too_if_swap_is_full() -> None:

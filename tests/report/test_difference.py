@@ -18,6 +18,7 @@ def test_version_6_changes_who_locks_what_and_how_the_stack_is_moved() -> None:
     helpers = ["page_anon_vma_lock_root", "anon_vma_lock_root", "lock_own", "walk_item"]
     assert functions("vanilla", "v6") == [
         *walks,
+        "locked_anon_vma",
         *helpers,
         "shift_arg_pages",
         "mm_take_all_locks",

@@ -49,7 +49,8 @@ def test_json_has_every_step_and_the_state_before_and_after_each() -> None:
         "irq",
         "irq",
     ]
-    assert [s["number"] for s in whole["steps"]] == list(range(len(recording.steps)))
+    numbers = range(1, len(recording.steps) + 1)  # as `--step` and the drawing have
+    assert [s["number"] for s in whole["steps"]] == list(numbers)
     assert len(whole["states"]) == len(whole["steps"]) + 1
     assert whole["failure"]["message"] == BUG_LINE
     changed = [s for s in whole["steps"] if s["label"] == "vma#1.vm_start"]
@@ -81,6 +82,7 @@ def test_perfetto_has_a_slice_for_each_step_on_the_track_of_its_cpu() -> None:
     assert names == {0: "CPU 0: compact:3977", 1: "CPU 1: date:4021"}
     slices = [e for e in events if e["ph"] == "X"]
     assert [e["ts"] for e in slices] == list(range(len(recording.steps)))
+    assert all(e["args"]["step"] == e["ts"] + 1 for e in slices)
     assert [e["tid"] for e in slices] == list(recording.choices)
 
 

@@ -41,6 +41,13 @@ def test_a_kernel_is_listed_with_its_answers_and_aliases() -> None:
     assert "(also: vanilla)" in listing_text(["kernels"])
 
 
+def test_the_fixes_that_all_kernels_have_are_told_with_their_answers() -> None:
+    told = " ".join(listing_text(["kernels"], stories=True).split())
+    assert told.endswith("Linux 2.6.35).")
+    assert "pte-peek=locked (486cf46f3f9b, Linux 3.1)" in told
+    assert "486cf46f3f9b" not in listing_text(["kernels"])
+
+
 def test_designs_stand_below_the_question_that_they_answer() -> None:
     lines = listing_text(["designs"]).splitlines()
     question = next(

@@ -6,13 +6,13 @@ import pytest
 from building import boot
 
 from kmm.mm.boot import run_on
-from kmm.scenarios.process import BASE, start_process
+from kmm.scenarios.process import BASE, start_in_scene
 from kmm.sim.failure import Corruption
 
 
 def test_memory_must_hold_what_the_program_wrote() -> None:
     k = boot()
-    process = start_process(k, "writer", 9, cpu=1)
+    process = start_in_scene(k, "writer", 9, cpu=1)
     process.written[BASE] = b"one"
     with pytest.raises(Corruption, match="memory holds b''"):
         process.expect()

@@ -11,8 +11,7 @@ from kmm.designs import KernelSpec, parse_kernel
 from kmm.hw.memory import PAGE_SIZE
 from kmm.kernel.exit import do_exit
 from kmm.kernel.fork import copy_process
-from kmm.kernel.process import Process
-from kmm.kernel.process import start_process as start_empty
+from kmm.kernel.process import Process, start_process
 from kmm.kernel.syscalls import sys_mmap, sys_mremap, sys_munmap
 from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.gup import get_user_page
@@ -29,7 +28,7 @@ from kmm.mm.swap import lru_add_drain_all, put_page
 from kmm.mm.vmscan import count_isolated, isolate_lru_page, shrink_page_list
 from kmm.scenarios.migrating import compact
 from kmm.scenarios.mremap import ELSEWHERE
-from kmm.scenarios.process import BASE, DATA, start_process
+from kmm.scenarios.process import BASE, DATA, start_in_scene
 from kmm.scenarios.running import race_scene
 from kmm.sim.scene import Scene
 from kmm.sim.thread import KThread
@@ -48,7 +47,7 @@ def file_moves() -> Scene:
     """
     k = start_kernel(SMALL, UNLOCKED)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_process(k, "program", 4021, 1, 1, DATA)
+    process = start_in_scene(k, "program", 4021, 1, 1, DATA)
     flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED
     where, size = process.address(1), PAGE_SIZE
     process.run(sys_mmap(k, process.task, where, size, 3, flags))
@@ -72,7 +71,7 @@ def looked_for_in_vain() -> Scene:
     """Somebody follows a page to its mappings, while the last process exits."""
     k = start_kernel(SMALL, BASE_KERNEL)
     run_task(k, "kswapd", 3977, cpu=0)
-    process = start_process(k, "program", 4021, 1, 1, DATA)
+    process = start_in_scene(k, "program", 4021, 1, 1, DATA)
     page = process.store(0, b"data")
     process.written.clear()
     process.run(get_page(page))
@@ -93,7 +92,7 @@ def looked_for_in_vain() -> Scene:
 def two_notified() -> Scene:
     """Parent and child have an anon_vma in common, and both are locked as a whole."""
     k = start_kernel(SMALL, BASE_KERNEL)
-    parent = start_empty(k, "parent", 0)
+    parent = start_process(k, "parent", 0)
     parent.map_anonymous(BASE, 1)
     parent.store(BASE, b"data")
     both = [parent, parent.fork(1)]
@@ -115,7 +114,7 @@ def two_notified() -> Scene:
 def last_swap_entry_goes() -> Scene:
     """The child's is the last; the parent has the page back, and unmaps it too."""
     k = start_kernel(evolve(SMALL, swap_slots=8), BASE_KERNEL)
-    parent = start_empty(k, "parent", 0)
+    parent = start_process(k, "parent", 0)
     parent.map_anonymous(BASE, 1)
     parent.store(BASE, b"data")
     child = parent.fork(1)
@@ -137,7 +136,7 @@ def swapped_in_while_migrating() -> Scene:
     """A page that only the swap cache has is moved, and a program wants it back."""
     k = start_kernel(evolve(SMALL, swap_slots=8), BASE_KERNEL)
     run_task(k, "compact", 3977, cpu=0)
-    process = start_empty(k, "program", 1)
+    process = start_process(k, "program", 1)
     process.map_anonymous(BASE, 1)
     process.store(BASE, b"data")
     process.run(lru_add_drain_all(k))
@@ -160,7 +159,7 @@ def swapped_in_while_migrating() -> Scene:
 def taken_over_meanwhile() -> Scene:
     """A child writes to a page that its parent left, while its use is looked at."""
     k = start_kernel(SMALL, BASE_KERNEL)
-    parent = start_empty(k, "parent", 0)
+    parent = start_process(k, "parent", 0)
     parent.map_anonymous(BASE, 1)
     parent.store(BASE, b"data")
     child = parent.fork(1)
@@ -185,7 +184,7 @@ def taken_over_meanwhile() -> Scene:
 def written_to_meanwhile() -> Scene:
     """A CPU writes to a file's page for the first time, while its use is looked at."""
     k = start_kernel(SMALL, BASE_KERNEL)
-    process = start_empty(k, "program", 1)
+    process = start_process(k, "program", 1)
     flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED
     process.run(sys_mmap(k, process.task, BASE, PAGE_SIZE, 3, flags))
     process.load(BASE, 4)
@@ -205,7 +204,7 @@ def written_to_meanwhile() -> Scene:
 def read_while_forking() -> Scene:
     """A CPU reads a page for the first time in a while, and another thread forks."""
     k = start_kernel(SMALL, BASE_KERNEL)
-    process = start_empty(k, "program", 0)
+    process = start_process(k, "program", 0)
     process.map_anonymous(BASE, 1)
     process.store(BASE, b"data")
     process.run(lru_add_drain_all(k))

@@ -7,7 +7,7 @@ from building import boot
 from kmm.mm.boot import run_task
 from kmm.mm.mm_types import VMA
 from kmm.mm.slab import kmem_cache_alloc
-from kmm.scenarios.process import start_process
+from kmm.scenarios.process import start_in_scene
 from kmm.sim.access import read_plain
 from kmm.sim.failure import bug_on
 from kmm.workloads.counting import Counts, count
@@ -16,7 +16,7 @@ from kmm.workloads.counting import Counts, count
 def counted(locks: int, reads: int = 0, *, fails: bool = False) -> Counts:
     """Take so many locks inside one another, and read a VMA so often under them."""
     k = boot()
-    vma = start_process(k, "test", 7, 1).vma
+    vma = start_in_scene(k, "test", 7, 1).vma
     task = run_task(k, "counted", 8, 0)
 
     async def body() -> None:

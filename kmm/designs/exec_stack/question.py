@@ -27,7 +27,8 @@ class ExecStack(Answer):
     # shift is in bytes.
     setup_arg_pages: Callable[[Kernel, BinPrm, VirtAddr], Awaitable[int]]
     shift_arg_pages: Callable[[Kernel, VmArea, int], Awaitable[int]]
-    # What a migration does meanwhile, and what moves one table's entries.
+    # Not exec's alone: what unmaps any anonymous page, for a migration or for reclaim;
+    # and what moves one table's entries, for mremap as well.
     try_to_unmap_anon: Callable[[Kernel, Page, int], Awaitable[int]]
     move_ptes: Callable[
         [Kernel, VmArea, VirtAddr, VmArea, VirtAddr, int], Awaitable[None]

@@ -1,7 +1,8 @@
 """rmap-walk: how do walks of the reverse map and changes to VMAs agree?
 
 The modules carry their tags in the catalogue of fixes, so that the folder lists them
-in the order in which history met them.
+in the order in which history met them.  `locked_adjust` is no answer, but a function
+that three of them share.
 """
 
 from .a1_local_lock import LOCAL_LOCK

@@ -1,10 +1,10 @@
 """A3, versions 2 and 5 of the series: walks try for a second lock, and start again.
 
 vma_adjust takes the lock of the VMA's own anon_vma again, as it did until 2.6.33: in
-version 2 always, in version 5, and here, where 2.6.33 did.  A walk holds the lock of
-the page's anon_vma, and for each VMA whose own is another one it tries to take that as
-well.  It must not wait for it, since nobody could say in which order others take the
-two; so it gives up what it has, and starts again.
+version 2 always, in version 5, and here, where 2.6.33 did (`locked_adjust`).  A walk
+holds the lock of the page's anon_vma, and for each VMA whose own is another one it
+tries to take that as well.  It must not wait for it, since nobody could say in which
+order others take the two; so it gives up what it has, and starts again.
 
 Andrea Arcangeli would rather have had all locks taken on the side that changes, as in
 versions 3 and 4.  Linus Torvalds found the retry needless, as two locks deadlock only
@@ -17,71 +17,21 @@ is missed as before, if the page's anon_vma is not theirs (`boundary-shift-child
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
-
 from attrs import evolve
 
-from ...hw.memory import VirtAddr
 from ...mm.kernel import Kernel
 from ...mm.mm_types import VMA, AnonVma, Page, RmapItem, StableNode, VmArea
 from ...mm.rmap import SWAP_AGAIN, RmapOne, vma_address
 from ...mm.slab import check_alive
-from ...mm.vma import (
-    AdjustedFile,
-    Adjustment,
-    drop_following,
-    move_following,
-    plan_adjustment,
-    relink,
-    share_anon_vma,
-    store_bounds,
-)
 from ...sim.access import read_once, read_plain
 from ...sim.failure import Livelock
 from ...sim.locks import SpinLock
 from .a1_local_lock import LOCAL_LOCK
+from .locked_adjust import vma_adjust
 
 # A walk that has been sent back so often, with everything else going on as usual, is
 # not going to end.
 MOST_RETRIES = 3
-
-
-async def vma_adjust(
-    k: Kernel,
-    vma: VmArea,
-    start: VirtAddr,
-    end: VirtAddr,
-    pgoff: int,
-    insert: VmArea | None = None,
-) -> int:
-    """Give a VMA new bounds, and its neighbours what that means for them; 0 or -ENOMEM.
-
-    Needs mmap_sem for writing.  Takes i_mmap_lock, then the lock of the VMA's own
-    anon_vma.
-    """
-    while True:
-        change = plan_adjustment(vma, start, end, pgoff, insert)
-        await share_anon_vma(change)
-        async with AdjustedFile(change), locked_anon_vma(change):
-            await store_bounds(change)
-            await move_following(change)
-            relink(change)
-        await drop_following(change)
-        if not change.again:
-            return 0
-
-
-def locked_anon_vma(change: Adjustment) -> AbstractAsyncContextManager[object]:
-    """Holds the lock of the VMA's own anon_vma, where 2.6.33 and 2.6.36 take it.
-
-    They do if a VMA comes in, if the neighbour is concerned, or if the start moves.  An
-    end that moves alone (brk) takes no lock.
-    """
-    vma = change.vma
-    matters = change.insert or change.following or change.start != vma.vm_start
-    if vma.anon_vma is None or not matters:
-        return nullcontext()
-    return vma.anon_vma.lock
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:

@@ -6,7 +6,7 @@ and the last entry of that VMA's list.  `rmap_walk` locks the root, follows the 
 list, and takes the lock of each VMA's own anon_vma in turn, so at most two at a time,
 the older one always first.  try_to_unmap and page_referenced stay as they were: they
 follow the list of the page's own anon_vma, under that lock alone.  Who changes a VMA
-takes that VMA's own lock alone, as in version 5.
+takes that VMA's own lock alone, as in version 5 (`locked_adjust`).
 
 What the letters do not mention: the second lock is given back between two VMAs, so a
 boundary that moves between two VMAs of a forked child is still missed
@@ -31,7 +31,7 @@ from ...sim.access import read_once, read_plain
 from ...sim.failure import NullPointer
 from ...sim.locks import SpinLock
 from .a1_local_lock import LOCAL_LOCK
-from .a3_trylock_retry import TRYLOCK_RETRY
+from .locked_adjust import vma_adjust
 
 
 async def rmap_walk_anon(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
@@ -159,7 +159,7 @@ ROOT_ORDER = evolve(
     costs="two locks, and a walk over the whole family of processes",
     story=__doc__,
     base=LOCAL_LOCK,
-    vma_adjust=TRYLOCK_RETRY.vma_adjust,
+    vma_adjust=vma_adjust,
     rmap_walk_anon=rmap_walk_anon,
     rmap_walk_ksm=rmap_walk_ksm,
 )

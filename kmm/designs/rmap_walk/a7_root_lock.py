@@ -5,7 +5,8 @@ August 2010 (bb4a340e075b to 76545066c852), after Linus Torvalds' advice: each a
 knows the oldest of its family, and whoever locks an anon_vma locks that one's lock.  So
 walks, changes of VMAs, forks and growing stacks of a family all agree on one lock, a
 walk need visit no more than the VMAs that may have the page, and there is no order of
-locks to get wrong.
+locks to get wrong.  vma_adjust takes the lock again that 2.6.34 had dropped
+(`locked_adjust`).
 
 A root must outlive its family: each anon_vma has a reference to it (76545066c852).  And
 since an anon_vma that is freed may be given out again with another root, a walk that
@@ -33,7 +34,7 @@ from ...mm.rmap import (
 from ...mm.slab import check_alive, kmem_cache_alloc
 from ...sim.access import modify_plain, read_once, write_once, write_plain
 from .a1_local_lock import LOCAL_LOCK
-from .a3_trylock_retry import TRYLOCK_RETRY
+from .locked_adjust import vma_adjust
 
 
 async def anon_vma_prepare(k: Kernel, vma: VmArea) -> None:
@@ -106,7 +107,7 @@ ROOT_LOCK = evolve(
     costs="one lock for a whole family of processes; a reference to the root",
     story=__doc__,
     base=LOCAL_LOCK,
-    vma_adjust=TRYLOCK_RETRY.vma_adjust,
+    vma_adjust=vma_adjust,
     anon_vma_prepare=anon_vma_prepare,
     anon_vma_fork=anon_vma_fork,
     page_lock_anon_vma=page_lock_anon_vma,

@@ -21,16 +21,20 @@ class RmapWalk(Answer):
     question: ClassVar[str] = "rmap-walk"
     asks: ClassVar[str] = "How do walks of the reverse map and changes to VMAs agree?"
 
-    # Who changes.  With mmap_sem for writing; expand_stack and anon_vma_prepare for
-    # reading.
+    # Who changes: these do no walk.  vma_adjust serves all that give a VMA new bounds,
+    # expand_stack a stack that grows, anon_vma_prepare a VMA's first page,
+    # anon_vma_fork fork.  With mmap_sem for writing; expand_stack and anon_vma_prepare
+    # for reading.
     vma_adjust: Callable[
         [Kernel, VmArea, VirtAddr, VirtAddr, int, VmArea | None], Awaitable[int]
     ]
     expand_stack: Callable[[Kernel, VmArea, VirtAddr], Awaitable[bool]]
     anon_vma_prepare: Callable[[Kernel, VmArea], Awaitable[None]]
     anon_vma_fork: Callable[[Kernel, VmArea, VmArea], Awaitable[None]]
-    # Who walks.  With the page locked, and without mmap_sem; page_lock_anon_vma also
-    # for a page that is not.
+    # Who walks: page_lock_anon_vma to unmap a page, or to see whether it was used; the
+    # others to point migration entries elsewhere, and for whatever is done to a KSM
+    # page.  With the page locked, and without mmap_sem; page_lock_anon_vma also for a
+    # page that is not.
     page_lock_anon_vma: Callable[[Kernel, Page], Awaitable[AnonVma | None]]
     rmap_walk_anon: Callable[[Kernel, Page, RmapOne], Awaitable[int]]
     rmap_walk_ksm: Callable[[Kernel, Page, RmapOne], Awaitable[int]]
