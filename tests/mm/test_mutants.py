@@ -204,6 +204,11 @@ def test_a_use_that_announces_itself_no_more_is_exposed() -> None:
             "two_notified",
             "data race: AnonVma.taken",
         ),
+        (
+            "mm/filemap.py:i_size_read:read_once(mapping.size)",
+            "file_grows",
+            "data race: AddressSpace.size",
+        ),
     ],
 )
 def test_what_is_left_out_is_noticed(name: str, items: str, sign: str) -> None:

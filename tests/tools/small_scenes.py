@@ -8,14 +8,32 @@ from __future__ import annotations
 from attrs import evolve
 
 from kmm.designs import KernelSpec, parse_kernel
+from kmm.fs.open import sys_open
+from kmm.fs.ramfs import init_rootfs
+from kmm.fs.read_write import sys_write
 from kmm.hw.memory import PAGE_SIZE
 from kmm.kernel.exit import do_exit
+from kmm.kernel.files import O_CREAT, O_RDWR
 from kmm.kernel.fork import copy_process
+<<<<<<< HEAD
 from kmm.kernel.process import Process, start_process
 from kmm.kernel.syscalls import sys_mmap, sys_mremap, sys_munmap
+=======
+from kmm.kernel.process import Process
+from kmm.kernel.process import start_process as start_empty
+from kmm.kernel.syscalls import (
+    sys_madvise,
+    sys_mmap,
+    sys_mmap_pgoff,
+    sys_mremap,
+    sys_munmap,
+)
+>>>>>>> marks2
 from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.gup import get_user_page
 from kmm.mm.kernel import Config, Kernel
+from kmm.mm.ksm import ksm_do_scan
+from kmm.mm.madvise import MADV_MERGEABLE
 from kmm.mm.memory import follow_page
 from kmm.mm.migrate import putback_lru_pages
 from kmm.mm.mm_types import Mm, Page
@@ -224,6 +242,102 @@ def read_while_forking() -> Scene:
     return race_scene(k, threads)
 
 
+def wanted_back_by_both() -> Scene:
+    """Parent and child want a page back: who comes second waits until it is there.
+
+    A search of all runs is not fair: if he asked again and again, one would not end.
+    """
+    k = start_kernel(evolve(SMALL, swap_slots=8), BASE_KERNEL)
+    parent = start_empty(k, "parent", 0)
+    parent.map_anonymous(BASE, 1)
+    parent.store(BASE, b"data")
+    child = parent.fork(1)
+    parent.run(lru_add_drain_all(k))
+    parent.run(reclaim(k, parent.mm))
+
+    def threads() -> list[KThread]:
+        return [
+            KThread("program", process.task.pid, cpu, fault_in(k, process.mm))
+            for cpu, process in enumerate((parent, child))
+        ]
+
+    return race_scene(k, threads)
+
+
+def merged_and_wanted_back() -> Scene:
+    """Two strangers want a page back that KSM made theirs, and that is swapped out.
+
+    Who comes first has it, and the other a copy.
+    """
+    k = start_kernel(evolve(SMALL, frames=64, swap_slots=8), BASE_KERNEL)
+    both = [start_empty(k, name, cpu) for cpu, name in enumerate(("one", "other"))]
+    for process in both:
+        process.map_anonymous(BASE, 1)
+        process.store(BASE, b"data")
+        advise = sys_madvise(k, process.task, BASE, PAGE_SIZE, MADV_MERGEABLE)
+        process.run(advise)
+    one, other = both
+    one.run(lru_add_drain_all(k))
+    one.run(merge(k))
+    assert page_of(k, one) is page_of(k, other)
+    one.run(lru_add_drain_all(k))
+    one.run(reclaim(k, one.mm))
+
+    def threads() -> list[KThread]:
+        store = other.task.cpu.store(BASE, b"else", user=True)
+        return [
+            KThread("one", one.task.pid, 0, load_data(one)),
+            KThread("other", other.task.pid, 1, store),
+        ]
+
+    return race_scene(k, threads)
+
+
+def file_grows() -> Scene:
+    """A program reads a file's page for the first time; another makes the file longer.
+
+    The page is there whichever comes first.
+    """
+    k = start_kernel(SMALL, BASE_KERNEL)
+    init_rootfs(k)
+    writer, reader = start_empty(k, "writer", 0), start_empty(k, "reader", 1)
+    writer.map_anonymous(BASE, 1)
+    writer.store(BASE, b"data")
+    to = writer.run(sys_open(k, writer.task, "file", O_CREAT | O_RDWR))
+    writer.run(sys_write(k, writer.task, to, BASE, 4))
+    fd = reader.run(sys_open(k, reader.task, "file", O_RDWR))
+    how = MAP_SHARED | MAP_FIXED
+    reader.run(sys_mmap_pgoff(k, reader.task, BASE, PAGE_SIZE, 3, how, fd))
+
+    def threads() -> list[KThread]:
+        write = sys_write(k, writer.task, to, BASE, 4)
+        return [
+            KThread("writer", writer.task.pid, 0, write),
+            KThread("reader", reader.task.pid, 1, load_data(reader)),
+        ]
+
+    return race_scene(k, threads)
+
+
+async def fault_in(k: Kernel, mm: Mm) -> None:
+    async with mm.mmap_sem.for_read:
+        page = await get_user_page(k, mm, BASE, write=False)
+    assert page is not None
+    await put_page(k, page)
+
+
+async def load_data(process: Process) -> None:
+    found = await process.task.cpu.load(BASE, 4, user=True)
+    assert found == b"data"
+
+
+async def merge(k: Kernel) -> None:
+    """Let ksmd go round twice: at first it only sees what each page holds."""
+    async with k.ksm.thread_mutex:
+        for _ in range(2):
+            await ksm_do_scan(k, 4)
+
+
 async def look_at(k: Kernel, page: Page) -> None:
     await page_referenced(k, page, is_locked=False)
 
@@ -260,4 +374,7 @@ SCENES = (
     taken_over_meanwhile,
     written_to_meanwhile,
     read_while_forking,
+    wanted_back_by_both,
+    merged_and_wanted_back,
+    file_grows,
 )
