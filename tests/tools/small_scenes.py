@@ -15,12 +15,7 @@ from kmm.hw.memory import PAGE_SIZE
 from kmm.kernel.exit import do_exit
 from kmm.kernel.files import O_CREAT, O_RDWR
 from kmm.kernel.fork import copy_process
-<<<<<<< HEAD
 from kmm.kernel.process import Process, start_process
-from kmm.kernel.syscalls import sys_mmap, sys_mremap, sys_munmap
-=======
-from kmm.kernel.process import Process
-from kmm.kernel.process import start_process as start_empty
 from kmm.kernel.syscalls import (
     sys_madvise,
     sys_mmap,
@@ -28,7 +23,6 @@ from kmm.kernel.syscalls import (
     sys_mremap,
     sys_munmap,
 )
->>>>>>> marks2
 from kmm.mm.boot import run_task, start_kernel
 from kmm.mm.gup import get_user_page
 from kmm.mm.kernel import Config, Kernel
@@ -248,7 +242,7 @@ def wanted_back_by_both() -> Scene:
     A search of all runs is not fair: if he asked again and again, one would not end.
     """
     k = start_kernel(evolve(SMALL, swap_slots=8), BASE_KERNEL)
-    parent = start_empty(k, "parent", 0)
+    parent = start_process(k, "parent", 0)
     parent.map_anonymous(BASE, 1)
     parent.store(BASE, b"data")
     child = parent.fork(1)
@@ -270,7 +264,7 @@ def merged_and_wanted_back() -> Scene:
     Who comes first has it, and the other a copy.
     """
     k = start_kernel(evolve(SMALL, frames=64, swap_slots=8), BASE_KERNEL)
-    both = [start_empty(k, name, cpu) for cpu, name in enumerate(("one", "other"))]
+    both = [start_process(k, name, cpu) for cpu, name in enumerate(("one", "other"))]
     for process in both:
         process.map_anonymous(BASE, 1)
         process.store(BASE, b"data")
@@ -300,7 +294,7 @@ def file_grows() -> Scene:
     """
     k = start_kernel(SMALL, BASE_KERNEL)
     init_rootfs(k)
-    writer, reader = start_empty(k, "writer", 0), start_empty(k, "reader", 1)
+    writer, reader = start_process(k, "writer", 0), start_process(k, "reader", 1)
     writer.map_anonymous(BASE, 1)
     writer.store(BASE, b"data")
     to = writer.run(sys_open(k, writer.task, "file", O_CREAT | O_RDWR))
