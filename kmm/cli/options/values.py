@@ -63,3 +63,11 @@ def size(text: str) -> int:
     except ValueError:
         message = f"{text[:40]!r} is no size such as 64M"
         raise argparse.ArgumentTypeError(message) from None
+
+
+def names(text: str) -> list[str]:
+    """What is separated by commas; each once."""
+    found = list(dict.fromkeys(filter(None, text.split(","))))
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} names nothing")
+    return found
