@@ -7,5 +7,6 @@ matter), `interleaving`, `outcome`, `export`.
 The others make text and JSON of something else: `listing` (what there is),
 `difference` (two kernels), `matrix` (every race on every kernel), `costs`, `bench`
 (the letter's tables; `bench_runs`, those of runs), `sheet` (rival answers side by side;
-`sheet_runs`), `conformity` (recorded cases), `mmu` (page walks).
+`sheet_runs`), `stress` and `gauges` (the letter's recipe), `conformity` (recorded
+cases), `mmu` (page walks).
 """

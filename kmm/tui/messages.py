@@ -12,6 +12,9 @@ from textual.message import Message
 
 from ..scenarios.play import Played
 from ..sim.estimate import Estimate
+from ..sim.recording import Recording
+from ..workloads.endurance import StressResult
+from ..workloads.gauges import Gauges
 
 
 @dataclass(eq=False)
@@ -45,3 +48,29 @@ class SearchEnded(Message):
 
     played: Played
     seconds: float
+
+
+@dataclass(eq=False)
+class StressMoved(Message):
+    """A run of the recipe is so far: its last moments, a millisecond apart."""
+
+    history: tuple[Gauges, ...]
+    seconds: float  # of the host
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, StressMoved)
+
+
+@dataclass(eq=False)
+class StressEnded(Message):
+    """A run of the recipe has failed, was stopped, or has taken its time."""
+
+    result: StressResult
+
+
+@dataclass(eq=False)
+class StepsWritten(Message):
+    """The last steps of such a run; None if nobody wanted them any more."""
+
+    result: StressResult
+    recording: Recording | None

@@ -1,7 +1,8 @@
 """What designs cost, and what kernels can take: work, rather than races.
 
 Reading order: `counting`, `costs`; for what goes by clocks `cycles` (what things cost),
-`userland` (programs), `stress` (the letter's recipe), `benchmark` and `program` (what
+`userland` (programs), `stress` (the letter's recipe), `endurance` (how it ended),
+`gauges` (how it is getting on), `tail` (its last steps), `benchmark` and `program` (what
 benchmarks have in common), `kernbench`, `aim9`, `sysbench`; `comparison` (what loads of
 rival answers have in common), `forktree`, `execrate`, `mmapload`; `benchmarks`.
 """

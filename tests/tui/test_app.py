@@ -1,23 +1,28 @@
-"""The screen, driven by keys, at the two sizes that it is made for.
-
-Keys are posted and their effect is waited for: Pilot's own `press` waits for the whole
-screen to be idle, which takes a tenth of a second each time.
-"""
+"""The screen, driven by keys, at the two sizes that it is made for."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 from attrs import evolve
-from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey, FooterLabel
+from tui.driving import (
+    LARGE,
+    SIZES,
+    SMALL,
+    eventually,
+    on_top,
+    opened,
+    picture,
+    press,
+    run,
+    sees,
+    words,
+)
 
 import kmm
 from kmm.designs import find_kernel
@@ -26,7 +31,6 @@ from kmm.scenarios.play import hunt
 from kmm.sim.strategies import SourceDpor
 from kmm.tui.app import CRASHED, KmmApp
 from kmm.tui.keys import KEYS
-from kmm.tui.screens.box import Paper
 from kmm.tui.screens.drawing import Drawing
 from kmm.tui.screens.files import Files
 from kmm.tui.screens.go_to import GoTo
@@ -39,23 +43,6 @@ from kmm.tui.session import Session, open_session
 from kmm.tui.widgets.code import CodePane
 from kmm.tui.widgets.pane import Pane
 
-SMALL, LARGE = (80, 24), (120, 40)
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
-PATIENCE = 20  # seconds; a machine may be busy
-
-Steps = Callable[[Pilot[None]], Awaitable[None]]
-
-
-@cache
-def first_opened(kernel: str) -> Session:
-    return open_session(find_race("exec-stack"), find_kernel(kernel))
-
-
-def opened(kernel: str = "2.6.34") -> Session:
-    """A session of one's own, over a run that is recorded once."""
-    return evolve(first_opened(kernel))
-
-
 LAST = opened().last  # steps of the run that is opened
 # Where exec stands in it at first, and the moment after its stack has been moved.
 FIRST_LINE = "        await clear_bit(prev, MM.cpu_vm_mask, cpu.number)"
@@ -66,59 +53,11 @@ MOVED = 1 + next(
 )
 
 
-def run(
-    steps: Steps, size: tuple[int, int] = SMALL, session: Session | None = None
-) -> None:
-    """Open a screen of this size, and do `steps` there."""
-    app = KmmApp(session or opened())
-
-    async def main() -> None:
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await steps(pilot)
-
-    asyncio.run(main())
-
-
-async def eventually(check: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < end, "it never came to be so"
-        await asyncio.sleep(0.02)
-
-
-async def press(pilot: Pilot[None], *names: str) -> None:
-    for name in names:
-        pilot.app.post_message(Key(name, name if len(name) == 1 else None))
-
-
-async def on_top(pilot: Pilot[None], screen: type[object], *texts: str) -> None:
-    """Wait for a screen, and for what it is to show."""
-    await eventually(lambda: isinstance(pilot.app.screen, screen))
-    await sees(pilot, *texts)
-
-
-async def sees(pilot: Pilot[None], *texts: str) -> None:
-    await eventually(lambda: all(text in picture(pilot) for text in texts))
-
-
-def picture(pilot: Pilot[None]) -> str:
-    """What is on the screen."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join(strip.text for strip in strips)
-
-
 def marked(path: str, text: str, which: int = 1) -> str:
     """The `which`th line with this text, as a code pane shows it when it is current."""
     source = (Path(kmm.__file__).parent / path).read_text(encoding="utf-8")
     numbers = [n for n, line in enumerate(source.splitlines(), 1) if line == text]
     return f"> {numbers[which - 1]:4} {text}"
-
-
-def words(pilot: Pilot[None]) -> str:
-    """What is on the paper of a box, however its lines are broken."""
-    rows = pilot.app.screen.query_one(Paper).rows
-    return " ".join(" ".join(row.plain for row in rows).split())
 
 
 def stepper(pilot: Pilot[None]) -> Stepper:

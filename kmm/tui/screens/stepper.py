@@ -34,6 +34,7 @@ from .help import Help
 from .kernels import Kernels
 from .oops import DRAWING, KERNEL, UNDO, Oops
 from .search import Search
+from .stress import Stress
 
 LEAST = (60, 20)  # columns and rows, below which nothing is shown
 ALL_AT_ONCE = (110, 34)  # from which on all panes are
@@ -207,6 +208,9 @@ class Stepper(Screen[None]):
                 self.draw()
 
         self.over(Search(self.session), found)
+
+    def action_stress(self) -> None:
+        self.over(Stress(self.session.kernel))
 
     def action_oops(self) -> None:
         if self.session.recording.failure is None:
