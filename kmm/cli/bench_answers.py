@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ..designs import KernelSpec
+from ..designs import KernelSpec, UnknownName
 from ..report.outcome import failure_json, kernel_json
 from ..report.sheet_runs import AnswerRuns
 from ..workloads.benchmark import TakesTooLong
@@ -63,6 +63,7 @@ class Answers:
         name, quiet = runs.comparison.name, self.options.quiet
         unit = f"of {total} runs"
         with Meter(name, None, quiet=quiet, unit=unit, rate=False) as meter:
+            meter.start()
             specs = [spec for _, spec in kernels]
             for run in compare_answers(runs.comparison, specs, self.costs, seeds):
                 runs.runs.append(run)
@@ -74,10 +75,8 @@ def chosen_answers(comparison: Comparison, names: list[str] | None) -> Kernels:
     every = answers_to(comparison.question)
     for name in names or ():
         if name not in every:
-            raise Usage(
-                f"no answer to {comparison.question} is called {name!r}; "
-                f"there is {', '.join(every)}"
-            )
+            what = f"answer to {comparison.question}"
+            raise Usage(str(UnknownName(what, name, list(every))))
     return [(name, every[name]) for name in names or every]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ..designs import KernelSpec
+from ..designs import KernelSpec, UnknownName
 from ..report.bench_runs import Runs, work_text
 from ..report.oops import oops_of
 from ..report.outcome import failure_json, kernel_json
@@ -62,6 +62,7 @@ class Bench:
         name, quiet = runs.benchmark.name, self.options.quiet
         unit = f"of {total} runs"
         with Meter(name, None, quiet=quiet, unit=unit, rate=False) as meter:
+            meter.start()
             started = time.perf_counter()
             for run in compare(runs.benchmark, self.kernels, self.costs, seeds):
                 now = time.perf_counter()
@@ -143,8 +144,8 @@ def asked_for(names: list[str]) -> tuple[list[Benchmark], list[Comparison]]:
     """Those that are named, in their order; "all" are the letter's.  Raises Usage."""
     for name in names:
         if name not in (*BENCHMARKS, *COMPARISONS, ALL):
-            known = ", ".join([*BENCHMARKS, *COMPARISONS, ALL])
-            raise Usage(f"no benchmark is called {name!r}; there is {known}")
+            known = [*BENCHMARKS, *COMPARISONS, ALL]
+            raise Usage(str(UnknownName("benchmark", name, known)))
     return (
         [one for one in BENCHMARKS.values() if one.name in names or ALL in names],
         [one for one in COMPARISONS.values() if one.name in names],

@@ -97,7 +97,7 @@ def lines_of(gauges: Gauges, recipe: Recipe, duration: float, wall: float) -> li
         f"virtual {gauges.seconds:9.4f} of {duration:g} s  {bar(share, 20)}  "
         f"wall {wall:6.1f} s  {speed:.0f} : 1",
         f"{gauges.steps:,} steps, {gauges.address_spaces:,} address spaces, "
-        f"{gauges.wanting} threads that want a CPU",
+        f"threads that want a CPU: {gauges.wanting}",
         f"processes: {named_numbers(gauges.processes)}",
         "",
         *columns({**gauges.events, **gauges.counts}),

@@ -2,9 +2,10 @@
 
 Reading order: `counting`, `costs`; for what goes by clocks `cycles` (what things cost),
 `userland` (programs), `stress` (the letter's recipe), `endurance` (how it ended),
-`gauges` (how it is getting on), `tail` (its last steps), `benchmark` and `program` (what
-benchmarks have in common), `kernbench`, `aim9`, `sysbench`; `comparison` (what loads of
-rival answers have in common), `forktree`, `execrate`, `mmapload`; `benchmarks`.
+`gauges` (how it is getting on), `tail` (its last steps); `benchmark` and `program`
+(what benchmarks have in common), `kernbench`, `aim9`, `sysbench`; `comparison` (what
+loads of rival answers have in common), `forktree`, `execrate`, `mmapload`;
+`benchmarks`.
 """
 
 # Of each what it is, and the command that runs it.

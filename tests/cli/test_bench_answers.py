@@ -125,7 +125,7 @@ def test_ctrl_c_prints_what_there_is(small: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [
-        (("forktre",), "no benchmark is called 'forktre'; there is kernbench, aim9"),
+        (("forktre",), "called 'forktre' (did you mean forktree?); there is kernbench"),
         (("mmap", "--answers", "heavy"), "no answer to rmap-walk is called 'heavy'"),
         (("mmap", "--answers", ","), "names nothing"),
         (("aim9", "--answers", "heavy-lock"), "--answers is for forktree"),

@@ -35,6 +35,14 @@ def whole_number(text: str) -> int:
     return value
 
 
+def integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        message = f"{text[:40]!r} is not a whole number"
+        raise argparse.ArgumentTypeError(message) from None
+
+
 def zero_or_more(text: str) -> int:
     if text == "0":
         return 0

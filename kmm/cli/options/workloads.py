@@ -15,7 +15,8 @@ BENCH = (
     '  {"title": "AIM9", "columns": ["aim9-vanilla", "fixraces-v5r1"],\n'
     '   "rows": [\n'
     '    {"name": "exec_test", "better": "higher", "values": [226.67, 232.67]}]}\n'
-    'A figure that is missing is null.  A table with "simulated": true says so.\n\n'
+    'A figure that is missing is null.  A table with "simulated": true says so.\n'
+    "What --json prints is read as well, of forktree and its like too.\n\n"
     "examples:\n"
     "  kmm bench aim9                          v6 against vanilla\n"
     "  kmm bench kernbench --kernel 2.6.36 --against v4 --runs 2 --wall\n"
@@ -37,16 +38,16 @@ def add_bench(parser: ArgumentParser) -> None:
         "that is a share of the baseline's figure, where higher is, of the other's.\n"
         "Figures that were given are printed in the same form.\n\n"
         "forktree, execrate and mmap run where designs do differ, on 2.6.34 with each\n"
-        "answer to a question in turn: migration and reclaim in families of 1 to 1000\n"
-        "processes (rmap-walk; some 30 s here), execs a second (exec-stack; 20 s),\n"
-        "changes of mappings by 1 to 4 threads or processes (rmap-walk; 30 s).  With\n"
-        "--kernel, --against or --design they run on two kernels, as the others do."
+        "answer to a question in turn, for up to a minute each: migration and reclaim\n"
+        "in families of 1 to 1000 processes (rmap-walk), execs (exec-stack), changes\n"
+        "of mappings by 1 to 4 threads or processes (rmap-walk).  With --kernel,\n"
+        "--against or --design they run on two kernels, as the others do."
     )
     parser.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="kernbench, aim9, sysbench, or all three; forktree, execrate, mmap",
+        help="kernbench, aim9, sysbench, or all for these; forktree, execrate, mmap",
     )
     parser.add_argument(
         "--from",
