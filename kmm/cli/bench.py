@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from argparse import Namespace
-from typing import Any
 
 from ..conform.recorded import NotRecorded, parse, read_bytes, unpack
-from ..report.bench import NotATable, Table, table_json, table_text, tables_in
-from ..report.bench_plot import plot_text
-from ..report.bench_svg import plots_svg
-from .bench_runs import Shown, run_benchmarks
+from ..report.bench import NotATable, Table, objects_in, table_in
+from ..report.sheet import Sheet, is_sheet, sheet_in
+from .bench_runs import run_benchmarks
+from .bench_shown import Shown, svg_of, text_of
 from .exits import OK, Usage
 from .output import USUAL, check_output, deliver, text_width
 
@@ -26,8 +25,8 @@ def bench_command(options: Namespace) -> int:
         shown, code = run_benchmarks(options)
     else:
         raise Usage(
-            "nothing to do: name kernbench, aim9, sysbench or all, or figures with "
-            "--from (see kmm bench --help)"
+            "nothing to do: name kernbench, aim9, sysbench or all, forktree, execrate "
+            "or mmap, or figures with --from (see kmm bench --help)"
         )
     text = written(options, shown)
     if text:
@@ -38,7 +37,7 @@ def bench_command(options: Namespace) -> int:
 def refuse_runs(options: Namespace) -> None:
     """With figures that are given, nothing is run.  Raises Usage."""
     asked = [*options.names, *options.design]
-    others = ("kernel", "against", "runs", "seed", "costs")
+    others = ("kernel", "against", "answers", "runs", "seed", "costs")
     asked += [name for name in others if getattr(options, name) is not None]
     asked += ["wall"] * options.wall
     if asked:
@@ -48,11 +47,15 @@ def refuse_runs(options: Namespace) -> None:
         )
 
 
-def given_tables(file: str) -> list[Table]:
+def given_tables(file: str) -> list[Table | Sheet]:
     """The tables of a file, `-` being standard input.  Raises Usage."""
     way_out = "see kmm bench --help"
     try:
-        return tables_in(parse(file, unpack(file, read_bytes(file))))
+        document = parse(file, unpack(file, read_bytes(file)))
+        return [
+            sheet_in(found, where) if is_sheet(found) else table_in(found, where)
+            for found, where in objects_in(document)
+        ]
     except NotATable as error:
         raise Usage(f"{file!r}: {error}; {way_out}") from None
     except NotRecorded as error:
@@ -65,23 +68,9 @@ def given_tables(file: str) -> list[Table]:
 def written(options: Namespace, shown: list[Shown]) -> str:
     """All of it in the form that is wanted; "" if there is nothing in that form."""
     if options.json:
-        found = [shown_json(one) for one in shown]
-        return json.dumps(found if len(found) > 1 else found[0])
+        found = [one.json for one in shown]
+        return json.dumps(found if len(found) != 1 else found[0])
     if options.svg:
-        tables = [one.table for one in shown if one.table is not None]
-        return plots_svg(tables) if tables else ""
+        return svg_of(shown)
     width = USUAL if options.output else text_width()
-    blocks = []
-    for one in shown:
-        if one.table is not None:
-            blocks.append(table_text(one.table))
-        if one.note:
-            blocks.append(one.note)
-        if one.table is not None and options.plot:
-            blocks.append(plot_text(one.table, width))
-    return "\n\n".join(blocks)
-
-
-def shown_json(one: Shown) -> dict[str, Any]:
-    table = {} if one.table is None else table_json(one.table)
-    return {**table, **one.more}
+    return text_of(shown, width, plots=options.plot)

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from ..designs import KernelSpec
-from ..report.bench import Table
+from ..designs import KernelSpec, UnknownName
 from ..report.bench_runs import Runs, work_text
 from ..report.oops import oops_of
 from ..report.outcome import failure_json, kernel_json
 from ..workloads.benchmark import Benchmark, RunFailed, TakesTooLong, compare
-from ..workloads.benchmarks import BENCHMARKS
+from ..workloads.benchmarks import BENCHMARKS, COMPARISONS
+from ..workloads.comparison import Comparison
 from ..workloads.cycles import Table as Costs
+from .bench_answers import Answers, Kernels
+from .bench_shown import Shown
 from .exits import FAILED, INTERRUPTED, OK, Usage, complain
 from .naming import costs_of, kernel_named
 from .progress import Meter
 
 ALL = "all"
 BASELINE, KERNEL = "vanilla", "v6"
-
-
-@frozen
-class Shown:
-    """A table, and what stands below it."""
-
-    table: Table | None  # None if nothing was measured
-    note: str = ""
-    more: Mapping[str, Any] = field(factory=dict)  # beside the table in JSON
 
 
 @define
@@ -70,6 +62,7 @@ class Bench:
         name, quiet = runs.benchmark.name, self.options.quiet
         unit = f"of {total} runs"
         with Meter(name, None, quiet=quiet, unit=unit, rate=False) as meter:
+            meter.start()
             started = time.perf_counter()
             for run in compare(runs.benchmark, self.kernels, self.costs, seeds):
                 now = time.perf_counter()
@@ -122,21 +115,46 @@ class Bench:
 
 def run_benchmarks(options: Namespace) -> tuple[list[Shown], int]:
     """What is to be shown, and the exit code.  Raises Usage."""
-    bench = Bench(options, kernels_of(options), costs_of(options.costs))
-    for benchmark in benchmarks_of(options.names):
+    benchmarks, comparisons = asked_for(options.names)
+    if options.answers and (benchmarks or is_of_two(options)):
+        raise Usage(
+            f"--answers is for {', '.join(COMPARISONS)} alone, without --kernel, "
+            "--against and --design"
+        )
+    if options.wall and comparisons:
+        raise Usage(f"--wall is for {', '.join(BENCHMARKS)}")
+    kernels, costs = kernels_of(options), costs_of(options.costs)
+    bench = Bench(options, kernels, costs)
+    pairs: Kernels | None = None
+    if is_of_two(options):
+        pairs = list(zip(bench.names, kernels, strict=True))
+    answers = Answers(options, pairs, costs, bench.shown)
+    for benchmark in benchmarks:
         bench.run(benchmark)
         if bench.code != OK:
+            return bench.shown, bench.code
+    for comparison in comparisons:
+        answers.run(comparison)
+        if answers.code != OK:
             break
-    return bench.shown, bench.code
+    return answers.shown, answers.code
 
 
-def benchmarks_of(names: list[str]) -> list[Benchmark]:
-    """Those that are named, in the letter's order."""
+def asked_for(names: list[str]) -> tuple[list[Benchmark], list[Comparison]]:
+    """Those that are named, in their order; "all" are the letter's.  Raises Usage."""
     for name in names:
-        if name != ALL and name not in BENCHMARKS:
-            known = ", ".join([*BENCHMARKS, ALL])
-            raise Usage(f"no benchmark is called {name!r}; there is {known}")
-    return [one for one in BENCHMARKS.values() if one.name in names or ALL in names]
+        if name not in (*BENCHMARKS, *COMPARISONS, ALL):
+            known = [*BENCHMARKS, *COMPARISONS, ALL]
+            raise Usage(str(UnknownName("benchmark", name, known)))
+    return (
+        [one for one in BENCHMARKS.values() if one.name in names or ALL in names],
+        [one for one in COMPARISONS.values() if one.name in names],
+    )
+
+
+def is_of_two(options: Namespace) -> bool:
+    """Whether two kernels are asked for, and not all answers."""
+    return bool(options.kernel or options.against or options.design)
 
 
 def kernels_of(options: Namespace) -> tuple[KernelSpec, KernelSpec]:

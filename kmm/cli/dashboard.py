@@ -5,18 +5,21 @@ On a terminal it is a block of lines that is drawn over; elsewhere, a line now a
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
-from ..mm.vmstat import free_blocks_by_order
+from ..report.gauges import bar, named_numbers
+from ..workloads.gauges import Gauges, read_gauges
 from ..workloads.stress import Recipe
 from ..workloads.userland import System
 from .output import on_terminal
 
 REDRAW = 0.25  # seconds between two drawings
 NOW_AND_THEN = 10.0  # seconds between two lines, where nothing can be drawn over
-WIDTH = 79
+MOST = 4  # zones, and CPUs, that there is room for
 
 
 class Dashboard:
@@ -32,20 +35,28 @@ class Dashboard:
         self.next = self.started + self.every
         self.height = 0  # of what stands there
 
-    def update(self, system: System) -> None:
+    def update(self, system: System) -> bool:
         now = time.perf_counter()
-        if not self.shown or now < self.next:
-            return
-        self.next = now + self.every
+        if self.shown and now >= self.next:
+            self.next = now + self.every
+            self.show(read_gauges(system), now - self.started)
+        return True
+
+    def show(self, gauges: Gauges, wall: float) -> None:
         if self.drawn_over:
-            self.draw(lines_of(system, self.recipe, self.duration, now - self.started))
+            width, height = shutil.get_terminal_size()
+            self.draw(
+                lines_of(gauges, self.recipe, self.duration, wall)[: height - 1],
+                width - 1,
+            )
         else:
-            line = one_line(system, self.duration, now - self.started)
+            line = one_line(gauges, self.duration, wall)
             print(f"kmm: {line}", file=sys.stderr, flush=True)
 
-    def draw(self, lines: list[str]) -> None:
+    def draw(self, lines: list[str], width: int) -> None:
+        """Cut, since what is broken or scrolled away could not be drawn over."""
         self.erase()
-        sys.stderr.write("".join(f"{line[:WIDTH]}\n" for line in lines))
+        sys.stderr.write("".join(f"{line[:width]}\n" for line in lines))
         sys.stderr.flush()
         self.height = len(lines)
 
@@ -69,61 +80,42 @@ class Dashboard:
             sys.stderr.flush()
 
 
-def one_line(system: System, duration: float, wall: float) -> str:
-    events = system.k.vm_events
+def one_line(gauges: Gauges, duration: float, wall: float) -> str:
     return (
-        f"stress: {system.table.seconds(system.now):.3f} of {duration:g} s, "
-        f"{events['pgfault']:,} faults, {events['pgmigrate_success']:,} migrations, "
-        f"{wall:.0f} s"
+        f"stress: {gauges.seconds:.3f} of {duration:g} s, "
+        f"{gauges.events['faults']:,} faults, "
+        f"{gauges.events['migrations']:,} migrations, {wall:.0f} s"
     )
 
 
-def lines_of(system: System, recipe: Recipe, duration: float, wall: float) -> list[str]:
-    """At most 24 lines of 79 columns."""
-    k, machine = system.k, system.machine
-    seconds = system.table.seconds(system.now)
-    share = min(1.0, seconds / duration)
-    speed = wall / seconds if seconds else 0.0
+def lines_of(gauges: Gauges, recipe: Recipe, duration: float, wall: float) -> list[str]:
+    """At most 23 lines of 79 columns."""
+    share = min(1.0, gauges.seconds / duration)
+    speed = wall / gauges.seconds if gauges.seconds else 0.0
     lines = [
         f"kmm stress   kernel {recipe.spec.text}   seed {recipe.seed}",
-        f"virtual {seconds:9.4f} of {duration:g} s  {bar(share, 20)}  "
+        f"virtual {gauges.seconds:9.4f} of {duration:g} s  {bar(share, 20)}  "
         f"wall {wall:6.1f} s  {speed:.0f} : 1",
-        f"{machine.steps:,} steps, {len(k.mms):,} address spaces, "
-        f"{sum(rq.load for rq in machine.rqs)} threads that want a CPU",
+        f"{gauges.steps:,} steps, {gauges.address_spaces:,} address spaces, "
+        f"threads that want a CPU: {gauges.wanting}",
+        f"processes: {named_numbers(gauges.processes)}",
         "",
-        *columns(numbers(system)),
+        *columns({**gauges.events, **gauges.counts}),
         "",
         "free blocks by order   " + "".join(f"{n:>5}" for n in range(11)),
     ]
-    for zone in k.zones[:4]:
-        free = free_blocks_by_order(zone)
-        cells = "".join(f"{number:>5}" for number in free)
-        lines.append(f"  node {zone.node} {zone.name:<8}      {cells}")
-    used, slots = k.swap.inuse_pages, max(1, k.config.swap_slots)
-    lines += ["", f"swap {bar(used / slots, 20)} {used:,} of {slots:,} slots in use"]
-    for rq in machine.rqs[:4]:
-        name = rq.current.thread.name if rq.current else "idle"
-        lines.append(f"  CPU {rq.number}: {name}")
-    return lines
+    for zone, free in list(gauges.free.items())[:MOST]:
+        lines.append(f"  {zone:<20} " + "".join(f"{number:>5}" for number in free))
+    used, slots = gauges.swap_used, gauges.swap_slots
+    lines += [
+        "",
+        f"swap {bar(used / max(1, slots), 20)} {used:,} of {slots:,} slots in use",
+    ]
+    running = [f"  CPU {n}: {who}" for n, who in enumerate(gauges.running)]
+    return lines + running[:MOST]
 
 
-def numbers(system: System) -> dict[str, int]:
-    events, counts = system.k.vm_events, system.counts
-    return {
-        "faults": events["pgfault"],
-        "migrations": events["pgmigrate_success"],
-        "swapped in": events["pswpin"],
-        "swapped out": events["pswpout"],
-        **dict(sorted(counts.items())),
-    }
-
-
-def columns(values: dict[str, int]) -> list[str]:
+def columns(values: Mapping[str, int]) -> list[str]:
     """Two numbers a line."""
     cells = [f"{name:<22}{number:>14,}" for name, number in values.items()]
     return ["   ".join(cells[start : start + 2]) for start in range(0, len(cells), 2)]
-
-
-def bar(share: float, width: int) -> str:
-    full = round(min(1.0, max(0.0, share)) * width)
-    return f"[{'#' * full}{'.' * (width - full)}]"

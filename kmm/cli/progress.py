@@ -41,6 +41,11 @@ class Meter:
         self.next_draw = self.started + REDRAW
         self.drawn = False
 
+    def start(self) -> None:
+        """Show that nothing is done yet, where the first thing takes its time."""
+        if self.shown:
+            self.draw(0, 0.0)
+
     def update(self, coverage: Coverage) -> bool:
         """As `count`, for a search."""
         return self.count(coverage.executions)

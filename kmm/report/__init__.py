@@ -6,6 +6,7 @@ matter), `interleaving`, `outcome`, `export`.
 
 The others make text and JSON of something else: `listing` (what there is),
 `difference` (two kernels), `matrix` (every race on every kernel), `costs`, `bench`
-(the letter's tables; `bench_runs`, those of runs), `conformity` (recorded cases),
-`mmu` (page walks).
+(the letter's tables; `bench_runs`, those of runs), `sheet` (rival answers side by side;
+`sheet_runs`), `stress` and `gauges` (the letter's recipe), `conformity` (recorded
+cases), `mmu` (page walks).
 """

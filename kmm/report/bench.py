@@ -189,18 +189,23 @@ def table_json(table: Table) -> dict[str, Any]:
 
 
 def tables_in(document: object) -> list[Table]:
-    """The tables of a JSON document: one object, or a list of them.
+    """The tables of a JSON document.  Raises NotATable.
 
-    Raises NotATable.  Keys that are not needed are passed over.
+    Keys that are not needed are passed over.
     """
-    several = isinstance(document, list)
-    objects = document if isinstance(document, list) else [document]
-    if not objects:
+    return [table_in(found, where) for found, where in objects_in(document)]
+
+
+def objects_in(document: object) -> list[tuple[object, str]]:
+    """What is one object or a list of them, each with where it stands.
+
+    Raises NotATable.
+    """
+    if not isinstance(document, list):
+        return [(document, "the table")]
+    if not document:
         raise NotATable("the list has no tables in it")
-    return [
-        table_in(one, f"table {number}" if several else "the table")
-        for number, one in enumerate(objects, 1)
-    ]
+    return [(found, f"table {number}") for number, found in enumerate(document, 1)]
 
 
 def table_in(found: object, where: str) -> Table:

@@ -28,6 +28,7 @@ MARGIN = 24
 NAMES = 150  # for the names of rows, and what is on the axis
 LABEL = 66  # for a per cent beside a bar
 BAR, ROW = 14, 24  # a bar is so high, and begins so far below the one before
+SINK = 2.5  # from the end of a bar up to the foot of letters about as high
 HEIGHT = 240  # of what is below a curve
 FONT = 13
 LETTER = 0.6 * FONT  # how wide one is, about
@@ -76,23 +77,27 @@ def tenths(pixels: float) -> str:
     return f"{round(pixels, 1):g}"
 
 
-def plots_svg(tables: Sequence[Table]) -> str:
-    drawing = Drawing()
-    for table in tables:
-        draw_title(
-            drawing, curve_title(table) if is_curve(table) else bars_title(table)
-        )
-        (draw_curve if is_curve(table) else draw_bars)(drawing, table)
-        if table.simulated:
-            drawing.text(SIMULATED, MARGIN, drawing.y)
-            drawing.y += FONT
-        drawing.y += MARGIN
+def draw_table(drawing: Drawing, table: Table) -> None:
+    draw_title(drawing, curve_title(table) if is_curve(table) else bars_title(table))
+    (draw_curve if is_curve(table) else draw_bars)(drawing, table)
+    draw_end(drawing, simulated=table.simulated)
+
+
+def draw_end(drawing: Drawing, *, simulated: bool) -> None:
+    if simulated:
+        drawing.text(SIMULATED, MARGIN, drawing.y)
+        drawing.y += FONT
+    drawing.y += MARGIN
+
+
+def document(drawing: Drawing, titles: Sequence[str]) -> str:
+    """The SVG, as text."""
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
             f'height="{drawing.y:.0f}" viewBox="0 0 {WIDTH} {drawing.y:.0f}" '
             f'role="img" font-family="sans-serif" font-size="{FONT}" fill="{INK}">',
-            f"<title>{escape(', '.join(table.title for table in tables))}</title>",
+            f"<title>{escape(', '.join(titles))}</title>",
             '<rect width="100%" height="100%" fill="white"/>',
             *drawing.parts,
             "</svg>",
@@ -134,22 +139,23 @@ def axis_for(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def draw_bar(drawing: Drawing, row: Row, axis: float, scale: float) -> None:
-    delta = row.delta or 0.0
-    length = abs(delta) * scale
-    left = axis - length if delta < 0 else axis
-    base = drawing.y + BAR - 2.5  # of letters that are about as high as the bar
     name = shortened(row.name, int(NAMES / LETTER))
-    drawing.text(name, MARGIN, base)
-    drawing.add(
-        "rect",
-        x=left,
-        y=drawing.y,
-        width=length,
-        height=BAR,
-        fill=LOSS if delta < 0 else GAIN,
-    )
-    label = delta_text(row.delta).strip()
-    if delta < 0:
+    drawing.text(name, MARGIN, drawing.y + BAR - SINK)
+    draw_delta(drawing, row.delta, axis, scale)
+
+
+def draw_delta(
+    drawing: Drawing, delta: float | None, axis: float, scale: float
+) -> None:
+    """A bar from the axis to the left or to the right, and how much that is."""
+    known = delta or 0.0
+    length = abs(known) * scale
+    left = axis - length if known < 0 else axis
+    base = drawing.y + BAR - SINK
+    fill = LOSS if known < 0 else GAIN
+    drawing.add("rect", x=left, y=drawing.y, width=length, height=BAR, fill=fill)
+    label = delta_text(delta).strip()
+    if known < 0:
         drawing.text(label, left - 6, base, anchor="end")
     else:
         drawing.text(label, left + length + 6, base)

@@ -129,6 +129,14 @@ KEYS = (
     Key("oops", "o", "o", "oops", "", "how the run fails, as the kernel prints it"),
     Key("files", "F", "F", "files", "", "/proc and /sys as they are at this moment"),
     Key(
+        "stress",
+        "t",
+        "t",
+        "stress",
+        "",
+        "the letter's recipe on this kernel or another, live",
+    ),
+    Key(
         "copy", "y", "y", "copy", "", "copy this moment, for kmm --open and kmm replay"
     ),
     Key("zoom", "z", "z", "zoom", "", "the pane in focus alone, or all again"),

@@ -14,6 +14,9 @@ from textual.message import Message
 from ..course.lesson import Motion, Question
 from ..scenarios.play import Played
 from ..sim.estimate import Estimate
+from ..sim.recording import Recording
+from ..workloads.endurance import StressResult
+from ..workloads.gauges import Gauges
 
 if TYPE_CHECKING:
     from .steered import Outlook
@@ -93,3 +96,29 @@ class KernelSearched(Message):
     row: KernelRow
     executions: int
     played: Played | None = None
+
+
+@dataclass(eq=False)
+class StressMoved(Message):
+    """A run of the recipe is so far: its last moments, a millisecond apart."""
+
+    history: tuple[Gauges, ...]
+    seconds: float  # of the host
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, StressMoved)
+
+
+@dataclass(eq=False)
+class StressEnded(Message):
+    """A run of the recipe has failed, was stopped, or has taken its time."""
+
+    result: StressResult
+
+
+@dataclass(eq=False)
+class StepsWritten(Message):
+    """The last steps of such a run; None if nobody wanted them any more."""
+
+    result: StressResult
+    recording: Recording | None

@@ -27,7 +27,11 @@ from .cycles import Table, usual_table
 from .userland import System, boot
 
 CPUS = 4
-FRAMES = 8192  # 32 MiB: nobody is short of memory
+MACHINE = Config(
+    cpus=CPUS,
+    frames=8192,  # 32 MiB: nobody is short of memory
+    min_free_kbytes=None,
+)
 LONGEST = 60.0  # seconds; a run that takes longer is going in circles
 
 
@@ -103,9 +107,8 @@ def compare(
 
 
 @contextmanager
-def machine_for(conditions: Conditions) -> Iterator[System]:
+def machine_for(conditions: Conditions, config: Config = MACHINE) -> Iterator[System]:
     """A machine with an empty ramfs, as long as it is needed."""
-    config = Config(cpus=CPUS, frames=FRAMES, min_free_kbytes=None)
     system = boot(conditions.spec, config, conditions.table, conditions.seed)
     init_rootfs(system.k)
     system.machine.check = partial(audit_all, system.k)

@@ -24,7 +24,7 @@ TICK = 0.5  # seconds between two looks at whether somebody wants it to end
 # What the kernel counts, of that what tells how much was done (/proc/vmstat).
 EVENTS = ("pgfault", "pgmajfault", "pgmigrate_success", "pswpin", "pswpout")
 
-Progress = Callable[[System], None]
+Progress = Callable[[System], bool]  # False stops the run
 
 
 @frozen
@@ -38,7 +38,7 @@ class StressResult:
     counts: dict[str, int]  # what the programs did
     events: dict[str, int]
     failure: Failure | None = None
-    stopped: str | None = None  # "interrupt", if it was
+    stopped: str | None = None  # "interrupt", if somebody stopped it
 
     @property
     def works(self) -> dict[str, int]:
@@ -46,8 +46,9 @@ class StressResult:
         return {**self.counts, **self.events}
 
 
-def nobody_looks(system: System) -> None:
+def nobody_looks(system: System) -> bool:
     """Nobody wants to know how far it is."""
+    return True
 
 
 def nobody_counts(done: int, of: int) -> None:
@@ -60,19 +61,22 @@ def run(
     progress: Progress = nobody_looks,
     *,
     check: bool = False,
+    tick: float = SLICE,
 ) -> StressResult:
     """Run a recipe for so many seconds of virtual time, or until it fails.
 
-    `progress` is told after each millisecond of it; `check` looks then whether all
-    counts and lists of the kernel add up.
+    `progress` is told after each tick of it, and may stop it; `check` looks then
+    whether all counts and lists of the kernel add up.
     """
     system = set_up(recipe)
-    stopped = None
+    stopped: str | None = None
     try:
-        for _ in slices(system, duration):
+        for _ in slices(system, duration, tick):
             if check and system.machine.failure is None:
                 system.machine.failure = found_wrong(system)
-            progress(system)
+            if not progress(system):
+                stopped = "interrupt"
+                break
     except KeyboardInterrupt:
         stopped = "interrupt"
     result = result_of(recipe, system, stopped)
@@ -81,13 +85,13 @@ def run(
     return result if is_over else evolve(result, seconds=duration)
 
 
-def slices(system: System, duration: float) -> Iterator[int]:
+def slices(system: System, duration: float, tick: float = SLICE) -> Iterator[int]:
     """Let it run, a little at a time; the number of each slice that was run."""
     table, machine = system.table, system.machine
     number, end = 0, table.cycles(duration)
-    while machine.failure is None and table.cycles(number * SLICE) < end:
+    while machine.failure is None and table.cycles(number * tick) < end:
         number += 1
-        machine.run_until(min(end, table.cycles(number * SLICE)))
+        machine.run_until(min(end, table.cycles(number * tick)))
         yield number
 
 

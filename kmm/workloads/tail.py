@@ -16,7 +16,7 @@ from ..sim.recording import Moment, Recording, Step, ThreadInfo
 from ..sim.thread import KThread
 from ..sim.timed import TimedMachine
 from ..sim.trap import Op
-from .endurance import SLICE, StressResult, slices
+from .endurance import SLICE, Progress, StressResult, nobody_looks, slices
 from .stress import set_up
 
 Held = tuple[str, ...]
@@ -56,10 +56,17 @@ def held_by(thread: KThread) -> Held:
     return tuple(lock.name for lock in thread.held)
 
 
-def last_steps(result: StressResult, number: int) -> Recording:
+class NotWanted(Exception):
+    """Nobody wants the steps any more."""
+
+
+def last_steps(
+    result: StressResult, number: int, progress: Progress = nobody_looks
+) -> Recording:
     """Run a recipe again, as far as it came, and write its last steps down.
 
-    They are numbered from 0, as if the run had begun there.
+    They are numbered from 0, as if the run had begun there.  Raises NotWanted if
+    `progress` says to stop.
     """
     system = set_up(result.recipe)
     machine = system.machine
@@ -69,6 +76,9 @@ def last_steps(result: StressResult, number: int) -> Recording:
     if quiet <= 0:
         machine.watchers.append(notes)
     for done in slices(system, result.seconds + SLICE):
+        if not progress(system):
+            machine.close()
+            raise NotWanted
         if done == quiet:
             machine.watchers.append(notes)
         if machine.steps >= result.steps:

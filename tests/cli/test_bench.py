@@ -260,7 +260,10 @@ def test_ctrl_c_prints_the_rows_of_which_both_kernels_have_a_run(
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [
-        (("kernbnch",), "no benchmark is called 'kernbnch'; there is kernbench, aim9"),
+        (
+            ("kernbnch",),
+            "called 'kernbnch' (did you mean kernbench?); there is kernbench",
+        ),
         (("aim9", "--kernel", "v7"), "no kernel is called 'v7'"),
         (("aim9", "--against", "v7"), "no kernel is called 'v7'"),
         (("aim9", "--design", "exec-stack"), "QUESTION=ANSWER"),

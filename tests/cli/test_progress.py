@@ -85,3 +85,12 @@ def test_to_look_for_the_least_run_is_said_too(
     assert main(("hunt", "tlb-stale")) == 1
     said = "a run failed; looking for the run with the fewest switches"
     assert said in terminal.getvalue()
+
+
+def test_what_takes_its_time_says_at_once_that_nothing_is_done_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = pretend_terminal(monkeypatch, "stderr")
+    with Meter("aim9", None, quiet=False, unit="of 14 runs", rate=False) as meter:
+        meter.start()
+        assert terminal.getvalue() == "\raim9: 0 of 14 runs, 0 s\x1b[K"

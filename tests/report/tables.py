@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import nan
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from kmm.report.bench import BETTER, MOST, Better, Row, Table, tables_in
+from kmm.report.sheet import Line, Sheet
 
 LETTER = Path(__file__).parent / "data" / "letter.json"
 
@@ -47,3 +49,39 @@ def table(*named: tuple[str, float, float], better: Better = "lower") -> Table:
     """A small one: rows of name, baseline and patched."""
     made = [Row(name, better, (a, b)) for name, a, b in named]
     return Table("SMALL", ("old", "new"), made)
+
+
+@st.composite
+def any_sheets(draw: st.DrawFn) -> Sheet:
+    """Of gains, of figures with something counted beside them, or of counts alone."""
+    number = draw(st.integers(1, 5))
+    some = st.lists(figures | st.just(nan), min_size=number, max_size=number)
+    kind = draw(st.sampled_from(["gains", "beside", "counts"]))
+    answers = [
+        Line(name, draw(some), draw(some) if kind == "beside" else (), failure)
+        for name, failure in draw(
+            st.lists(st.tuples(lines, st.just("") | lines), min_size=1, max_size=8)
+        )
+    ]
+    return Sheet(
+        draw(lines),
+        "" if kind == "counts" else draw(lines),
+        draw(st.just("") | lines),
+        draw(st.lists(lines, min_size=number, max_size=number)),
+        answers,
+        draw(st.sampled_from(BETTER)),
+        draw(st.integers(0, 6)),
+        draw(lines) if kind == "beside" else "",
+        draw(st.booleans()),
+    )
+
+
+def sheet(
+    *named: tuple[str, Sequence[float]],
+    beside: str = "",
+    counts: Sequence[float] = (),
+    better: Better = "higher",
+) -> Sheet:
+    """A small one: rows of a name and a figure for 1 and for 10 children."""
+    made = [Line(name, values, counts) for name, values in named]
+    return Sheet("SMALL", "a ms", "children", ("1", "10"), made, better, 1, beside)

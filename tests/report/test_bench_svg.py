@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from report.tables import any_tables, letter, table, unhurried
 
 from kmm.report.bench import SIMULATED, Table, delta_text
-from kmm.report.bench_svg import plots_svg
+from kmm.report.sheet_svg import plots_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

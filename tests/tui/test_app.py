@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 from pathlib import Path
 
 import pytest
 from attrs import evolve
-from screens import (
-    LARGE,
-    SIZES,
-    SMALL,
-    Steps,
-    eventually,
-    on_top,
-    picture,
-    press,
-    sees,
-    words,
-)
 from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey, FooterLabel
+from tui.driving import (
+    LARGE,
+    SIZES,
+    SMALL,
+    eventually,
+    on_top,
+    opened,
+    picture,
+    press,
+    run,
+    sees,
+    words,
+)
 
 import kmm
 from kmm.designs import find_kernel
@@ -43,17 +43,6 @@ from kmm.tui.session import Session, open_session
 from kmm.tui.widgets.code import CodePane
 from kmm.tui.widgets.pane import Pane
 
-
-@cache
-def first_opened(kernel: str) -> Session:
-    return open_session(find_race("exec-stack"), find_kernel(kernel))
-
-
-def opened(kernel: str = "2.6.34") -> Session:
-    """A session of one's own, over a run that is recorded once."""
-    return evolve(first_opened(kernel))
-
-
 LAST = opened().last  # steps of the run that is opened
 # Where exec stands in it at first, and the moment after its stack has been moved.
 FIRST_LINE = "        await clear_bit(prev, MM.cpu_vm_mask, cpu.number)"
@@ -62,19 +51,6 @@ MOVED = 1 + next(
     for step in opened().recording.steps
     if step.target == "vma#1.vm_start" and step.kind == "write"
 )
-
-
-def run(
-    steps: Steps, size: tuple[int, int] = SMALL, session: Session | None = None
-) -> None:
-    """Open a screen of this size, and do `steps` there."""
-    app = KmmApp(session or opened())
-
-    async def main() -> None:
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await steps(pilot)
-
-    asyncio.run(main())
 
 
 def marked(path: str, text: str, which: int = 1) -> str:

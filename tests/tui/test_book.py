@@ -6,9 +6,19 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from screens import LARGE, SIZES, SMALL, Steps, eventually, on_top, press, sees, words
 from textual.pilot import Pilot
 from textual.widgets import Input
+from tui.driving import (
+    LARGE,
+    SIZES,
+    SMALL,
+    Steps,
+    eventually,
+    on_top,
+    press,
+    sees,
+    words,
+)
 
 from kmm.course import Lesson, find_lesson, lessons
 from kmm.course.lesson import EXERCISES, KNOW, Question, Toggle

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-from screens import SMALL, eventually, on_top, press, sees
 from textual.pilot import Pilot
-from tui.test_app import opened, run, session_of
+from tui.driving import SMALL, eventually, on_top, opened, press, run, sees
+from tui.test_app import session_of
 
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race, play
@@ -14,7 +13,7 @@ from kmm.tui.screens.beside import Beside
 from kmm.tui.screens.choose import Choose
 from kmm.tui.screens.oops import Oops
 from kmm.tui.screens.stepper import Stepper
-from kmm.tui.session import Session, open_session
+from kmm.tui.session import open_session
 from kmm.tui.session import session_of as session_of_run
 from kmm.tui.steered import look_ahead
 
@@ -100,10 +99,6 @@ def test_a_moment_of_an_unfinished_run_can_be_given_to_another_reader() -> None:
 # On the screen.
 
 
-def fresh() -> Session:
-    return evolve(opened(), runs=[], stops=[])
-
-
 def test_keys_choose_who_goes_next_and_the_search_says_what_can_come() -> None:
     async def steps(pilot: Pilot[None]) -> None:
         session = session_of(pilot)
@@ -113,7 +108,7 @@ def test_keys_choose_who_goes_next_and_the_search_says_what_can_come() -> None:
         await eventually(lambda: session.recording.choices == (1,))
         await sees(pilot, "A failure can still be reached")
 
-    run(steps, SMALL, fresh())
+    run(steps, SMALL, opened())
 
 
 def test_a_failure_that_the_reader_has_made_is_announced() -> None:
@@ -128,7 +123,7 @@ def test_a_failure_that_the_reader_has_made_is_announced() -> None:
         await press(pilot, "escape")
         await on_top(pilot, Stepper)
 
-    run(steps, SMALL, fresh())
+    run(steps, SMALL, opened())
 
 
 def test_one_key_changes_to_the_kernel_before_and_back() -> None:
@@ -140,7 +135,7 @@ def test_one_key_changes_to_the_kernel_before_and_back() -> None:
         await press(pilot, "f")
         await eventually(lambda: session.kernel.text == "v6")
 
-    run(steps, SMALL, fresh())
+    run(steps, SMALL, opened())
 
 
 def test_two_kernels_are_seen_beside_each_other() -> None:
@@ -152,7 +147,7 @@ def test_two_kernels_are_seen_beside_each_other() -> None:
         await press(pilot, "escape")
         await on_top(pilot, Stepper)
 
-    run(steps, SMALL, fresh())
+    run(steps, SMALL, opened())
 
 
 def test_runs_go_to_the_next_stop_and_back() -> None:
@@ -168,7 +163,7 @@ def test_runs_go_to_the_next_stop_and_back() -> None:
         await press(pilot, "left_curly_bracket")
         await eventually(lambda: session.at <= 1)
 
-    run(steps, SMALL, fresh())
+    run(steps, SMALL, opened())
 
 
 def test_the_last_change_of_a_field_is_gone_to() -> None:
@@ -182,4 +177,4 @@ def test_the_last_change_of_a_field_is_gone_to() -> None:
         await eventually(lambda: session.at == moment)
         assert change.what in [one.what for one in session.changes()]
 
-    run(steps, SMALL, fresh())
+    run(steps, SMALL, opened())

@@ -19,8 +19,9 @@ from kmm.workloads.endurance import (
     slices,
 )
 from kmm.workloads.stress import MIB, set_up, small
-from kmm.workloads.tail import last_steps
+from kmm.workloads.tail import NotWanted, last_steps
 from kmm.workloads.triggers import TRIGGERS
+from kmm.workloads.userland import System
 
 BREAKS = 1  # a seed with which exec is overtaken soon,
 LONGER = 0.012  # within so many seconds
@@ -55,7 +56,11 @@ def test_the_fixed_kernels_survive_as_long() -> None:
 
 
 def test_the_same_recipe_is_the_same_run_however_often_it_is_looked_at() -> None:
-    again = run(SMALL, LONGER, lambda system: check_always(system.k))
+    def look(system: System) -> bool:
+        check_always(system.k)
+        return True
+
+    again = run(SMALL, LONGER, look)
     assert again == broken()
     assert run(evolve(SMALL, seed=1), 0.001) != run(evolve(SMALL, seed=2), 0.001)
 
@@ -68,6 +73,11 @@ def test_the_last_steps_lead_to_the_failure() -> None:
     assert [step.number for step in recording.steps] == list(range(400))
     cpus = [recording.threads[index].cpu for index in recording.columns]
     assert len(cpus) == len(set(cpus)) == 3
+
+
+def test_who_does_not_want_them_any_more_need_not_wait() -> None:
+    with pytest.raises(NotWanted):
+        last_steps(broken(), 400, lambda _: False)
 
 
 def test_what_matters_of_them_tells_of_the_race() -> None:
@@ -114,10 +124,11 @@ def test_memory_that_went_away_comes_back() -> None:
 
 
 def test_an_interruption_says_what_was_covered() -> None:
-    def stop(system: object) -> None:
+    def interrupted(system: object) -> bool:
         raise KeyboardInterrupt
 
-    result = run(TINY, 1.0, stop)
+    result = run(TINY, 1.0, interrupted)
+    assert run(TINY, 1.0, lambda _: False) == result
     assert (result.stopped, result.verdict) == ("interrupt", "survived")
     assert 0 < result.seconds <= SLICE
     assert result.steps > 0

@@ -48,7 +48,7 @@ COMMANDS: dict[str, tuple[str, Add]] = {
     "matrix": ("every race on every kernel: who loses to what", add_matrix),
     "cost": ("what each answer costs: locks taken, VMAs visited", add_cost),
     "bench": (
-        "two kernels side by side, in the form of the letter's tables",
+        "kernels, or rival answers, side by side in virtual time",
         add_bench,
     ),
     "stress": ("the letter's reproduction recipe, in virtual time", add_stress),

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from ...workloads.stress import PARTS, PAUSE
 from ...workloads.triggers import TRIGGERS
 from .common import add_design, add_json
-from .values import positive_number, size, whole_number, zero_or_more
+from .values import integer, positive_number, size, whole_number, zero_or_more
 
 LAST = 60  # steps that are drawn
 
@@ -113,7 +113,9 @@ def add_how_long(parser: ArgumentParser) -> None:
         metavar="S",
         help="seconds of virtual time (10)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of what is chance (0)")
+    parser.add_argument(
+        "--seed", type=integer, metavar="N", help="of what is chance (0)"
+    )
     parser.add_argument(
         "--table",
         type=whole_number,

@@ -35,6 +35,14 @@ def whole_number(text: str) -> int:
     return value
 
 
+def integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        message = f"{text[:40]!r} is not a whole number"
+        raise argparse.ArgumentTypeError(message) from None
+
+
 def zero_or_more(text: str) -> int:
     if text == "0":
         return 0
@@ -63,3 +71,11 @@ def size(text: str) -> int:
     except ValueError:
         message = f"{text[:40]!r} is no size such as 64M"
         raise argparse.ArgumentTypeError(message) from None
+
+
+def names(text: str) -> list[str]:
+    """What is separated by commas; each once."""
+    found = list(dict.fromkeys(filter(None, text.split(","))))
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} names nothing")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from .common import add_design, add_json, add_output
-from .values import whole_number, zero_or_more
+from .values import names, whole_number, zero_or_more
 
 BENCH = (
     "A run is that of a small machine for some milliseconds: what compares is the\n"
@@ -15,15 +15,18 @@ BENCH = (
     '  {"title": "AIM9", "columns": ["aim9-vanilla", "fixraces-v5r1"],\n'
     '   "rows": [\n'
     '    {"name": "exec_test", "better": "higher", "values": [226.67, 232.67]}]}\n'
-    'A figure that is missing is null.  A table with "simulated": true says so.\n\n'
+    'A figure that is missing is null.  A table with "simulated": true says so.\n'
+    "What --json prints is read as well, of forktree and its like too.\n\n"
     "examples:\n"
     "  kmm bench aim9                          v6 against vanilla\n"
     "  kmm bench kernbench --kernel 2.6.36 --against v4 --runs 2 --wall\n"
     "  kmm bench aim9 --kernel vanilla --design exec-stack=move-vma --plot\n"
+    "  kmm bench forktree --answers local-lock,root-order --plot\n"
     "  kmm bench --from letter.json --plot     it is in tests/report/data\n"
     "  kmm bench --from letter.json --svg -o letter.svg\n\n"
-    "exit code: 0, whoever gains; 1 if a kernel failed, 2 for bad input, 130 if\n"
-    "interrupted, after printing what was done"
+    "exit code: 0, whoever gains; 1 if a kernel failed (an answer that fails among\n"
+    "others is a row that says so), 2 for bad input, 130 if interrupted, after\n"
+    "printing what was done"
 )
 
 
@@ -33,13 +36,18 @@ def add_bench(parser: ArgumentParser) -> None:
         "figures as the letter has them: the baseline's, the other kernel's, and what\n"
         "that one gains in per cent, a loss being negative.  Where lower is better,\n"
         "that is a share of the baseline's figure, where higher is, of the other's.\n"
-        "Figures that were given are printed in the same form."
+        "Figures that were given are printed in the same form.\n\n"
+        "forktree, execrate and mmap run where designs do differ, on 2.6.34 with each\n"
+        "answer to a question in turn, for up to a minute each: migration and reclaim\n"
+        "in families of 1 to 1000 processes (rmap-walk), execs (exec-stack), changes\n"
+        "of mappings by 1 to 4 threads or processes (rmap-walk).  With --kernel,\n"
+        "--against or --design they run on two kernels, as the others do."
     )
     parser.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="kernbench, aim9, sysbench, or all",
+        help="kernbench, aim9, sysbench, or all for these; forktree, execrate, mmap",
     )
     parser.add_argument(
         "--from",
@@ -66,6 +74,12 @@ def add_runs(parser: ArgumentParser) -> None:
     add_design(parser)
     parser.add_argument(
         "--against", metavar="NAME", help="the baseline (default: vanilla)"
+    )
+    parser.add_argument(
+        "--answers",
+        type=names,
+        metavar="A,B,...",
+        help="of forktree, execrate or mmap only these, the first as the baseline",
     )
     parser.add_argument(
         "--runs",

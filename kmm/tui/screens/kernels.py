@@ -31,14 +31,19 @@ class Choice:
         return f"{'>' if pointed else ' '}{'*' if self.is_current else ' '} {self.text}"
 
 
-def choices(race: Race, current: KernelSpec) -> Iterator[Choice]:
-    """Every kernel, and the current one with each answer to each question."""
+def choices(race: Race | None, current: KernelSpec) -> Iterator[Choice]:
+    """Every kernel, and the current one with each answer to each question.
+
+    A race may insist on some answers, and is run on no kernel without them.
+    """
+    insists = race.sets if race is not None else {}
     yield Choice("KERNELS: name, time, and how exec moves the stack")
     for spec in KERNELS.values():
         text = f"{spec.name:7} {spec.title}: {spec.exec_stack.name}"
-        yield Choice(text, spec, race.kernel(spec) == current)
+        is_current = (spec if race is None else race.kernel(spec)) == current
+        yield Choice(text, spec, is_current)
     for question, answers in QUESTIONS.items():
-        fixed = " (this race insists on its own)" if question in race.sets else ""
+        fixed = " (this race insists on its own)" if question in insists else ""
         yield Choice(f"OR ONLY ANOTHER ANSWER TO {question}{fixed}")
         width = max(len(name) for name in answers)
         for answer in answers.values():
@@ -72,13 +77,16 @@ class KernelList(OptionList, inherit_bindings=False):
 class Kernels(Box[KernelSpec | None]):
     """Answers with the kernel to run the schedule on, or None."""
 
-    heading = "The same schedule on another kernel (* runs now)"
+    heading = "The same schedule on another kernel (* runs now)"  # or another, if given
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "answer", "stay", key_display="esc"),
     ]
 
-    def __init__(self, race: Race, current: KernelSpec) -> None:
+    def __init__(
+        self, race: Race | None, current: KernelSpec, heading: str | None = None
+    ) -> None:
         super().__init__()
+        self.heading = heading or self.heading
         self.choices = list(choices(race, current))
         self.pointed: int | None = None
 

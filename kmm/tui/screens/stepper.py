@@ -40,6 +40,7 @@ from .help import race_help
 from .kernels import Kernels
 from .oops import DRAWING, KERNEL, UNDO, Oops
 from .search import Search
+from .stress import Stress
 
 LEAST = (60, 20)  # columns and rows, below which nothing is shown
 ALL_AT_ONCE = (110, 34)  # from which on all panes are
@@ -350,6 +351,9 @@ class Stepper(Screen[None]):
         lines = [f"{moment:4}  {change}" for moment, change in writes]
         empty = "Nothing has changed yet."
         self.over(Choose("Who wrote this last?", lines, empty=empty), chosen)
+
+    def action_stress(self) -> None:
+        self.over(Stress(self.session.kernel))
 
     def action_oops(self) -> None:
         if self.session.recording.failure is None:

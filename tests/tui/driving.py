@@ -1,4 +1,4 @@
-"""Screens driven by keys, for the tests of them.
+"""The screen as the tests drive it: keys, and what is to be seen then.
 
 Keys are posted and their effect is waited for: Pilot's own `press` waits for the whole
 screen to be idle, which takes a tenth of a second each time.
@@ -9,18 +9,47 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 import pytest
+from attrs import evolve
 from textual.events import Key
 from textual.pilot import Pilot
 
+from kmm.designs import find_kernel
+from kmm.scenarios import find_race
+from kmm.tui.app import KmmApp
 from kmm.tui.screens.box import Paper
+from kmm.tui.session import Session, open_session
 
 SMALL, LARGE = (80, 24), (120, 40)
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
 PATIENCE = 20  # seconds; a machine may be busy
 
 Steps = Callable[[Pilot[None]], Awaitable[None]]
+
+
+@cache
+def first_opened(kernel: str) -> Session:
+    return open_session(find_race("exec-stack"), find_kernel(kernel))
+
+
+def opened(kernel: str = "2.6.34") -> Session:
+    """A session of one's own, over a run that is recorded once."""
+    return evolve(first_opened(kernel), runs=[], stops=[])
+
+
+def run(
+    steps: Steps, size: tuple[int, int] = SMALL, session: Session | None = None
+) -> None:
+    """Open a screen of this size, and do `steps` there."""
+    app = KmmApp(session or opened())
+
+    async def main() -> None:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await steps(pilot)
+
+    asyncio.run(main())
 
 
 async def eventually(check: Callable[[], bool]) -> None:
