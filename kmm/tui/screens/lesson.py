@@ -85,6 +85,7 @@ class LessonScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         self.progress.open(self.lesson)
+        self.watch(self.query_one(Page), "scroll_y", self.draw_head, init=False)
         await self.turn_to(self.at)
 
     # What is shown.
@@ -100,9 +101,10 @@ class LessonScreen(Screen[None]):
         async with self.batch():
             await page.remove_children()
             await page.mount(*self.blocks())
+        if not self.is_running:
+            return
         page.scroll_home(animate=False)
         page.focus()
-        self.watch(page, "scroll_y", self.draw_head)
         self.draw_frame()
         if self.at == 0 and self.progress.problem:
             self.notify(self.progress.problem, severity="warning")
@@ -123,6 +125,8 @@ class LessonScreen(Screen[None]):
 
     def draw_head(self) -> None:
         """Where the reader is: lesson, section, and how much of it is below."""
+        if not self.is_running:  # it was left while its page was being made
+            return
         lesson, total = self.lesson, len(self.lesson.sections)
         page = self.query_one(Page)
         title = f"{lesson.number}. {lesson.title}"
