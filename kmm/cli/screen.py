@@ -29,12 +29,12 @@ def open_screen(options: Namespace) -> int:
         os.environ["NO_COLOR"] = "1"
     from ..tui.app import open_screen as open_app
 
-    what = options.open
+    what, projector = options.open, options.projector
     if what is None:
-        return open_app()
+        return open_app(projector=projector)
     with suppress(UnknownName):
-        return open_app(lesson=find_lesson(what))
-    return open_app(session_for(what))
+        return open_app(lesson=find_lesson(what), projector=projector)
+    return open_app(session_for(what), projector=projector)
 
 
 def session_for(what: str) -> Session:

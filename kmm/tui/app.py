@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from types import FrameType
 
+from attrs import evolve
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.screen import Screen
@@ -17,12 +18,16 @@ from textual.screen import Screen
 from ..course import Lesson
 from ..course.progress import Progress, load_progress
 from .crash import report_crash
-from .keys import CONTENTS_KEYS, KEYS, LESSON_KEYS, Key
+from .keys import CONTENTS_KEYS, KEYS, LESSON_KEYS, MATRIX_KEYS, Key
 from .screens.contents import Contents
 from .screens.lesson import LessonScreen
+from .screens.matrix import Matrix
 from .screens.stepper import Stepper
 from .session import Session
+from .settings import PROJECTOR, Settings, load_settings
 
+TABLES = (KEYS, LESSON_KEYS, CONTENTS_KEYS, MATRIX_KEYS)
+KNOWN_KEYS = frozenset(key.id for table in TABLES for key in table if key.action)
 CRASHED = 3  # exit code
 
 
@@ -40,9 +45,26 @@ class KmmApp(App[None]):
         session: Session | None = None,
         progress: Progress | None = None,
         lesson: Lesson | None = None,
+        settings: Settings | None = None,
     ) -> None:
         super().__init__()
         self.session, self.progress, self.lesson = session, progress, lesson
+        self.settings = settings or Settings()
+        self.register_theme(PROJECTOR)
+
+    def on_mount(self) -> None:
+        """What the reader has settled."""
+        settings = self.settings
+        self.set_keymap(settings.keys)
+        problems = list(settings.problems)
+        if settings.projector:
+            self.theme = PROJECTOR.name
+        elif settings.theme in self.available_themes:
+            self.theme = settings.theme
+        elif settings.theme is not None:
+            problems.append(f"no theme is called {settings.theme!r}; ctrl+p lists them")
+        for problem in problems:
+            self.notify(problem, severity="warning", timeout=10, markup=False)
 
     def get_default_screen(self) -> Screen[None]:
         if self.session is not None:
@@ -59,6 +81,9 @@ class KmmApp(App[None]):
         yield SystemCommand(
             "Light or dark", "Change between a light and a dark screen", self.turn
         )
+        yield SystemCommand(
+            "Projector", "High contrast, for the far end of a room", self.project
+        )
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave kmm", self.action_quit)
 
@@ -71,12 +96,19 @@ class KmmApp(App[None]):
                 return LESSON_KEYS
             case Contents():
                 return CONTENTS_KEYS
+            case Matrix():
+                return MATRIX_KEYS
         return ()
 
     def turn(self) -> None:
         """From dark to light, or back."""
         dark = self.current_theme.dark
         self.theme = "textual-light" if dark else "textual-dark"
+
+    def project(self) -> None:
+        """To the theme for a wall, or back."""
+        is_on = self.theme == PROJECTOR.name
+        self.theme = "textual-dark" if is_on else PROJECTOR.name
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual would print a page of traceback with every local variable."""
@@ -98,12 +130,20 @@ class KmmApp(App[None]):
         return ", ".join(found) or "the contents"
 
 
-def open_screen(session: Session | None = None, lesson: Lesson | None = None) -> int:
+def open_screen(
+    session: Session | None = None,
+    lesson: Lesson | None = None,
+    *,
+    projector: bool = False,
+) -> int:
     """Show the textbook, at a lesson perhaps, or a session, until the user leaves.
 
     Returns an exit code.
     """
-    app = KmmApp(session, lesson=lesson)
+    settings = load_settings(KNOWN_KEYS)
+    if projector:
+        settings = evolve(settings, projector=True)
+    app = KmmApp(session, lesson=lesson, settings=settings)
     # SIGTERM would end the process at once, and leave the terminal in the state that
     # the screen needs.
     before = signal.signal(signal.SIGTERM, terminated)

@@ -224,3 +224,12 @@ CONTENTS_KEYS = (
     ),
     Key("palette", "ctrl+p", "ctrl+p", "", "", "all commands, and light or dark"),
 )
+
+MATRIX_KEYS = (
+    Key("open", "", "enter space", "", "", "open the cell: its witness, or its proof"),
+    Key("run", "r", "r", "run_all", "work out", "work out all that is missing"),
+    Key("move", "", "arrows h j k l", "", "", "to another cell"),
+    Key("help", "question_mark,f1", "? F1", "help", "help", "this help"),
+    Key("leave", "q,escape", "q esc", "leave", "back", "back to where you came from"),
+    Key("palette", "ctrl+p", "ctrl+p", "", "", "all commands, and light or dark"),
+)

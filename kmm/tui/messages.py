@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from ..course.lesson import Motion, Question
+from ..report.bench_runs import Runs
+from ..scenarios.matrix import Cell
 from ..scenarios.play import Played
 from ..sim.estimate import Estimate
 from ..sim.recording import Recording
@@ -54,6 +56,29 @@ class SearchEnded(Message):
 
     played: Played
     seconds: float
+
+
+@dataclass(eq=False)
+class BenchMoved(Message):
+    """A benchmark has made so many of its runs."""
+
+    runs: Runs
+    done: int
+    total: int
+    is_over: bool = False
+    problem: str = ""  # why it ended early
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, BenchMoved)
+
+
+@dataclass(eq=False)
+class CellFound(Message):
+    """A cell of the matrix has been worked out."""
+
+    cell: Cell
+    open_it: bool  # because somebody waits for it
+    is_last: bool  # of those that are worked out one by one
 
 
 @dataclass(eq=False)

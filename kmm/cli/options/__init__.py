@@ -93,6 +93,11 @@ def make_parser(argv: Sequence[str]) -> Parser:
         metavar="WHAT",
         help="open the screen at a lesson, a race, or a moment (SCHEDULE@N)",
     )
+    parser.add_argument(
+        "--projector",
+        action="store_true",
+        help="the screen in high contrast, for the far end of a room",
+    )
     add_common(parser)
     parser.set_defaults(no_color=False, quiet=False, verbose=False)
     commands = parser.add_subparsers(

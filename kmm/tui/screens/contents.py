@@ -5,7 +5,7 @@ What is not a lesson stands below them: the races, and the tools.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from attrs import frozen
@@ -26,10 +26,13 @@ from ...scenarios import RACES, Race
 from ..keys import CONTENTS_KEYS
 from ..session import open_session
 from ..widgets.pane import STYLES
+from .benches import Benches
 from .confirm import Confirm
 from .help import Help
 from .lesson import LessonScreen
+from .matrix import Matrix
 from .stepper import HEIGHTS, WIDTHS, Stepper
+from .stress import Stress
 
 WELCOME = (
     "Read, predict, run, step back and forth, switch each fix on and off.\n"
@@ -38,11 +41,40 @@ WELCOME = (
 
 
 @frozen
+class Tool:
+    """A screen that is no lesson and no race."""
+
+    name: str
+    about: str
+    make: Callable[[], Screen[None]]
+
+
+VANILLA, LETTERS_OWN = find_kernel("2.6.34"), find_kernel("v6")
+TOOLS = (
+    Tool(
+        "the matrix",
+        "Every race on every kernel; each cell opens its witness, or its proof.",
+        Matrix,
+    ),
+    Tool(
+        "the letter's recipe",
+        "The programs by which the letter broke its kernels, in virtual time, live.",
+        lambda: Stress(VANILLA),
+    ),
+    Tool(
+        "the letter's benchmarks",
+        "kernbench, AIM9 and sysbench on two kernels, with their tables and plots.",
+        lambda: Benches((VANILLA, LETTERS_OWN)),
+    ),
+)
+
+
+@frozen
 class Row:
     """A line of the list; a heading if there is nothing to open."""
 
     text: str
-    opens: Lesson | Race | None = None
+    opens: Lesson | Race | Tool | None = None
 
     def label(self, *, pointed: bool = False) -> Content:
         if self.opens is None:
@@ -171,6 +203,11 @@ class Contents(Screen[None]):
                 yield Row(part.title.upper())
             for lesson in found:
                 yield Row(self.line_of(lesson), lesson)
+        tools = [tool for tool in TOOLS if self.words in tool.about.lower()]
+        if tools:
+            yield Row("TO MEASURE AND COMPARE")
+        for tool in tools:
+            yield Row(f"   {tool.name}", tool)
         yield Row("ALL RACES, ONE STEP AT A TIME")
         for race in RACES.values():
             if self.words in f"{race.name} {race.title}".lower():
@@ -203,7 +240,9 @@ class Contents(Screen[None]):
         if about is not None:
             self.query_one("#abstract", Static).update(self.about(about))
 
-    def about(self, what: Lesson | Race) -> Content:
+    def about(self, what: Lesson | Race | Tool) -> Content:
+        if isinstance(what, Tool):
+            return Content(what.about)
         if isinstance(what, Race):
             lines = [what.asks, "", " ".join(what.story.split())]
             return Content("\n".join(lines))
@@ -224,8 +263,10 @@ class Contents(Screen[None]):
         if isinstance(what, Lesson):
             self.open_lesson(what)
         elif isinstance(what, Race):
-            session = open_session(what, find_kernel("2.6.34"))
+            session = open_session(what, VANILLA)
             _ = self.app.push_screen(Stepper(session))
+        elif isinstance(what, Tool):
+            _ = self.app.push_screen(what.make())
 
     def open_lesson(self, lesson: Lesson) -> None:
         """At the first section that has not been read."""
