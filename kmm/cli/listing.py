@@ -5,9 +5,27 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from ..report.listing import KINDS, listing_json, listing_text
+from ..course import lessons
+from ..report.listing import KINDS, also, listing_json, listing_text
 from .exits import OK
 from .output import deliver, print_json, text_width
+
+
+def lesson_rows() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": lesson.name,
+            "title": lesson.title,
+            "number": lesson.number,
+            "part": lesson.part,
+            "abstract": lesson.abstract,
+            "needs": list(lesson.needs),
+        }
+        for lesson in lessons()
+    ]
+
+
+also("lessons", lesson_rows)
 
 
 def list_command(options: Namespace) -> int:

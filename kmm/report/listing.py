@@ -6,12 +6,15 @@ Called by `kmm list`.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from ..designs import ALIASES, KERNELS, QUESTIONS
 from ..designs.kernels import FOR_ALL
 from ..scenarios import RACES
 from ..workloads import WORKLOADS
+
+Rows = Callable[[], list[dict[str, Any]]]
 
 KINDS = ("races", "designs", "kernels", "lessons", "exercises", "workloads")
 
@@ -22,7 +25,12 @@ def listing_json(kind: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def list_of(kind: str) -> list[dict[str, Any]]:
-    return ROWS[kind]() if kind in ROWS else []  # nobody has written lessons yet
+    return ROWS[kind]() if kind in ROWS else []
+
+
+def also(kind: str, rows: Rows) -> None:
+    """List what rooms above this one have: they say so when they are imported."""
+    ROWS[kind] = rows
 
 
 def races() -> list[dict[str, Any]]:
@@ -73,7 +81,7 @@ def workloads() -> list[dict[str, Any]]:
     ]
 
 
-ROWS = {
+ROWS: dict[str, Rows] = {
     "races": races,
     "designs": designs,
     "kernels": kernels,
@@ -140,6 +148,8 @@ def details(kind: str, row: dict[str, Any]) -> list[tuple[str, str]]:
         return [("asks", row["asks"]), *([("triggers", triggers)] if triggers else [])]
     if kind == "designs":
         return [("from", row["source"]), *((k, row[k]) for k in ("closes", "costs"))]
+    if kind == "lessons":
+        return [("part", row["part"]), ("about", row["abstract"])]
     if kind == "workloads":
         return []
     answers = ", ".join(f"{q}={row[q]}" for q in QUESTIONS)
