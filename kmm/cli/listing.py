@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from ..course import lessons
-from ..report.listing import KINDS, also, listing_json, listing_text
+from ..report.listing import KINDS, ROWS, listing_json, listing_text
 from .exits import OK
 from .output import deliver, print_json, text_width
 
@@ -25,7 +25,7 @@ def lesson_rows() -> list[dict[str, Any]]:
     ]
 
 
-also("lessons", lesson_rows)
+CATALOGUE = {**ROWS, "lessons": lesson_rows}
 
 
 def list_command(options: Namespace) -> int:
@@ -33,7 +33,8 @@ def list_command(options: Namespace) -> int:
     if options.json:
         whole: dict[str, Any] = {}
         for kind in kinds:
-            whole.update(listing_json(kind))
+            whole.update(listing_json(kind, CATALOGUE))
         return print_json(whole)
-    deliver(listing_text(kinds, text_width(), options.verbose) + "\n", None)
+    text = listing_text(kinds, text_width(), options.verbose, CATALOGUE)
+    deliver(text + "\n", None)
     return OK

@@ -6,7 +6,7 @@ Called by `kmm list`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..designs import ALIASES, KERNELS, QUESTIONS
@@ -14,23 +14,22 @@ from ..designs.kernels import FOR_ALL
 from ..scenarios import RACES
 from ..workloads import WORKLOADS
 
-Rows = Callable[[], list[dict[str, Any]]]
-
 KINDS = ("races", "designs", "kernels", "lessons", "exercises", "workloads")
 
 
-def listing_json(kind: str) -> dict[str, list[dict[str, Any]]]:
+# What there is of each kind.  Rooms above this one have more to list than it knows.
+Catalogue = Mapping[str, Callable[[], list[dict[str, Any]]]]
+
+
+def listing_json(
+    kind: str, catalogue: Catalogue | None = None
+) -> dict[str, list[dict[str, Any]]]:
     """`{KIND: [{"name": ..., "title": ..., ...}]}`."""
-    return {kind: list_of(kind)}
+    return {kind: list_of(kind, catalogue or ROWS)}
 
 
-def list_of(kind: str) -> list[dict[str, Any]]:
-    return ROWS[kind]() if kind in ROWS else []
-
-
-def also(kind: str, rows: Rows) -> None:
-    """List what rooms above this one have: they say so when they are imported."""
-    ROWS[kind] = rows
+def list_of(kind: str, catalogue: Catalogue) -> list[dict[str, Any]]:
+    return catalogue[kind]() if kind in catalogue else []
 
 
 def races() -> list[dict[str, Any]]:
@@ -81,7 +80,7 @@ def workloads() -> list[dict[str, Any]]:
     ]
 
 
-ROWS: dict[str, Rows] = {
+ROWS: Catalogue = {
     "races": races,
     "designs": designs,
     "kernels": kernels,
@@ -89,19 +88,28 @@ ROWS: dict[str, Rows] = {
 }
 
 
-def listing_text(kinds: list[str], width: int = 80, stories: bool = False) -> str:
+def listing_text(
+    kinds: list[str],
+    width: int = 80,
+    stories: bool = False,
+    catalogue: Catalogue | None = None,
+) -> str:
     """For people; kinds of which there is none yet share the last line."""
-    empty = [kind for kind in kinds if not list_of(kind)]
+    found = {kind: list_of(kind, catalogue or ROWS) for kind in kinds}
+    empty = [kind for kind, rows in found.items() if not rows]
     blocks = [
-        "\n".join(section(kind, width, stories)) for kind in kinds if kind not in empty
+        "\n".join(section(kind, rows, width, stories))
+        for kind, rows in found.items()
+        if rows
     ]
     if empty:
         blocks.append(f"No {', '.join(empty)} yet.")
     return "\n\n".join(blocks)
 
 
-def section(kind: str, width: int, stories: bool) -> list[str]:
-    rows = list_of(kind)
+def section(
+    kind: str, rows: list[dict[str, Any]], width: int, stories: bool
+) -> list[str]:
     indent = max(len(row["name"]) for row in rows) + 4
     lines = [kind.upper()]
     question = None
