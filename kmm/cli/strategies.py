@@ -21,6 +21,7 @@ from ..sim.strategies import (
     Strategy,
     Surw,
 )
+from .person import Person
 
 Make = Callable[[Namespace], Strategy]
 
@@ -108,6 +109,7 @@ STRATEGIES: Mapping[str, Named] = {
     "round-robin": Named(
         "the threads take turns", plain(RoundRobin), offered_by=("run",)
     ),
+    "person": Named("you say who goes on", plain(Person), offered_by=("run",)),
 }
 BOUNDED = tuple(name for name, one in STRATEGIES.items() if one.is_bounded)
 

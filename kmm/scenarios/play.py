@@ -72,7 +72,9 @@ def run(race: Race, kernel: KernelSpec, strategy: Strategy) -> Played:
     """One run, the first that `strategy` makes, recorded as it is made."""
     strategy.next_run()
     recording = record(race.booter(kernel), strategy)
-    return once(race, kernel, strategy.name, recording)
+    played = once(race, kernel, strategy.name, recording)
+    is_part = recording.failure is None and bool(recording.moments[-1].able)
+    return evolve(played, at=len(recording.steps)) if is_part else played
 
 
 def hunt(

@@ -20,15 +20,16 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
     parser.description = (
         "Make one run of a race and draw it: one lane a CPU, the steps in which the\n"
-        "CPUs meet.  One run rarely fails; `kmm hunt` searches for one that does."
+        "CPUs meet.  One run rarely fails; `kmm hunt` searches for one that does.\n"
+        "With --strategy person, you are asked who goes on, at each step."
     )
     add_race(parser)
     parser.add_argument(
         "--strategy",
         choices=offered_by("run"),
         metavar="NAME",
-        help="who goes on at each step: round-robin, or random (the default with "
-        "--seed)",
+        help="who goes on at each step: round-robin, random (the default with "
+        "--seed), or person: you are asked",
     )
     add_seed(parser)
     add_json(parser)
