@@ -28,6 +28,7 @@ Left out: who waits for ever while others go on is not found; a deadlock is one 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -62,6 +63,14 @@ class Costs(Protocol):
         """
         ...
 
+    @property
+    def delays(self) -> Sequence[int]:
+        """What steps with such a price take beyond it, by chance.
+
+        One after the other, whosever they are, and over again at the end.
+        """
+        ...
+
     def cycles(self, op: Op) -> int:
         """To do an operation whose price depends on more than that."""
         ...
@@ -91,6 +100,7 @@ class TimedMachine(Machine):
     ) -> None:
         self.costs = costs
         self.prices = costs.prices
+        self.delays = itertools.cycle(costs.delays)
         self.at = 0  # the moment of the step that is being done
         self.steps = 0
         self.until = 0  # until when a thread may go on with nobody else asked
@@ -231,7 +241,7 @@ class TimedMachine(Machine):
         And then what it announces next, as long as that comes before all else.
         """
         thread, resume = entity.thread, self._how_to_resume()
-        price_of, waiting = self.prices.get, self.waiting
+        price_of, waiting, delays = self.prices.get, self.waiting, self.delays
         op = thread.pending
         assert op is not None
         while True:
@@ -245,8 +255,10 @@ class TimedMachine(Machine):
             if kind is not READ and op.key in waiting:
                 self._wake(op.key)
             row = price_of(type(op))
-            cost = self._price(entity, op) if row is None else row[kind]
-            rq.now += cost
+            if row is None:
+                rq.now += self._price(entity, op)
+            elif cost := row[kind]:
+                rq.now += cost + next(delays)
             if self.worked:
                 rq.now += self.worked
                 self.worked = 0

@@ -31,10 +31,10 @@ from .userland import Program, System, User, boot
 MIB = 1 << 20
 PARTS = "abcd"
 
-# The first program of this kind had 24 MiB, on a machine of some 4 GiB: the same share
-# of memory here, whatever its size, but no less than this.
-SHARE = 170
-LEAST_PAGES = 64
+# The first program of this kind had 24 MiB, and so a, b and c have here; but the three
+# of them must fit into memory, with something left for others.
+MAPPING = 24 * MIB
+SHARE = 10  # of memory, at most
 
 ECHO = 600_000  # cycles that echo computes, give or take a tenth
 MOMENT = 0.001  # seconds
@@ -59,7 +59,7 @@ class Recipe:
     spec: KernelSpec
     memory: int = 64 * MIB  # bytes
     cpus: int = 4
-    mapping: int | None = None  # bytes that a, b and c map each; None: their share
+    mapping: int | None = None  # bytes that a, b and c map each; None: the letter's
     children: int = 100  # of each of a, b and c
     only: str = PARTS
     jobs: int = 4  # compilers at a time; 0 is no compilation
@@ -76,9 +76,13 @@ class Recipe:
     @property
     def pages(self) -> int:
         """Of the mapping that a, b and c have."""
-        if self.mapping is not None:
-            return self.mapping >> PAGE_SHIFT
-        return max(LEAST_PAGES, self.frames // SHARE)
+        size = self.mapping or min(MAPPING, self.memory // SHARE)
+        return size >> PAGE_SHIFT
+
+    @property
+    def swap_slots(self) -> int:
+        """All that programs ask for, if a, b and c have all of their children."""
+        return 2 * self.frames + 3 * self.children * self.pages
 
 
 def small(spec: KernelSpec) -> Recipe:
@@ -96,13 +100,13 @@ def set_up(recipe: Recipe) -> System:
     config = Config(
         cpus=recipe.cpus,
         frames=recipe.frames,
-        swap_slots=2 * recipe.frames,
+        swap_slots=recipe.swap_slots,
         nodes=2 if recipe.trigger == "move_pages" else 1,
         pageblock_order=recipe.block_order,
         min_free_kbytes=None,
         stack_shift=STACK_SHIFT,
     )
-    system = boot(recipe.spec, config, recipe.table, recipe.seed)
+    system = boot(recipe.spec, config, recipe.table, recipe.seed, misses=True)
     parts: dict[str, Program] = {
         "make": lambda user: make(user, recipe),
         "stress-a": lambda user: forks(user, recipe, faults_all),

@@ -30,6 +30,7 @@ class PlainCosts:
     """Each step costs STEP, and each unit of work 1."""
 
     slice = SLICE
+    delays = (0,)
     switch = SWITCH
     prices: Mapping[type[Op], Sequence[int]] = dict.fromkeys(
         (Spend, Sleep), [0] * len(Kind)
