@@ -33,7 +33,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from .clock import Cross, Sleep, Spend, Work
-from .failure import sleeping_in_atomic
+from .failure import ModelFailure, sleeping_in_atomic
 from .machine import Machine, no_check
 from .runqueue import NEVER as NEVER
 from .runqueue import Entity as Entity
@@ -240,7 +240,9 @@ class TimedMachine(Machine):
 
         And then what it announces next, as long as that comes before all else.
         """
-        thread, resume = entity.thread, self._how_to_resume()
+        thread = entity.thread
+        send = thread.body.send
+        is_watched = bool(self.watchers) or self.is_checked
         price_of, waiting, delays = self.prices.get, self.waiting, self.delays
         op = thread.pending
         assert op is not None
@@ -251,14 +253,24 @@ class TimedMachine(Machine):
                 return
             self.at = rq.now
             self.steps += 1
-            resume(thread, thread)
+            if is_watched:
+                self._resume_watched(thread, thread)
+            else:  # as `_resume`
+                try:
+                    announced = send(thread)
+                    if announced.kind >= ACQUIRE:
+                        announced = self._heed(thread, announced)
+                except (StopIteration, ModelFailure) as end:
+                    self._end(thread, end)
+                else:
+                    thread.pending = announced
             if kind is not READ and op.key in waiting:
                 self._wake(op.key)
             row = price_of(type(op))
-            if row is None:
-                rq.now += self._price(entity, op)
-            elif cost := row[kind]:
-                rq.now += cost + next(delays)
+            cost = self._price(entity, op) if row is None else row[kind]
+            if cost and row is not None:
+                cost += next(delays)
+            rq.now += cost
             if self.worked:
                 rq.now += self.worked
                 self.worked = 0
