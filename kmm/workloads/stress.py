@@ -61,6 +61,7 @@ class Recipe:
     cpus: int = 4
     mapping: int | None = None  # bytes that a, b and c map each; None: the letter's
     children: int = 100  # of each of a, b and c
+    holes: int = 1  # that each of b's punches
     only: str = PARTS
     jobs: int = 4  # compilers at a time; 0 is no compilation
     trigger: str = "compaction"
@@ -92,7 +93,15 @@ def small(spec: KernelSpec) -> Recipe:
     so these are small as well.  Without compilations there are only the pages of a, b
     and c to move, and their CPUs are free.
     """
-    return Recipe(spec, memory=4 * MIB, children=8, jobs=0, pause=2e-5, block_order=4)
+    return Recipe(
+        spec,
+        memory=4 * MIB,
+        mapping=MIB // 4,
+        children=8,
+        jobs=0,
+        pause=2e-5,
+        block_order=4,
+    )
 
 
 def set_up(recipe: Recipe) -> System:
@@ -110,7 +119,7 @@ def set_up(recipe: Recipe) -> System:
     parts: dict[str, Program] = {
         "make": lambda user: make(user, recipe),
         "stress-a": lambda user: forks(user, recipe, faults_all),
-        "stress-b": lambda user: forks(user, recipe, punches_a_hole),
+        "stress-b": lambda user: forks(user, recipe, punches_holes),
         "stress-c": lambda user: forks(user, recipe, execs_echo),
         recipe.trigger: TRIGGERS[recipe.trigger](recipe.pause),
     }
@@ -143,7 +152,7 @@ def late(program: Program, recipe: Recipe) -> Program:
     return body
 
 
-Child = Callable[[User, VirtAddr, int], Program]
+Child = Callable[[VirtAddr, Recipe], Program]
 
 
 async def forks(user: User, recipe: Recipe, child: Child) -> int:
@@ -154,43 +163,47 @@ async def forks(user: User, recipe: Recipe, child: Child) -> int:
         await user.memset(area, pages, 1 + user.chance.randrange(255))
         started = 0
         for _ in range(recipe.children):
-            pid = await user.fork(child(user, area, pages))
+            pid = await user.fork(child(area, recipe))
             started += pid > 0
         for _ in range(started):
             await user.wait()
         user.system.count(f"rounds of {user.task.comm}")
 
 
-def faults_all(user: User, area: VirtAddr, pages: int) -> Program:
+def faults_all(area: VirtAddr, recipe: Recipe) -> Program:
     async def program(child: User) -> int:
-        await child.memset(area, pages, 0)
+        await child.memset(area, recipe.pages, 0)
         return 0
 
     return program
 
 
-def punches_a_hole(user: User, area: VirtAddr, pages: int) -> Program:
-    """The hole is somewhere, of some size; what remains is filled and looked at."""
-    start = user.chance.randrange(pages)
-    length = 1 + user.chance.randrange(max(1, pages // 4))
-    end = min(pages, start + length)
+def punches_holes(area: VirtAddr, recipe: Recipe) -> Program:
+    """Each is somewhere, of some size; what remains is filled and looked at."""
 
     async def program(child: User) -> int:
-        hole = VirtAddr(area + start * PAGE_SIZE)
-        size = (end - start) * PAGE_SIZE
-        await child.call(sys_munmap(child.k, child.task, hole, size))
-        child.system.count("holes")
-        value = child.task.pid & 0xFF
-        await child.memset(area, start, value)
-        await child.memset(VirtAddr(area + end * PAGE_SIZE), pages - end, value)
-        for page in (*range(start), *range(end, pages)):
-            await child.expect(VirtAddr(area + page * PAGE_SIZE), value)
+        pages = recipe.pages
+        left = set(range(pages))
+        for _ in range(recipe.holes):
+            start = child.chance.randrange(pages)
+            length = 1 + child.chance.randrange(max(1, pages // 4))
+            hole = range(start, min(pages, start + length))
+            where, size = VirtAddr(area + start * PAGE_SIZE), len(hole) * PAGE_SIZE
+            await child.call(sys_munmap(child.k, child.task, where, size))
+            child.system.count("holes")
+            left.difference_update(hole)
+            addresses = [VirtAddr(area + n * PAGE_SIZE) for n in sorted(left)]
+            value = 1 + child.chance.randrange(255)
+            for address in addresses:
+                await child.memset(address, 1, value)
+            for address in addresses:
+                await child.expect(address, value)
         return 0
 
     return program
 
 
-def execs_echo(user: User, area: VirtAddr, pages: int) -> Program:
+def execs_echo(area: VirtAddr, recipe: Recipe) -> Program:
     async def program(child: User) -> int:
         argv = [b"echo", b"hello"]
         sp = await child.execve("/bin/echo", argv)
