@@ -33,7 +33,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from .clock import Cross, Sleep, Spend, Work
-from .failure import ModelFailure, sleeping_in_atomic
+from .failure import sleeping_in_atomic
 from .machine import Machine, no_check
 from .runqueue import NEVER as NEVER
 from .runqueue import Entity as Entity
@@ -240,9 +240,7 @@ class TimedMachine(Machine):
 
         And then what it announces next, as long as that comes before all else.
         """
-        thread = entity.thread
-        send = thread.body.send
-        is_watched = bool(self.watchers) or self.is_checked
+        thread, resume = entity.thread, self._how_to_resume()
         price_of, waiting, delays = self.prices.get, self.waiting, self.delays
         op = thread.pending
         assert op is not None
@@ -253,17 +251,7 @@ class TimedMachine(Machine):
                 return
             self.at = rq.now
             self.steps += 1
-            if is_watched:
-                self._resume_watched(thread, thread)
-            else:  # as `_resume`
-                try:
-                    announced = send(thread)
-                    if announced.kind >= ACQUIRE:
-                        announced = self._heed(thread, announced)
-                except (StopIteration, ModelFailure) as end:
-                    self._end(thread, end)
-                else:
-                    thread.pending = announced
+            resume(thread, thread)
             if kind is not READ and op.key in waiting:
                 self._wake(op.key)
             row = price_of(type(op))

@@ -202,9 +202,7 @@ class Prices:
 def drawn_misses(table: Table, chance: Random) -> Sequence[int]:
     """For so many steps, what each takes beyond its price: a cache miss, or nothing."""
     miss, of_thousand = table.cache_miss.cycles, table.misses.cycles
-    return [
-        miss if 1000 * chance.random() < of_thousand else 0 for _ in range(DRAWS)
-    ]
+    return [miss if 1000 * chance.random() < of_thousand else 0 for _ in range(DRAWS)]
 
 
 def by_kind(usual: int, kind: Kind | None = None, other: int = 0) -> list[int]:
