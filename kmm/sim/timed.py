@@ -4,7 +4,8 @@ An exploration asks what can happen; a timed run asks what does, and how long it
 The threads are the same coroutines.  Whose turn it is follows from the clocks: a step
 happens at one moment, and then its CPU is busy for what it costs (`Costs`); the CPU
 whose next moment is the earliest goes on (a discrete-event simulation).  Of two at the
-same moment the one with the lower number is first.  Nothing is left to chance.
+same moment the one with the lower number is first.  What is chance in a machine, as
+whether a cache has what is wanted, is drawn before the run (`Costs.delays`).
 
 What a thread waits for decides how it waits.  For a spinlock it spins, and its CPU is
 busy meanwhile.  For what may sleep it gives its CPU to another, and has it again some
