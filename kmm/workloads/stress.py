@@ -33,7 +33,7 @@ PARTS = "abcd"
 
 # The first program of this kind had 24 MiB.  A child needs several slices to fill that,
 # so that all have part of it at a time; of a mapping that is as small a share of 64 MiB
-# as this was of the letter's memory, each would be done before the next one has the CPU.
+# as this was of the letter's memory, each would be done before the next has the CPU.
 # But a, b and c must fit into memory, with something left for others.
 MAPPING = 24 * MIB
 SHARE = 10  # of memory, at most
