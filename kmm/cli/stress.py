@@ -34,7 +34,7 @@ from .progress import Meter
 LEAST_MEMORY, MOST_MEMORY = 2 * MIB, 64 << 30
 MOST_CPUS = 64
 SETTINGS = (
-    *("memory", "mapping", "cpus", "children", "jobs"),
+    *("memory", "mapping", "cpus", "children", "holes", "jobs"),
     *("only", "trigger", "pause", "block_order"),
 )
 

@@ -221,21 +221,17 @@ async def isolate_freepages_block(k: Kernel, cc: CompactControl, start: int) -> 
     Needs zone.lock.
     """
     zone, taken = cc.zone, 0
-    pfn, end = start, min(start + zone.pageblock_nr_pages, zone.end_pfn)
-    while pfn < end:
-        page = k.mem_map.get(pfn)
-        if page is None or not page.flags & PG_buddy:
-            pfn += 1
-            continue
-        order = page.private
-        mark = zone.watermark[WMARK_LOW] + (1 << order)
+    end = min(start + zone.pageblock_nr_pages, zone.end_pfn)
+    frames = map(k.mem_map.get, range(start, end))
+    free = [page for page in frames if page is not None and page.flags & PG_buddy]
+    for page in free:  # each the first of its block
+        mark = zone.watermark[WMARK_LOW] + (1 << page.private)
         if await zone_watermark_ok(zone, 0, mark, zone.name):
             await zone.change_free_area()
             pages = split_free_page(k, zone, page)
             taken += pages
-            for number in range(pfn, pfn + pages):
+            for number in range(page.pfn, page.pfn + pages):
                 cc.freepages.insert(0, k.mem_map[number])
-        pfn += 1 << order
     await work(LOOK, end - start)
     return taken
 

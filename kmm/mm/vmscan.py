@@ -27,6 +27,7 @@ token (a page of its holder counts as used).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from ..sim.access import atomic_cmpxchg, read_once, write_once
 from ..sim.trap import get_current
@@ -159,7 +160,7 @@ async def isolate_lru_pages(k: Kernel, zone: Zone, number: int, lru: int) -> lis
     active = lru in (LRU_ACTIVE_ANON, LRU_ACTIVE_FILE)
     file = lru in (LRU_INACTIVE_FILE, LRU_ACTIVE_FILE)
     async with zone.lru_lock:
-        for page in list(reversed(zone.lru[lru]))[:number]:
+        for page in list(islice(reversed(zone.lru[lru]), number)):
             if await isolate_lru_page_locked(page, int(active), file=file):
                 taken.append(page)
                 count_isolated(page, +1)

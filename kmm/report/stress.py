@@ -79,6 +79,7 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
         "mapping": recipe.pages << PAGE_SHIFT,
         "cpus": recipe.cpus,
         "children": recipe.children,
+        "holes": recipe.holes,
         "jobs": recipe.jobs,
         "only": recipe.only,
         "trigger": recipe.trigger,

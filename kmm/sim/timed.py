@@ -4,7 +4,8 @@ An exploration asks what can happen; a timed run asks what does, and how long it
 The threads are the same coroutines.  Whose turn it is follows from the clocks: a step
 happens at one moment, and then its CPU is busy for what it costs (`Costs`); the CPU
 whose next moment is the earliest goes on (a discrete-event simulation).  Of two at the
-same moment the one with the lower number is first.  Nothing is left to chance.
+same moment the one with the lower number is first.  What is chance in a machine, as
+whether a cache has what is wanted, is drawn before the run (`Costs.delays`).
 
 What a thread waits for decides how it waits.  For a spinlock it spins, and its CPU is
 busy meanwhile.  For what may sleep it gives its CPU to another, and has it again some
@@ -28,6 +29,7 @@ Left out: who waits for ever while others go on is not found; a deadlock is one 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -62,6 +64,14 @@ class Costs(Protocol):
         """
         ...
 
+    @property
+    def delays(self) -> Sequence[int]:
+        """What steps with such a price take beyond it, by chance.
+
+        One after the other, whosever they are, and over again at the end.
+        """
+        ...
+
     def cycles(self, op: Op) -> int:
         """To do an operation whose price depends on more than that."""
         ...
@@ -91,6 +101,7 @@ class TimedMachine(Machine):
     ) -> None:
         self.costs = costs
         self.prices = costs.prices
+        self.delays = itertools.cycle(costs.delays)
         self.at = 0  # the moment of the step that is being done
         self.steps = 0
         self.until = 0  # until when a thread may go on with nobody else asked
@@ -231,7 +242,7 @@ class TimedMachine(Machine):
         And then what it announces next, as long as that comes before all else.
         """
         thread, resume = entity.thread, self._how_to_resume()
-        price_of, waiting = self.prices.get, self.waiting
+        price_of, waiting, delays = self.prices.get, self.waiting, self.delays
         op = thread.pending
         assert op is not None
         while True:
@@ -246,6 +257,8 @@ class TimedMachine(Machine):
                 self._wake(op.key)
             row = price_of(type(op))
             cost = self._price(entity, op) if row is None else row[kind]
+            if cost and row is not None:
+                cost += next(delays)
             rq.now += cost
             if self.worked:
                 rq.now += self.worked

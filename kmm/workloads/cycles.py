@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from attrs import evolve, fields, frozen
@@ -28,6 +29,7 @@ from ..sim.locks import NestedOp
 from ..sim.trap import WRITE, GateOp, Kind, Op
 
 MILLION = 1_000_000
+DRAWS = 1 << 16  # of misses, which then come again
 
 
 class BadCosts(ValueError):
@@ -38,7 +40,7 @@ class BadCosts(ValueError):
 class Figure:
     """One line of the table."""
 
-    cycles: int  # or, of bytes_per_cycle, bytes
+    cycles: int  # or bytes, of bytes_per_cycle; of misses, how many in a thousand
     source: str  # who measured it; or that it is taste
 
 
@@ -56,6 +58,8 @@ class Table:
     copy_page: Figure
     send_interrupt: Figure
     interrupt: Figure
+    cache_miss: Figure
+    misses: Figure
     look_at_page: Figure
     page_fault: Figure
     system_call: Figure
@@ -151,11 +155,15 @@ def whole(name: str, value: object, least: int) -> int:
 
 
 class Prices:
-    """The table as a timed machine asks it.  One for each run: it knows the disk."""
+    """The table as a timed machine asks it.  One for each run: it knows the disk.
 
-    def __init__(self, table: Table) -> None:
+    Without `chance` no cache is ever missed.
+    """
+
+    def __init__(self, table: Table, chance: Random | None = None) -> None:
         self.table = table
         self.disk = Disk()
+        self.delays = (0,) if chance is None else drawn_misses(table, chance)
         self.slice = table.time_slice.cycles
         self.switch = table.context_switch.cycles
         step = table.kernel_step.cycles
@@ -189,6 +197,12 @@ class Prices:
         if isinstance(op, SwapOp):
             return self.disk.transfer(self.table, op.slot, now)
         return now
+
+
+def drawn_misses(table: Table, chance: Random) -> Sequence[int]:
+    """For so many steps, what each takes beyond its price: a cache miss, or nothing."""
+    miss, of_thousand = table.cache_miss.cycles, table.misses.cycles
+    return [miss if 1000 * chance.random() < of_thousand else 0 for _ in range(DRAWS)]
 
 
 def by_kind(usual: int, kind: Kind | None = None, other: int = 0) -> list[int]:

@@ -31,10 +31,12 @@ from .userland import Program, System, User, boot
 MIB = 1 << 20
 PARTS = "abcd"
 
-# The first program of this kind had 24 MiB, on a machine of some 4 GiB: the same share
-# of memory here, whatever its size, but no less than this.
-SHARE = 170
-LEAST_PAGES = 64
+# The first program of this kind had 24 MiB.  A child needs several slices to fill that,
+# so that all have part of it at a time; of a mapping that is as small a share of 64 MiB
+# as this was of the letter's memory, each would be done before the next has the CPU.
+# But a, b and c must fit into memory, with something left for others.
+MAPPING = 24 * MIB
+SHARE = 10  # of memory, at most
 
 ECHO = 600_000  # cycles that echo computes, give or take a tenth
 MOMENT = 0.001  # seconds
@@ -59,8 +61,9 @@ class Recipe:
     spec: KernelSpec
     memory: int = 64 * MIB  # bytes
     cpus: int = 4
-    mapping: int | None = None  # bytes that a, b and c map each; None: their share
+    mapping: int | None = None  # bytes that a, b and c map each; None: the letter's
     children: int = 100  # of each of a, b and c
+    holes: int = 1  # that each of b's punches
     only: str = PARTS
     jobs: int = 4  # compilers at a time; 0 is no compilation
     trigger: str = "compaction"
@@ -76,9 +79,13 @@ class Recipe:
     @property
     def pages(self) -> int:
         """Of the mapping that a, b and c have."""
-        if self.mapping is not None:
-            return self.mapping >> PAGE_SHIFT
-        return max(LEAST_PAGES, self.frames // SHARE)
+        size = self.mapping or min(MAPPING, self.memory // SHARE)
+        return size >> PAGE_SHIFT
+
+    @property
+    def swap_slots(self) -> int:
+        """All that programs ask for, if a, b and c have all of their children."""
+        return 2 * self.frames + 3 * self.children * self.pages
 
 
 def small(spec: KernelSpec) -> Recipe:
@@ -88,7 +95,15 @@ def small(spec: KernelSpec) -> Recipe:
     so these are small as well.  Without compilations there are only the pages of a, b
     and c to move, and their CPUs are free.
     """
-    return Recipe(spec, memory=4 * MIB, children=8, jobs=0, pause=2e-5, block_order=4)
+    return Recipe(
+        spec,
+        memory=4 * MIB,
+        mapping=MIB // 4,
+        children=8,
+        jobs=0,
+        pause=2e-5,
+        block_order=4,
+    )
 
 
 def set_up(recipe: Recipe) -> System:
@@ -96,17 +111,17 @@ def set_up(recipe: Recipe) -> System:
     config = Config(
         cpus=recipe.cpus,
         frames=recipe.frames,
-        swap_slots=2 * recipe.frames,
+        swap_slots=recipe.swap_slots,
         nodes=2 if recipe.trigger == "move_pages" else 1,
         pageblock_order=recipe.block_order,
         min_free_kbytes=None,
         stack_shift=STACK_SHIFT,
     )
-    system = boot(recipe.spec, config, recipe.table, recipe.seed)
+    system = boot(recipe.spec, config, recipe.table, recipe.seed, misses=True)
     parts: dict[str, Program] = {
         "make": lambda user: make(user, recipe),
         "stress-a": lambda user: forks(user, recipe, faults_all),
-        "stress-b": lambda user: forks(user, recipe, punches_a_hole),
+        "stress-b": lambda user: forks(user, recipe, punches_holes),
         "stress-c": lambda user: forks(user, recipe, execs_echo),
         recipe.trigger: TRIGGERS[recipe.trigger](recipe.pause),
     }
@@ -139,7 +154,7 @@ def late(program: Program, recipe: Recipe) -> Program:
     return body
 
 
-Child = Callable[[User, VirtAddr, int], Program]
+Child = Callable[[VirtAddr, Recipe], Program]
 
 
 async def forks(user: User, recipe: Recipe, child: Child) -> int:
@@ -150,43 +165,47 @@ async def forks(user: User, recipe: Recipe, child: Child) -> int:
         await user.memset(area, pages, 1 + user.chance.randrange(255))
         started = 0
         for _ in range(recipe.children):
-            pid = await user.fork(child(user, area, pages))
+            pid = await user.fork(child(area, recipe))
             started += pid > 0
         for _ in range(started):
             await user.wait()
         user.system.count(f"rounds of {user.task.comm}")
 
 
-def faults_all(user: User, area: VirtAddr, pages: int) -> Program:
+def faults_all(area: VirtAddr, recipe: Recipe) -> Program:
     async def program(child: User) -> int:
-        await child.memset(area, pages, 0)
+        await child.memset(area, recipe.pages, 0)
         return 0
 
     return program
 
 
-def punches_a_hole(user: User, area: VirtAddr, pages: int) -> Program:
-    """The hole is somewhere, of some size; what remains is filled and looked at."""
-    start = user.chance.randrange(pages)
-    length = 1 + user.chance.randrange(max(1, pages // 4))
-    end = min(pages, start + length)
+def punches_holes(area: VirtAddr, recipe: Recipe) -> Program:
+    """Each is somewhere, of some size; what remains is filled and looked at."""
 
     async def program(child: User) -> int:
-        hole = VirtAddr(area + start * PAGE_SIZE)
-        size = (end - start) * PAGE_SIZE
-        await child.call(sys_munmap(child.k, child.task, hole, size))
-        child.system.count("holes")
-        value = child.task.pid & 0xFF
-        await child.memset(area, start, value)
-        await child.memset(VirtAddr(area + end * PAGE_SIZE), pages - end, value)
-        for page in (*range(start), *range(end, pages)):
-            await child.expect(VirtAddr(area + page * PAGE_SIZE), value)
+        pages = recipe.pages
+        left = set(range(pages))
+        for _ in range(recipe.holes):
+            start = child.chance.randrange(pages)
+            length = 1 + child.chance.randrange(max(1, pages // 4))
+            hole = range(start, min(pages, start + length))
+            where, size = VirtAddr(area + start * PAGE_SIZE), len(hole) * PAGE_SIZE
+            await child.call(sys_munmap(child.k, child.task, where, size))
+            child.system.count("holes")
+            left.difference_update(hole)
+            addresses = [VirtAddr(area + n * PAGE_SIZE) for n in sorted(left)]
+            value = 1 + child.chance.randrange(255)
+            for address in addresses:
+                await child.memset(address, 1, value)
+            for address in addresses:
+                await child.expect(address, value)
         return 0
 
     return program
 
 
-def execs_echo(user: User, area: VirtAddr, pages: int) -> Program:
+def execs_echo(area: VirtAddr, recipe: Recipe) -> Program:
     async def program(child: User) -> int:
         argv = [b"echo", b"hello"]
         sp = await child.execve("/bin/echo", argv)

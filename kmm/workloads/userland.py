@@ -274,12 +274,23 @@ class User:
 Program = Callable[[User], Awaitable[int]]
 
 
-def boot(spec: KernelSpec, config: Config, table: Table, seed: int = 0) -> System:
-    """A kernel on a machine with clocks, its own threads running."""
+def boot(
+    spec: KernelSpec,
+    config: Config,
+    table: Table,
+    seed: int = 0,
+    *,
+    misses: bool = False,
+) -> System:
+    """A kernel on a machine with clocks, its own threads running.
+
+    `misses` says whether a step may miss the caches; which do, follows from the seed.
+    """
     k = start_kernel(config, spec)
-    prices = Prices(table)
+    chance = random.Random(seed)
+    prices = Prices(table, chance if misses else None)
     machine = TimedMachine([], interrupt_threads(k), prices, model=k)
-    system = System(k, machine, prices, random.Random(seed))
+    system = System(k, machine, prices, chance)
     for cpu in k.cpus:
         cpu.page_fault = timed_fault(cpu.page_fault, table)
     for node in range(config.nodes):

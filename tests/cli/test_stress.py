@@ -61,6 +61,7 @@ def test_json_has_the_kernel_the_recipe_and_the_work() -> None:
     assert found["kernel"]["rmap-walk"] == "root-order"
     assert (found["verdict"], found["failure"], found["seed"]) == ("survived", None, 3)
     assert (found["virtual_seconds"], found["only"]) == (0.002, "c")
+    assert (found["mapping"], found["children"], found["holes"]) == (1 << 18, 8, 1)
     assert found["counts"]["compactions"] > 0
     assert found["events"]["pgmigrate_success"] > 0
     assert found["replay"].startswith("kmm stress --kernel v6 --memory 4M ")

@@ -58,6 +58,18 @@ def test_a_step_costs_its_price_and_computing_what_it_says() -> None:
     assert (entity.system, entity.user) == (entity.ended, 0)
 
 
+def test_a_step_may_take_longer_by_chance_but_computing_does_not() -> None:
+    rig = Rig(1, delays=(0, 7, 0))
+
+    async def body() -> None:
+        await compute(500)
+        await steps(5)
+
+    entity = rig.machine.entity(rig.start(0, body()))
+    rig.run()
+    assert entity.ended == SWITCH + 500 + 5 * STEP + 2 * 7
+
+
 def test_a_run_stops_at_the_moment_that_was_said() -> None:
     rig = Rig(2)
     rig.start(0, hog(1_000_000))  # whose CPU has nothing to do for long

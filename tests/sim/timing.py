@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, field
 from sim.programs import Body
 
+from kmm.sim.access import FieldOp
 from kmm.sim.clock import Sleep, Spend, Work
 from kmm.sim.locks import SpinLock
 from kmm.sim.machine import Machine, no_check
@@ -31,9 +32,14 @@ class PlainCosts:
 
     slice = SLICE
     switch = SWITCH
-    prices: Mapping[type[Op], Sequence[int]] = dict.fromkeys(
-        (Spend, Sleep), [0] * len(Kind)
-    )
+    prices: Mapping[type[Op], Sequence[int]] = {
+        FieldOp: [STEP] * len(Kind),
+        Spend: [0] * len(Kind),
+        Sleep: [0] * len(Kind),
+    }
+
+    def __init__(self, delays: Sequence[int] = (0,)) -> None:
+        self.delays = delays
 
     def cycles(self, op: Op) -> int:
         return op.amount if isinstance(op, Work) else STEP
@@ -78,13 +84,19 @@ class InterruptsOff(SpinLock):
 class Rig:
     """CPUs, a bell on each, and the threads that a test puts there."""
 
-    def __init__(self, cpus: int, check: Callable[[], None] = no_check) -> None:
+    def __init__(
+        self,
+        cpus: int,
+        check: Callable[[], None] = no_check,
+        *,
+        delays: Sequence[int] = (0,),
+    ) -> None:
         self.bells = [Bell(n) for n in range(cpus)]
         irqs = [
             KThread("irq", n, n, bell.answer(lambda: self.machine), daemon=True)
             for n, bell in enumerate(self.bells)
         ]
-        self.machine = TimedMachine([], irqs, PlainCosts(), check)
+        self.machine = TimedMachine([], irqs, PlainCosts(delays), check)
 
     def start(self, cpu: int, body: Body, name: str = "t", **how: Any) -> KThread:
         number = len(self.machine.threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 from attrs import evolve
@@ -135,6 +136,16 @@ def test_a_file_that_is_not_there_is_the_system_s_error(tmp_path: Path) -> None:
 
 
 # Prices.
+
+
+def test_how_often_a_step_misses_the_caches_is_the_table_s() -> None:
+    table = evolve(usual_table(), cache_miss=Figure(7, ""), misses=Figure(250, ""))
+    drawn = Prices(table, Random(3)).delays
+    assert set(drawn) == {0, 7}
+    assert 0.24 < drawn.count(7) / len(drawn) < 0.26
+    assert drawn == Prices(table, Random(3)).delays
+    assert drawn != Prices(table, Random(4)).delays
+    assert set(Prices(table).delays) == {0}
 
 
 def test_a_price_goes_by_what_is_done() -> None:

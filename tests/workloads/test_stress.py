@@ -18,13 +18,13 @@ from kmm.workloads.endurance import (
     run,
     slices,
 )
-from kmm.workloads.stress import MIB, set_up, small
+from kmm.workloads.stress import MIB, Recipe, set_up, small
 from kmm.workloads.tail import NotWanted, last_steps
 from kmm.workloads.triggers import TRIGGERS
 from kmm.workloads.userland import System
 
 BREAKS = 1  # a seed with which exec is overtaken soon,
-LONGER = 0.012  # within so many seconds
+LONGER = 0.014  # within so many seconds
 SMALL = evolve(small(parse_kernel("vanilla")), only="c", seed=BREAKS)
 TINY = evolve(SMALL, children=2, spec=parse_kernel("v6"), only="abc")
 
@@ -82,14 +82,17 @@ def test_who_does_not_want_them_any_more_need_not_wait() -> None:
 
 def test_what_matters_of_them_tells_of_the_race() -> None:
     drawn = "\n".join(lanes(last_steps(broken(), 400)))
-    order = [
+    first = [
         "try_to_unmap_one: ",  # the migration puts its entry in
         "store_bounds: vma",  # exec says that the stack is elsewhere
+    ]
+    order = [
         "gives back PG_locked",  # so the migration finds it not, and is done
         "move_ptes: pte",  # exec moves the entry along
         "kernel BUG at include/linux/swapops.h:105!",
     ]
     places = [drawn.index(words) for words in order]
+    assert max(drawn.index(words) for words in first) < places[0]
     assert places == sorted(places)
 
 
@@ -108,6 +111,26 @@ def test_memory_moves_by_each_trigger_and_all_adds_up(trigger: str) -> None:
     assert system.machine.failure is None
     assert system.k.vm_events["pgmigrate_success"] > 0
     assert len(system.k.nodes) == (2 if trigger == "move_pages" else 1)
+
+
+def test_mappings_are_the_letter_s_as_far_as_they_fit() -> None:
+    recipe = Recipe(parse_kernel("v6"))
+    assert evolve(recipe, memory=2048 * MIB).pages << 12 == 24 * MIB
+    assert evolve(recipe, memory=64 * MIB).pages << 12 == 64 * MIB // 10 & -4096
+    assert evolve(recipe, mapping=MIB).pages << 12 == MIB
+    asked_for = recipe.frames * 3 // 2 + 3 * recipe.children * recipe.pages
+    assert recipe.swap_slots > asked_for
+
+
+def test_each_child_of_b_punches_as_many_holes_as_it_is_told() -> None:
+    for holes in (1, 3):
+        recipe = evolve(TINY, only="b", holes=holes, children=4, mapping=MIB // 16)
+        system = set_up(recipe)
+        while not system.counts.get("rounds of stress-b"):
+            system.machine.run_until(system.now + 100_000)
+        assert system.counts["holes"] // recipe.children == holes
+        assert system.machine.failure is None
+        system.machine.close()
 
 
 def test_memory_that_went_away_comes_back() -> None:

@@ -43,7 +43,8 @@ def add_stress(parser: ArgumentParser) -> None:
 # Fails within a second of the reader's time, being small.
 QUICK = "--small --only c --seed 1"
 SMALL_TEXT = (
-    "4M in blocks of order 4, 8 children, no compilation, a pause of 20 microseconds"
+    "4M in blocks of order 4, mappings of 256K, 8 children, no compilation, a pause of "
+    "20 microseconds"
 )
 
 
@@ -66,7 +67,7 @@ def add_settings(parser: ArgumentParser) -> None:
         "--mapping",
         type=size,
         metavar="SIZE",
-        help="what a, b and c map (a 170th of memory, and at least 256K)",
+        help="what a, b and c map (24M, but at most a tenth of memory)",
     )
     parser.add_argument("--cpus", type=whole_number, metavar="N", help="how many (4)")
     parser.add_argument(
@@ -74,6 +75,9 @@ def add_settings(parser: ArgumentParser) -> None:
         type=whole_number,
         metavar="N",
         help="of each of a, b and c (100)",
+    )
+    parser.add_argument(
+        "--holes", type=whole_number, metavar="N", help="that each child of b's has (1)"
     )
     add_programs(parser)
 
