@@ -79,15 +79,15 @@ def test_every_frame_of_a_zone_is_free_or_in_use_or_the_kernels_own() -> None:
     state = observe(k)
     (zone,) = state.zones
     assert (zone.start, zone.end, zone.blocks) == (0, 32, ("Unmovable",))
-    free = [
+    free: list[int] = [
         pfn
         for view in zone.free
         for head in view.heads
         for pfn in range(head, head + (1 << view.order))
     ]
     free += [pfn for pages in zone.cpu_lists for pfn in pages]
-    used = [page.pfn for page in state.pages]
-    own = [page.pfn for page in k.mem_map.in_order() if page.flags & PG_reserved]
+    used = [int(page.pfn) for page in state.pages]
+    own = [int(page.pfn) for page in k.mem_map.in_order() if page.flags & PG_reserved]
     assert sorted(free + used + own) == list(range(32))
 
 

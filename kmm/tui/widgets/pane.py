@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from attrs import frozen
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
@@ -146,18 +147,48 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
 
+@frozen
+class Row:
+    """A row on the screen, and which part of which line it shows."""
+
+    content: Content
+    line: Line
+    start: int  # of the line's text
+    indent: int  # columns before that
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it begins with a mark."""
+        return self.start == 0 and bool(self.line.mark.strip())
+
+    def goes_at(self, column: int) -> int | None:
+        """The moment that a click on a column leads to."""
+        offset = column - self.indent + self.start
+        return self.line.goes_at(max(offset, self.start))
+
+
+def rows_of(lines: Sequence[Line], width: int, gutter: int = GUTTER) -> Iterator[Row]:
+    """Lines, broken into rows of at most `width` columns."""
+    for line in lines:
+        style = STYLES.get(line.mark) or STYLES[line.look]
+        for start, end in break_line(line.text, width - gutter, line.hang):
+            mark = f"{line.mark} " if gutter else ""
+            before = mark if start == 0 else " " * (gutter + line.hang)
+            content = Content.styled(before + line.text[start:end], style)
+            shift = len(before) - start
+            for span in line.spans:
+                first, last = max(span.start, start), min(span.end, end)
+                if span.look and first < last:
+                    content = content.stylize(
+                        STYLES[span.look], first + shift, last + shift
+                    )
+            yield Row(content, line, start, len(before))
+
+
 def lay_out(
     lines: Sequence[Line], width: int, gutter: int = GUTTER
 ) -> tuple[list[Content], list[int]]:
     """Rows of at most `width` columns; and which of them carry a mark."""
-    rows: list[Content] = []
-    marked: list[int] = []
-    for line in lines:
-        style = STYLES.get(line.mark) or STYLES[line.look]
-        if line.mark.strip():
-            marked.append(len(rows))
-        for start, end in break_line(line.text, width - gutter, line.hang):
-            mark = f"{line.mark} " if gutter else ""
-            before = mark if start == 0 else " " * (gutter + line.hang)
-            rows.append(Content.styled(before + line.text[start:end], style))
-    return rows, marked
+    rows = list(rows_of(lines, width, gutter))
+    marked = [n for n, row in enumerate(rows) if row.is_marked]
+    return [row.content for row in rows], marked
