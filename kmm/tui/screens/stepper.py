@@ -20,6 +20,7 @@ from textual.worker import get_current_worker
 from ...designs import KernelSpec
 from ...scenarios.play import Played
 from ...sim.search import Coverage
+from ..explain import explain, things
 from ..keys import KEYS
 from ..messages import LookedAhead, MomentChosen, TabChosen
 from ..pictures import PICTURES
@@ -42,6 +43,7 @@ from .help import race_help
 from .kernels import Kernels
 from .oops import DRAWING, KERNEL, UNDO, Oops
 from .search import Search
+from .what import What
 
 LEAST = (60, 20)  # columns and rows, below which nothing is shown
 ALL_AT_ONCE = (110, 34)  # from which on all panes are
@@ -219,6 +221,23 @@ class Stepper(Screen[None]):
         at = names.index(self.session.picture) if self.session.picture in names else 0
         lines = [picture.title for picture in offered]
         self.over(Choose("Which picture?", lines, at=at), chosen)
+
+    def action_what(self) -> None:
+        """Explain something that is in sight."""
+        seen = self.session.seen
+        offered = things(seen)
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.over(What(explain(seen, offered[index])))
+
+        if len(offered) == 1:
+            chosen(0)
+            return
+        heading = "What is this?  (the last step's objects stand first)"
+        empty = "Nothing is in sight yet."
+        lines = [thing.name for thing in offered]
+        self.over(Choose(heading, lines, empty=empty), chosen)
 
     def see_picture(self) -> None:
         """Draw the picture that is chosen, where it can be seen."""

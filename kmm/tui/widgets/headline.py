@@ -42,9 +42,7 @@ class Headline(Static):
             [
                 Content.styled(left + " " * gap + right, "bold"),
                 Content(session.race.asks),
-                Content.styled(
-                    f"CPU {session.timeline(width - STRIP)}", "$foreground 65%"
-                ),
+                Content.styled(strip, "$foreground 65%"),
             ]
         )
 
