@@ -64,9 +64,7 @@ def vma_lines(seen: Seen, thing: Thing) -> Iterator[Line]:
                 continue
             size = plural((vma.end - vma.start) >> PAGE_SHIFT, "page")
             yield Line(f"A range of addresses of {living(mm)}.", hang=2)
-            yield Line(
-                f"vm_start {vma.start:#x}, vm_end {vma.end:#x}: {plural(pages, 'page')}"
-            )
+            yield Line(f"vm_start {vma.start:#x}, vm_end {vma.end:#x}: {size}")
             yield Line(
                 f"vm_pgoff {vma.pgoff:#x}: the page with this index is at vm_start, "
                 f"the next one a page further on",

@@ -12,6 +12,8 @@ from ..pictures import find_picture
 from ..session import Session
 from .pane import GUTTER, Pane, Row, rows_of
 
+HINT = "i: the next picture   x: what is this?"
+
 
 class PicturePane(Pane):
     """Draws it for the room that there is; nothing is worked out while it is hidden."""
@@ -29,8 +31,7 @@ class PicturePane(Pane):
         if session is None or self.room <= 0:
             return
         picture = find_picture(session.picture)
-        self.border_title = Content(f"{self.title} {picture.title}")
-        self.border_subtitle = Content("i: the next picture   x: what is this?")
+        self.call(f"{self.title} {picture.title}", HINT)
         self.lines = session.drawn(self.room - GUTTER)
         if picture.name != self.picture:
             self.picture = picture.name
