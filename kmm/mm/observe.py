@@ -150,6 +150,7 @@ class ZoneView:
     block: int  # frames in a pageblock
     blocks: tuple[str, ...]  # each pageblock's migratetype
     free: tuple[FreeView, ...]  # what is not empty
+    reserved: tuple[Pfn, ...]  # the kernel's own from boot on
     cpu_lists: tuple[tuple[Pfn, ...], ...]  # free pages that each CPU keeps for itself
     lru: tuple[tuple[str, tuple[Pfn, ...]], ...]  # each list's pages, the newest first
 
@@ -217,7 +218,7 @@ def observe(k: Kernel) -> State:
         tuple(view_anon_vma(av) for av in anon_vmas),
         pages,
         tuple(slot for mm in k.mms.values() for slot in named_slots(k, mm)),
-        tuple(view_zone(zone) for zone in k.zones),
+        tuple(view_zone(k, zone) for zone in k.zones),
         tuple(view_pagevecs(vecs.lru_add) for vecs in k.pagevecs),
         view_ksm(k),
     )
@@ -343,7 +344,7 @@ def view_entry(where: PhysAddr, address: VirtAddr, pte: int) -> EntryView:
     )
 
 
-def view_zone(zone: Zone) -> ZoneView:
+def view_zone(k: Kernel, zone: Zone) -> ZoneView:
     size = zone.pageblock_nr_pages
     first = zone.zone_start_pfn - zone.zone_start_pfn % size
     return ZoneView(
@@ -360,6 +361,11 @@ def view_zone(zone: Zone) -> ZoneView:
             for order, area in enumerate(zone.free_area)
             for name, listed in zip(MIGRATETYPE_NAMES, area.free_list, strict=True)
             if listed
+        ),
+        pfns_of(
+            page
+            for page in k.mem_map.in_order()
+            if page.flags & PG_reserved and page.zone is zone
         ),
         tuple(
             tuple(pfn for listed in pages.lists for pfn in pfns_of(listed))

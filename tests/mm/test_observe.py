@@ -9,7 +9,6 @@ from building import BASE, alone, boot, process, settle
 from mm.mergeable import merged
 
 from kmm.hw.memory import PAGE_SIZE
-from kmm.mm.mm_types import PG_reserved
 from kmm.mm.observe import describe_entry, observe
 from kmm.mm.page_alloc import get_page
 from kmm.mm.rmap import TTU_IGNORE_ACCESS, TTU_MIGRATION, try_to_unmap
@@ -87,7 +86,7 @@ def test_every_frame_of_a_zone_is_free_or_in_use_or_the_kernels_own() -> None:
     ]
     free += [pfn for pages in zone.cpu_lists for pfn in pages]
     used = [int(page.pfn) for page in state.pages]
-    own = [int(page.pfn) for page in k.mem_map.in_order() if page.flags & PG_reserved]
+    own = [int(pfn) for pfn in zone.reserved]
     assert sorted(free + used + own) == list(range(32))
 
 

@@ -32,7 +32,7 @@ LEGEND = {
     FILE: "a file's",
     SHARED: "mapped by several",
     NOBODY: "in use, mapped by nobody",
-    LIMBO: "neither free nor in use",
+    LIMBO: "on its way from a free list, or to one",
     ISOLATED: "in use, and on no LRU list: somebody has isolated it",
     MOVING: "being moved: a migration entry names it",
     LOST: "a migration entry names it, and nobody moves it",
@@ -88,6 +88,7 @@ def cells_of(seen: Seen, state: State) -> dict[int, Cell]:
         if entry.kind == "migration entry"
     }
     going: set[int] = {pfn for collected in state.pagevecs for _, pfn in collected}
+    own = {pfn for zone in state.zones for pfn in zone.reserved}
     here = page_of_step(seen)
     found = {}
     for zone in state.zones:
@@ -98,7 +99,7 @@ def cells_of(seen: Seen, state: State) -> dict[int, Cell]:
             elif pfn in free or pfn in kept:
                 what = FREE if pfn in free else KEPT
             elif page is None:
-                what = BOOT
+                what = BOOT if pfn in own else LIMBO
             elif is_isolated(page, going):
                 what = ISOLATED
             else:
