@@ -476,9 +476,9 @@ class Session:
     def moment_at(self, width: int, column: int) -> int:
         """The moment that a column of the timeline stands for."""
         width = min(width, self.last)
-        if not width:
-            return 0
-        return min(max(column, 0), width - 1) * self.last // width + 1
+        if column >= width - 1:
+            return self.last
+        return max(column, 0) * self.last // width + 1
 
     # Pictures of it.
 

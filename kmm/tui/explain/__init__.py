@@ -13,7 +13,6 @@ from ...sim.recording import Step
 from ..lines import Line
 from ..pictures.seen import Seen, dim, title
 from .entries import entry_lines, tlb_lines, upper_lines
-from .lock_facts import is_lock
 from .locks import lock_lines
 from .pages import page_lines
 from .places import place_lines, term_lines
@@ -59,8 +58,10 @@ def what_it_is(seen: Seen, thing: Thing) -> Iterator[Line]:
             yield from anon_vma_lines(seen, thing)
         case "page":
             yield from page_lines(seen, thing)
-        case _ if is_lock(thing.name):
+        case "lock":
             yield from lock_lines(seen, thing)
+        case _:
+            yield Line("Something that two CPUs may touch, so each touch is a step.")
 
 
 def history(seen: Seen, thing: Thing) -> Iterator[Line]:

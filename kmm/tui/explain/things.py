@@ -54,6 +54,11 @@ def thing_of(seen: Seen, target: str) -> Thing:
             if rest == "lock":
                 break
             return Thing(thing.kind, thing.name, thing.target, thing.slot, rest)
+    return named(target)
+
+
+def named(target: str) -> Thing:
+    """A lock, or something else of which there is only the name."""
     return Thing("lock" if is_lock(target) else "other", target, target)
 
 
@@ -83,7 +88,7 @@ def all_things(seen: Seen) -> Iterator[Thing]:
             yield Thing("anon_vma", anon_vma.name, anon_vma.name)
     held = (lock for locks in seen.moment.held for lock in locks)
     for lock in dict.fromkeys([*held, *wanted(seen), *known_locks(state)]):
-        yield Thing("lock", lock, lock)
+        yield named(lock)
 
 
 def things_of(seen: Seen, mm: MmView) -> Iterator[Thing]:

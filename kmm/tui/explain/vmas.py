@@ -46,6 +46,7 @@ FIELDS = {
     "mm_count": "who need the structure of the address space",
     "mm_users": "the tasks that live in the address space",
     "free_area": "the lists of free blocks of a zone",
+    "cpumask": "the CPUs that have not answered a call yet",
     "flush_cpumask": "the CPUs that have not answered a flush yet",
 }
 
