@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from textwrap import fill
 from typing import Any
 
 from ..course import find_lesson, lessons, parts
 from ..course.claims import problems
+from ..course.glossary import glossary
 from ..course.lesson import Lesson
 from ..course.library import library
 from ..course.progress import Progress, load_progress
@@ -19,6 +21,8 @@ from .output import deliver, print_json, text_width
 def lesson_command(options: Namespace) -> int:
     for problem in library().broken:
         complain(f"left out: {problem}")
+    if options.glossary:
+        return words(options)
     if options.name is None:
         return contents(options)
     try:
@@ -50,6 +54,19 @@ def contents(options: Namespace) -> int:
     share = f" ({100 * done // total} %)" if total else ""
     blocks.append(f"{done}/{total}{share} read.  `kmm lesson NAME` prints one.")
     deliver("\n\n".join(blocks) + "\n", options.output)
+    return OK
+
+
+def words(options: Namespace) -> int:
+    """What the words of the course mean."""
+    found = glossary()
+    if options.json:
+        return print_json(found)
+    blocks = [
+        fill(f"{term}: {text}", text_width(), subsequent_indent="  ")
+        for term, text in found.items()
+    ]
+    deliver("\n".join([*blocks, ""]), options.output)
     return OK
 
 

@@ -7,7 +7,7 @@ needs no lock.  (Nothing of it is in Linux.)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
@@ -20,12 +20,16 @@ from .kernel import Kernel
 from .mm_types import (
     PAGE_FLAG_NAMES,
     VM_FLAG_NAMES,
+    AddressSpace,
     AnonVma,
     Mm,
     Page,
     PG_reserved,
+    RmapItem,
+    StableNode,
     VmArea,
 )
+from .mmzone import LRU_NAMES, MIGRATETYPE_NAMES, Zone
 from .pgtable import LEVELS, pte_pfn, pte_present, pte_write
 from .swapops import is_migration_entry, is_write_migration_entry, swp_offset
 from .tlb import TLBSTATE_LAZY
@@ -44,6 +48,17 @@ class EntryView:
 
     def __str__(self) -> str:
         return describe_entry(self.value)
+
+
+@frozen
+class UpperView:
+    """An entry of an upper level that is in use: it leads to a table below."""
+
+    level: str  # Linux's name: pgd, pud or pmd
+    address: VirtAddr  # the first that it translates
+    where: PhysAddr
+    value: int
+    below: Pfn  # the frame of that table
 
 
 @frozen
@@ -70,7 +85,7 @@ class AnonVmaView:
 @frozen
 class PageView:
     pfn: Pfn
-    use: str  # "anonymous", "page table", "free" or "kernel"
+    use: str  # "anonymous", "file", "KSM", "page table", "free" or "kernel"
     flags: tuple[str, ...]
     locked_by: str | None
     count: int
@@ -87,6 +102,9 @@ class MmView:
     mmap_sem: str
     page_table_lock: str
     cpu_vm_mask: int
+    users: str  # who lives in it: "date[4021]"; "" if nobody does any more
+    pgd: Pfn  # the frame of its top table
+    upper: tuple[UpperView, ...]  # level by level, from the top
 
 
 @frozen
@@ -114,6 +132,60 @@ class CpuView:
 
 
 @frozen
+class FreeView:
+    """The free blocks of one order and one migratetype, as they are listed."""
+
+    order: int
+    migratetype: str
+    heads: tuple[Pfn, ...]  # the first frame of each
+
+
+@frozen
+class ZoneView:
+    """A part of memory: what is free in it, and what may be reclaimed."""
+
+    name: str
+    start: Pfn
+    end: int  # the first frame that is not in it
+    block: int  # frames in a pageblock
+    blocks: tuple[str, ...]  # each pageblock's migratetype
+    free: tuple[FreeView, ...]  # what is not empty
+    reserved: tuple[Pfn, ...]  # the kernel's own from boot on
+    cpu_lists: tuple[tuple[Pfn, ...], ...]  # free pages that each CPU keeps for itself
+    lru: tuple[tuple[str, tuple[Pfn, ...]], ...]  # each list's pages, the newest first
+
+
+@frozen
+class ItemView:
+    """A place that KSM keeps an eye on, and the page that is there."""
+
+    mm: str
+    address: VirtAddr
+    checksum: int
+    pfn: Pfn | None
+
+
+@frozen
+class StableView:
+    """A KSM page, and the places that were merged into it."""
+
+    name: str
+    pfn: Pfn
+    items: tuple[ItemView, ...]  # the newest first
+
+
+@frozen
+class KsmView:
+    """KSM's two trees, each in order of contents, and where its scan is."""
+
+    stable: tuple[StableView, ...]
+    unstable: tuple[ItemView, ...]
+    scanned: tuple[str, ...]  # address spaces that it goes round
+    rounds: int  # full scans so far
+    cursor: str  # the address space that comes next, and the address; "" before any
+
+
+@frozen
 class State:
     """The kernel at one moment."""
 
@@ -122,6 +194,11 @@ class State:
     anon_vmas: tuple[AnonVmaView, ...]
     pages: tuple[PageView, ...]  # those in use, or named by a migration entry
     tables: tuple[tuple[str, str], ...]  # an entry's key -> what it translates
+    zones: tuple[ZoneView, ...]
+    pagevecs: tuple[
+        tuple[tuple[str, Pfn], ...], ...
+    ]  # by CPU: a list, and who is to go
+    ksm: KsmView
 
 
 def observe(k: Kernel) -> State:
@@ -141,6 +218,9 @@ def observe(k: Kernel) -> State:
         tuple(view_anon_vma(av) for av in anon_vmas),
         pages,
         tuple(slot for mm in k.mms.values() for slot in named_slots(k, mm)),
+        tuple(view_zone(k, zone) for zone in k.zones),
+        tuple(view_pagevecs(vecs.lru_add) for vecs in k.pagevecs),
+        view_ksm(k),
     )
 
 
@@ -180,13 +260,25 @@ def view_mm(k: Kernel, mm: Mm) -> MmView:
     chained = [avc.vma for av in reachable_anon_vmas(k) for avc in av.head]
     vmas = list(mm.mmap) + [v for v in chained if v.mm is mm and v not in mm.mmap]
     distinct = {vma.name: vma for vma in vmas}
+    slots = [(slot, k.memory.read_entry(slot[0])) for slot in all_slots(k, mm)]
     return MmView(
         mm.name,
         tuple(view_vma(vma, listed=vma in mm.mmap) for vma in distinct.values()),
-        tuple(view_entry(k, mm, address, pte) for address, pte in entries_of(k, mm)),
+        tuple(
+            view_entry(where, address, value)
+            for (where, level, address), value in slots
+            if level == "pte"
+        ),
         str(mm.mmap_sem),
         str(mm.page_table_lock),
         mm.cpu_vm_mask,
+        users_of(k, mm),
+        Pfn(mm.pgd >> PAGE_SHIFT),
+        tuple(
+            UpperView(level, address, where, value, pte_pfn(value))
+            for (where, level, address), value in slots
+            if level != "pte"
+        ),
     )
 
 
@@ -212,15 +304,9 @@ def view_anon_vma(anon_vma: AnonVma) -> AnonVmaView:
 
 
 def view_page(page: Page, tables: set[Pfn]) -> PageView:
-    if page.count == 0:
-        use = "free"
-    elif page.pfn in tables:
-        use = "page table"
-    else:
-        use = "anonymous" if page.mapping else "kernel"
     return PageView(
         page.pfn,
-        use,
+        use_of(page, tables),
         flag_names(page.flags, PAGE_FLAG_NAMES),
         holder(page.lock_bit),
         page.count,
@@ -230,10 +316,23 @@ def view_page(page: Page, tables: set[Pfn]) -> PageView:
     )
 
 
-def view_entry(k: Kernel, mm: Mm, address: VirtAddr, pte: int) -> EntryView:
-    where = next(
-        w for w, level, a in all_slots(k, mm) if (level, a) == ("pte", address)
-    )
+def use_of(page: Page, tables: set[Pfn]) -> str:
+    if page.count == 0:
+        return "free"
+    if page.pfn in tables:
+        return "page table"
+    match page.mapping:
+        case AnonVma():
+            return "anonymous"
+        case StableNode():
+            return "KSM"
+        case AddressSpace():
+            return "file"
+        case None:
+            return "kernel"
+
+
+def view_entry(where: PhysAddr, address: VirtAddr, pte: int) -> EntryView:
     if pte_present(pte):
         flags = flag_names(pte, {RW: "rw", A: "young", D: "dirty"})
         return EntryView(address, where, pte, "page", pte_pfn(pte), flags)
@@ -243,6 +342,76 @@ def view_entry(k: Kernel, mm: Mm, address: VirtAddr, pte: int) -> EntryView:
     return EntryView(
         address, where, pte, "migration entry", Pfn(swp_offset(pte)), flags
     )
+
+
+def view_zone(k: Kernel, zone: Zone) -> ZoneView:
+    size = zone.pageblock_nr_pages
+    first = zone.zone_start_pfn - zone.zone_start_pfn % size
+    return ZoneView(
+        zone.full_name,
+        zone.zone_start_pfn,
+        zone.end_pfn,
+        size,
+        tuple(
+            MIGRATETYPE_NAMES[zone.pageblock_type(pfn)]
+            for pfn in range(first, zone.end_pfn, size)
+        ),
+        tuple(
+            FreeView(order, name, pfns_of(listed))
+            for order, area in enumerate(zone.free_area)
+            for name, listed in zip(MIGRATETYPE_NAMES, area.free_list, strict=True)
+            if listed
+        ),
+        pfns_of(
+            page
+            for page in k.mem_map.in_order()
+            if page.flags & PG_reserved and page.zone is zone
+        ),
+        tuple(
+            tuple(pfn for listed in pages.lists for pfn in pfns_of(listed))
+            for pages in zone.pageset
+        ),
+        tuple(
+            (name, pfns_of(listed))
+            for name, listed in zip(LRU_NAMES, zone.lru, strict=True)
+        ),
+    )
+
+
+def view_pagevecs(lists: list[list[Page]]) -> tuple[tuple[str, Pfn], ...]:
+    """What a CPU has collected for the LRU lists."""
+    return tuple(
+        (name, page.pfn)
+        for name, pages in zip(LRU_NAMES, lists, strict=True)
+        for page in pages
+    )
+
+
+def pfns_of(pages: Iterable[Page]) -> tuple[Pfn, ...]:
+    return tuple(page.pfn for page in pages)
+
+
+def view_ksm(k: Kernel) -> KsmView:
+    slots, scan = k.ksm.mm_slots, k.ksm.scan
+    at = slots[scan.slot].mm.name if scan.begun and scan.slot < len(slots) else ""
+    return KsmView(
+        tuple(view_stable(k, node) for node in k.ksm.stable_tree),
+        tuple(view_item(k, item) for item in k.ksm.unstable_tree),
+        tuple(slot.mm.name for slot in slots),
+        scan.seqnr,
+        f"{at} at {scan.address:#x}" if at else "",
+    )
+
+
+def view_stable(k: Kernel, node: StableNode) -> StableView:
+    items = tuple(view_item(k, item) for item in node.hlist)
+    return StableView(node.name, node.kpfn, items)
+
+
+def view_item(k: Kernel, item: RmapItem) -> ItemView:
+    mapped = dict(entries_of(k, item.mm)).get(item.address, 0)
+    pfn = pte_pfn(mapped) if pte_present(mapped) else None
+    return ItemView(item.mm.name, item.address, item.oldchecksum, pfn)
 
 
 def describe_entry(value: int) -> str:
@@ -279,8 +448,12 @@ def owners_of(k: Kernel, page: Page) -> list[str]:
 
 def user_of(k: Kernel, mm: Mm) -> str:
     """The process that lives in an address space, or the address space itself."""
-    names = [f"{t.comm}[{t.pid}]" for t in k.tasks.values() if t.mm is mm]
-    return ", ".join(names) or mm.name
+    return users_of(k, mm) or mm.name
+
+
+def users_of(k: Kernel, mm: Mm) -> str:
+    """The processes that live in an address space, e.g. `date[4021]`; maybe none."""
+    return ", ".join(f"{t.comm}[{t.pid}]" for t in k.tasks.values() if t.mm is mm)
 
 
 def page_tables_of(k: Kernel, mm: Mm) -> list[Pfn]:

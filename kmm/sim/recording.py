@@ -10,8 +10,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen, has
 
 from .failure import Failure
 from .machine import Chooser, Machine
@@ -19,6 +20,11 @@ from .search import Boot, with_watchers
 from .strategies import Replay, Strategy
 from .thread import KThread, Place
 from .trap import Op, operation_text
+
+if TYPE_CHECKING:
+    from attrs import AttrsInstance
+
+Value = TypeVar("Value")
 
 
 @frozen
@@ -137,10 +143,10 @@ def record(boot: Boot, chooser: Chooser) -> Recording:
     complete = machine.run(chooser)
     if isinstance(chooser, Strategy):
         chooser.ended(machine, complete)
-    moments = [*scribe.moments, moment_of(machine)]
+    scribe.add(moment_of(machine))
     machine.close()
     threads = thread_infos(machine.threads)
-    padded = tuple(pad(moment, len(threads)) for moment in moments)
+    padded = tuple(pad(moment, len(threads)) for moment in scribe.moments)
     return Recording(threads, tuple(scribe.steps), padded, machine.failure)
 
 
@@ -159,8 +165,14 @@ class Scribe:
 
     def before(self, machine: Machine, thread: KThread) -> None:
         assert thread.pending is not None
-        self.moments.append(moment_of(machine))
+        self.add(moment_of(machine))
         self.value, self.trace = thread.pending.peek(), thread.call_trace()
+
+    def add(self, moment: Moment) -> None:
+        """Most of it is as it was a step ago, and is not kept a second time."""
+        self.moments.append(
+            shared(moment, self.moments[-1]) if self.moments else moment
+        )
 
     def after(self, machine: Machine, thread: KThread, op: Op) -> None:
         self.steps.append(
@@ -174,6 +186,26 @@ class Scribe:
                 self.trace,
             )
         )
+
+
+def shared(new: Value, old: Value) -> Value:
+    """`new`, in which whatever equals what was in its place in `old` is that itself.
+
+    Both are plain values: tuples and frozen attrs classes, to any depth.  What is in
+    one place is of one type always, so that no True comes to stand where a 1 was.
+    """
+    if type(new) is not type(old):
+        return new
+    if new == old:
+        return old
+    if isinstance(new, tuple) and isinstance(old, tuple):
+        kept = tuple(shared(one, other) for one, other in zip(new, old, strict=False))
+        return cast("Value", kept + new[len(kept) :])
+    if has(type(new)):
+        # `has` tells a type checker about the class, and not about its instance.
+        names = [each.name for each in fields(cast("type[AttrsInstance]", type(new)))]
+        return type(new)(**{n: shared(getattr(new, n), getattr(old, n)) for n in names})
+    return new
 
 
 def pad(moment: Moment, threads: int) -> Moment:

@@ -107,8 +107,9 @@ def facts(moment: Moment, threads: Sequence[ThreadInfo]) -> dict[str, Fact]:
     """Everything that can be seen at one moment, by the name of the object."""
     found: dict[str, Fact] = {}
     if isinstance(moment.state, State):
+        several = len(moment.state.mms) > 1
         for mm in moment.state.mms:
-            found.update(mm_facts(mm))
+            found.update(mm_facts(mm, several=several))
         for cpu in moment.state.cpus:
             for known in cpu.tlb:
                 found[tlb_entry_name(cpu, known)] = Fact("tlb", {"": str(known)})
@@ -127,13 +128,19 @@ def facts(moment: Moment, threads: Sequence[ThreadInfo]) -> dict[str, Fact]:
     return found
 
 
-def mm_facts(mm: MmView) -> dict[str, Fact]:
+def mm_facts(mm: MmView, *, several: bool) -> dict[str, Fact]:
     found = {
-        f"pte of {entry.address:#x}": Fact("entry", {"": str(entry)})
+        entry_name(mm, entry.address, several=several): Fact("entry", {"": str(entry)})
         for entry in mm.entries
     }
     found.update({vma.name: vma_fact(vma) for vma in mm.vmas})
     return found
+
+
+def entry_name(mm: MmView, address: int, *, several: bool) -> str:
+    """A bottom-level entry, and whose it is if there are several address spaces."""
+    whose = f" of {mm.name}" if several else ""
+    return f"pte of {address:#x}{whose}"
 
 
 def vma_fact(vma: VmaView) -> Fact:

@@ -126,6 +126,9 @@ KEYS = (
         "back to the stop before",
     ),
     Key("write", "w", "w", "last_write", "", "to the last change of a field"),
+    Key("picture", "i", "i", "picture", "", "the next picture of this moment"),
+    Key("pictures", "I", "I", "pictures", "", "choose a picture"),
+    Key("what", "x", "x", "what", "", "what is this? something in sight, explained"),
     Key("oops", "o", "o", "oops", "", "how the run fails, as the kernel prints it"),
     Key("files", "F", "F", "files", "", "/proc and /sys as they are at this moment"),
     Key(

@@ -1,6 +1,6 @@
 """A line of text for a pane, and how long ones are broken.
 
-Made by `session`, `tables` and `logbook`, and drawn by the panes of `widgets/`.
+Made by `session`, `tables`, `pictures` and `logbook`; the panes of `widgets/` draw it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,16 @@ FATAL = "!"  # where it went wrong
 
 
 @frozen
+class Span:
+    """A part of a line that looks otherwise, or that a click on leads somewhere."""
+
+    start: int
+    end: int
+    look: str = ""  # as of a line, or a mark, whose look it has
+    goes: int | None = None  # to this moment
+
+
+@frozen
 class Line:
     """One line of a pane.
 
@@ -25,6 +35,13 @@ class Line:
     mark: str = " "
     look: str = ""  # "", "title", "dim" or "loud"
     hang: int = 0  # by how much a broken line goes on further right
+    spans: tuple[Span, ...] = ()
+    goes: int | None = None  # to this moment, with a click on any other part of it
+
+    def goes_at(self, offset: int) -> int | None:
+        """The moment that a click on the character at `offset` leads to."""
+        found = (s.goes for s in self.spans if s.start <= offset < s.end)
+        return next((moment for moment in found if moment is not None), self.goes)
 
 
 def break_line(text: str, width: int, hang: int = 0) -> Iterator[tuple[int, int]]:

@@ -33,6 +33,13 @@ class TabChosen(Message):
 
 
 @dataclass(eq=False)
+class MomentChosen(Message):
+    """Somebody clicked on a place that stands for a moment."""
+
+    moment: int
+
+
+@dataclass(eq=False)
 class SearchMoved(Message):
     """A search has made so many executions so far."""
 

@@ -12,7 +12,6 @@ from attrs import define, evolve, field, frozen
 from ..designs import KernelSpec
 from ..fs.proc.root import contents
 from ..mm.kernel import Kernel
-from ..mm.observe import State
 from ..report.outcome import plural
 from ..report.words import Names, describe, kernel_trace
 from ..scenarios.play import Played, machine_at
@@ -26,10 +25,11 @@ from .follow import Fit, follow
 from .lines import CHANGED, FATAL, Line
 from .logbook import LogEntry
 from .narration import brief, intention, purpose, sentence
+from .pictures import PICTURES, Picture, Run, Seen, find_picture, next_picture
 from .source import Function, function_at
 from .steered import LETTERS, Outlook, OwnRun
 from .stops import EVENTS, Stop, Taken, offered, stops_at, taken
-from .tables import lock_lines, memory_lines
+from .tables import lock_lines
 
 # What is tried before the screen opens, so that the first run is one worth seeing.
 FIRST_TRIES = 30  # executions; some tens of milliseconds
@@ -95,11 +95,16 @@ class Session:
     outlook_from: Outlook | None = None  # the last that was asked for
     runs: list[Shown] = field(factory=list)  # that were shown before this one
     stops: list[Stop] = field(factory=list)  # breakpoints
-    names: Names = field(init=False)
+    picture: str = PICTURES[0].name  # which one is shown
+    run: Run = field(init=False)
     _changes: dict[int, list[Change]] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.names = Names(self.recording)
+        self.run = Run(self.recording)
+
+    @property
+    def names(self) -> Names:
+        return self.run.names
 
     # Which run is shown.
 
@@ -115,7 +120,7 @@ class Session:
         self.own = None
         self.kernel = kernel
         self.recording, self.origin, self.fit = recording, origin, fit
-        self.names = Names(recording)
+        self.run = Run(recording)
         self._changes = {}
         self.at = 0
 
@@ -170,7 +175,7 @@ class Session:
         assert self.own is not None
         self.recording = self.own.recording()
         self.origin, self.fit = "your own run", None
-        self.names = Names(self.recording)
+        self.run = Run(self.recording)
         self._changes = {}
         self.at = self.last
 
@@ -468,11 +473,33 @@ class Session:
             cells[-1] = FATAL
         return "".join(cells)
 
+    def moment_at(self, width: int, column: int) -> int:
+        """The moment that a column of the timeline stands for."""
+        width = min(width, self.last)
+        if column >= width - 1:
+            return self.last
+        return max(column, 0) * self.last // width + 1
+
+    # Pictures of it.
+
+    @property
+    def seen(self) -> Seen:
+        return Seen(self.run, self.at, frozenset(self.changed_names))
+
+    def drawn(self, width: int) -> list[Line]:
+        """The picture that is chosen, for so many columns."""
+        return find_picture(self.picture).lines(self.seen, width)
+
+    def next_picture(self) -> None:
+        self.picture = next_picture(self.run, self.picture).name
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Those that have something to show in this run."""
+        return [picture for picture in PICTURES if picture.is_in(self.run)]
+
     def memory(self) -> list[Line]:
-        state = self.moment.state
-        if not isinstance(state, State):
-            return [Line("this race shows no memory", look="dim")]
-        return memory_lines(state, self.changed_names)
+        return PICTURES[0].lines(self.seen, 0)
 
     def locks(self) -> list[Line]:
         return lock_lines(self.moment, self.recording.threads, self.changed_names)

@@ -21,7 +21,7 @@ from ..mm.observe import (
     VmaView,
 )
 from ..sim.recording import Moment, ThreadInfo
-from .changes import lock_holders, page_number, thread_name, tlb_entry_name
+from .changes import entry_name, lock_holders, page_number, thread_name, tlb_entry_name
 from .lines import CHANGED, FATAL, Line
 
 INDENT = 2
@@ -76,7 +76,8 @@ def entry_lines(
     if not mm.entries:
         yield Line("every entry is empty", look="dim")
     for entry in mm.entries:
-        mark = CHANGED if f"pte of {entry.address:#x}" in changed else " "
+        name = entry_name(mm, entry.address, several=len(state.mms) > 1)
+        mark = CHANGED if name in changed else " "
         rest = [flag for flag in entry.flags if flag in ("young", "dirty")]
         text = " ".join([f"{entry.address:#x}  {entry}", *rest])
         yield Line(text, mark, hang=INDENT)

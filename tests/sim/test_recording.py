@@ -1,6 +1,7 @@
 """A run written down: every moment of it, exactly."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from sim.programs import Cell, Flag, opposite_locks, threads, toy
@@ -9,7 +10,7 @@ from sim.traces import TracedBoot
 from kmm.sim.failure import Corruption
 from kmm.sim.locks import Mutex, SpinLock
 from kmm.sim.machine import Machine
-from kmm.sim.recording import Recording, record, record_choices
+from kmm.sim.recording import Recording, record, record_choices, shared
 from kmm.sim.schedule import ScheduleError, decode
 from kmm.sim.search import search
 from kmm.sim.strategies import RandomWalk, SourceDpor
@@ -203,3 +204,20 @@ def test_a_switch_is_no_preemption_where_a_thread_has_ended_or_must_wait(
     text: str, taken: int
 ) -> None:
     assert record_choices(two_sections, decode(text)).preemptions == taken
+
+
+def test_what_has_not_changed_is_kept_once() -> None:
+    walked = record(TOY, RandomWalk(5))
+    pairs = list(pairwise(walked.moments))
+    same = [(a, b) for a, b in pairs if a.held == b.held]
+    assert same
+    assert all(a.held is b.held for a, b in same)
+
+
+def test_what_has_changed_is_made_of_parts_that_have_not() -> None:
+    old = ((1, 2), ("a",), (3,))
+    new = ((1, 2), ("b", "c"), (3,), (4,))
+    kept = shared(new, old)
+    assert kept == new
+    assert kept[0] is old[0]
+    assert kept[2] is old[2]

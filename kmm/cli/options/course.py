@@ -23,12 +23,16 @@ def add_lesson(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="for authors: run all that it claims, and say what is not so",
     )
+    parser.add_argument(
+        "--glossary", action="store_true", help="what the words of the course mean"
+    )
     add_json(parser)
     add_output(parser)
     parser.epilog = (
         "examples:\n"
         "  kmm lesson\n"
         "  kmm lesson page-walk\n"
-        "  kmm lesson 1 --answers\n\n"
+        "  kmm lesson 1 --answers\n"
+        "  kmm lesson --glossary\n\n"
         "exit code: 0; 1 if --check found something"
     )

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from ...course.glossary import glossary
 from ..keys import KEYS, Key
 from ..lines import CHANGED, CURRENT, FATAL, Line
 from .box import Box
@@ -37,7 +38,10 @@ WORDS = {
     "event": "a step at which another CPU goes on, or memory or a page lock changes",
 }
 
-READING = "The panes: what each CPU runs (1, 2), memory (3), locks (4), the log (5)."
+READING = (
+    "The panes: what each CPU runs (1, 2), memory, in words or as a picture (3), "
+    "locks (4), the log (5)."
+)
 MARKS = {
     CURRENT: "the line that a CPU runs next",
     CHANGED: "the line that it just ran, and what that changed",
@@ -67,8 +71,14 @@ class Help(Box[None]):
             Line("Keys", look="title"),
             *explained({key.shown: key.help for key in self.keys}),
             Line("Words", look="title"),
-            *explained(WORDS),
+            *explained({**WORDS, **of_the_course()}),
         ]
+
+
+def of_the_course() -> dict[str, str]:
+    """The words that only the lessons explain."""
+    known = {word for words in WORDS for word in words.split(", ")}
+    return {term: text for term, text in glossary().items() if term not in known}
 
 
 def race_help() -> Help:

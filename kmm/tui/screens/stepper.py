@@ -20,8 +20,10 @@ from textual.worker import get_current_worker
 from ...designs import KernelSpec
 from ...scenarios.play import Played
 from ...sim.search import Coverage
+from ..explain import explain, things
 from ..keys import KEYS
-from ..messages import LookedAhead, TabChosen
+from ..messages import LookedAhead, MomentChosen, TabChosen
+from ..pictures import PICTURES
 from ..session import Session, told_run
 from ..steered import LETTERS, look_ahead
 from ..widgets.changed import ChangedPane
@@ -29,6 +31,7 @@ from ..widgets.code import CodePane
 from ..widgets.headline import Headline
 from ..widgets.log import LogPane
 from ..widgets.pane import Pane
+from ..widgets.picture import PicturePane
 from ..widgets.tabs import TabLine
 from .beside import Beside
 from .box import Box
@@ -41,6 +44,7 @@ from .kernels import Kernels
 from .oops import DRAWING, KERNEL, UNDO, Oops
 from .search import Search
 from .stress import Stress
+from .what import What
 
 LEAST = (60, 20)  # columns and rows, below which nothing is shown
 ALL_AT_ONCE = (110, 34)  # from which on all panes are
@@ -83,6 +87,7 @@ class Stepper(Screen[None]):
     Stepper.-narrow ChangedPane, Stepper.-short ChangedPane { min-height: 5; }
     Stepper.-narrow .-other-tab, Stepper.-short .-other-tab { display: none; }
     Stepper.-narrow #locks, Stepper.-short #locks { height: auto; max-height: 5; }
+    Stepper.-picture.-narrow #locks, Stepper.-picture.-short #locks { display: none; }
 
     /* One pane alone. */
     Stepper.-zoomed Headline, Stepper.-zoomed ChangedPane, Stepper.-zoomed TabLine,
@@ -122,7 +127,7 @@ class Stepper(Screen[None]):
         with Container(id="panes"):
             yield CodePane("1", id="code0")
             yield CodePane("2", id="code1")
-            yield Pane("3 Memory", id="memory")
+            yield PicturePane("3", id="memory")
             yield Pane("4 Locks: who holds them", id="locks")
             yield LogPane("5 Log", id="log")
         yield Footer(show_command_palette=False)
@@ -147,7 +152,7 @@ class Stepper(Screen[None]):
         self.query_one(ChangedPane).look_at(session)
         for number, view in enumerate(threads[:2]):
             self.query_one(f"#code{number}", CodePane).look_at(view)
-        self.query_one("#memory", Pane).show(session.memory())
+        self.query_one(PicturePane).look_at(session)
         self.query_one("#locks", Pane).show(session.locks())
         names = [view.name for view in threads]
         self.query_one("#log", LogPane).follow(session.log(), names)
@@ -193,6 +198,53 @@ class Stepper(Screen[None]):
     ) -> None:
         """Open another screen over this one; it answers later."""
         _ = self.app.push_screen(screen, then)
+
+    def on_moment_chosen(self, message: MomentChosen) -> None:
+        self.go(message.moment)
+
+    # Pictures.
+
+    def action_picture(self) -> None:
+        """The next picture, or the one that is chosen if it was not in sight."""
+        if self.query_one(PicturePane).is_on_screen:
+            self.session.next_picture()
+        self.see_picture()
+
+    def action_pictures(self) -> None:
+        offered = self.session.pictures
+        names = [picture.name for picture in offered]
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.session.picture = names[index]
+                self.see_picture()
+
+        at = names.index(self.session.picture) if self.session.picture in names else 0
+        lines = [picture.title for picture in offered]
+        self.over(Choose("Which picture?", lines, at=at), chosen)
+
+    def action_what(self) -> None:
+        """Explain something that is in sight."""
+        seen = self.session.seen
+        offered = things(seen)
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.over(What(explain(seen, offered[index])))
+
+        if len(offered) == 1:
+            chosen(0)
+            return
+        heading = "What is this?  (the last step's objects stand first)"
+        empty = "Nothing is in sight yet."
+        lines = [thing.name for thing in offered]
+        self.over(Choose(heading, lines, empty=empty), chosen)
+
+    def see_picture(self) -> None:
+        """Draw the picture that is chosen, where it can be seen."""
+        self.action_pane("memory")
+        self.set_class(self.session.picture != PICTURES[0].name, "-picture")
+        self.query_one(PicturePane).look_at(self.session)
 
     # Runs.
 

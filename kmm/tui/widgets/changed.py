@@ -25,11 +25,20 @@ class ChangedPane(Pane, can_focus=False):
     def look_at(self, session: Session) -> None:
         number = f"step {session.at} of {session.last}"
         title = f"What {number} did" if session.at else "The race"
-        self.border_title = Content(title)
-        before = needed(self.lines, self.room)
+        self.call(title)
+        before = self.wanted(self.room)
         self.show(session.happened())
-        if needed(self.lines, self.room) != before:
+        if self.wanted(self.room) != before:
             self.refresh(layout=True)
+
+    def wanted(self, width: int) -> int:
+        """The rows that it is to have, of which there are a least number."""
+        least = self.styles.min_height
+        frame = self.gutter.height
+        return max(needed(self.lines, width), int(least.value) - frame if least else 0)
+
+    def hold(self, rows: int) -> None:
+        """It does not scroll, and `look_at` knows when it needs another height."""
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return needed(self.lines, width)

@@ -46,13 +46,13 @@ class CodePane(Pane):
 
     def look_at(self, view: ThreadView) -> None:
         self.view = view
-        self.border_subtitle = Content(view.function.file if view.function else "")
         self.draw()
 
     def draw(self) -> None:
         if self.view is not None and self.room > 0:
             title_room = self.outer_size.width - CORNERS
-            self.border_title = Content(fitted_title(self.title, self.view, title_room))
+            file = self.view.function.file if self.view.function else ""
+            self.call(fitted_title(self.title, self.view, title_room), file)
             trace = fitted_trace(self.view, self.room)
             self.head = Content.styled(trace, STYLES["dim"])
         super().draw()

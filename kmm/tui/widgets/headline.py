@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.events import Click
 from textual.widgets import Static
 
+from ..messages import MomentChosen
 from ..session import Session
+
+STRIP = 4  # columns before the timeline
+STRIP_ROW = 2
 
 
 class Headline(Static):
-    """Three lines: the race and the step, the question, and the run as a strip."""
+    """Three lines: the race and the step, the question, and the run as a strip.
+
+    A click on the strip goes to the moment that is there.
+    """
 
     DEFAULT_CSS = """
     Headline { height: 3; padding: 0 1; background: $panel; }
@@ -29,10 +37,19 @@ class Headline(Static):
         left = f"{session.race.name} on kernel {session.kernel.text}"
         right = session.position
         gap = max(width - len(left) - len(right), 2)
+        strip = f"CPU {session.timeline(width - STRIP)}"
         return Content("\n").join(
             [
                 Content.styled(left + " " * gap + right, "bold"),
                 Content(session.race.asks),
-                Content.styled(f"CPU {session.timeline(width - 4)}", "$foreground 65%"),
+                Content.styled(strip, "$foreground 65%"),
             ]
         )
+
+    def on_click(self, event: Click) -> None:
+        where = event.get_content_offset(self)
+        if self.session is None or where is None or where.y != STRIP_ROW:
+            return
+        room = self.content_size.width - STRIP
+        moment = self.session.moment_at(room, where.x - STRIP)
+        self.post_message(MomentChosen(moment))

@@ -26,7 +26,7 @@ class LogPane(Pane):
     def draw(self) -> None:
         columns = has_columns(len(self.names), self.room)
         heads = f" - {' | '.join(self.names)}" if columns else ""
-        self.border_title = Content(self.title + heads)
+        self.call(self.title + heads)
         super().draw()
 
     def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from attrs import frozen
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -56,7 +57,8 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, title: str, *, id: str) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
         self.title = title
-        self.border_title = Content(title)
+        self.called = "", ""  # what stands in the frame
+        self.call(title)
         self.lines: Sequence[Line] = ()
         self.head: Content | None = None  # a row that does not scroll away
         self.rows: Sequence[Content] = ()
@@ -70,11 +72,55 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         """Lay everything out for the room that there is; none if it is hidden."""
         if self.room <= 0:
             return
+        before = list(self.in_sight())
         self.rows, marked = self.laid_out(self.room)
-        height = len(self.rows) + (self.head is not None)
-        self.virtual_size = Size(self.room, height)
+        self.hold(len(self.rows) + (self.head is not None))
         self.bring_into_sight(marked)
-        self.refresh()
+        self.repaint(before)
+
+    def call(self, title: str, subtitle: str = "") -> None:
+        """What stands in the frame.  (Setting it again would paint the whole pane.)"""
+        if self.called != (title, subtitle):
+            self.called = title, subtitle
+            self.border_title, self.border_subtitle = Content(title), Content(subtitle)
+
+    def in_sight(self) -> Iterator[Content | None]:
+        """What each row on the screen shows; None below the last."""
+        for y in range(self.scrollable_content_region.height):
+            yield self.content_at(y)
+
+    def content_at(self, y: int) -> Content | None:
+        row = y + self.scroll_offset.y
+        if self.head is not None:
+            if y == 0:
+                return self.head
+            row -= 1
+        return self.rows[row] if row < len(self.rows) else None
+
+    def repaint(self, before: Sequence[Content | None]) -> None:
+        """The rows in sight that are not what they were."""
+        now = list(self.in_sight())
+        if len(now) != len(before):
+            self.refresh()
+            return
+        changed = [
+            y for y, pair in enumerate(zip(before, now, strict=True)) if differ(*pair)
+        ]
+        if changed:
+            width = self.size.width
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def hold(self, rows: int) -> None:
+        """So many rows are in it; only a pane that is as high as they is laid out anew.
+
+        (Setting `virtual_size` as usual would lay out the screen at every step.)
+        """
+        size = Size(self.room, rows)
+        if self.styles.height is not None and self.styles.height.is_auto:
+            self.virtual_size = size
+        elif size != self.virtual_size:
+            self.set_reactive(ScrollView.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = rows
 
     def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:
         """The rows, and the numbers of those that should be in sight."""
@@ -117,14 +163,12 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         return len(rows)
 
     def render_line(self, y: int) -> Strip:
-        row = y + self.scroll_offset.y
-        if self.head is not None:
-            if y == 0:
-                return self.strip(self.head)
-            row -= 1
-        if row >= len(self.rows):
+        content = self.content_at(y)
+        if content is None:
             return Strip.blank(self.size.width, self.rich_style)
-        content = self.rows[row]
+        if content is self.head:
+            return self.strip(content)
+        row = y + self.scroll_offset.y - (self.head is not None)
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(row)) is not None:
             start, end = span
@@ -146,18 +190,55 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
 
+def differ(one: Content | None, other: Content | None) -> bool:
+    """In text or in style."""
+    if one is None or other is None:
+        return one is not other
+    return not one.is_same(other)
+
+
+@frozen
+class Row:
+    """A row on the screen, and which part of which line it shows."""
+
+    content: Content
+    line: Line
+    start: int  # of the line's text
+    indent: int  # columns before that
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it begins with a mark."""
+        return self.start == 0 and bool(self.line.mark.strip())
+
+    def goes_at(self, column: int) -> int | None:
+        """The moment that a click on a column leads to."""
+        offset = column - self.indent + self.start
+        return self.line.goes_at(max(offset, self.start))
+
+
+def rows_of(lines: Sequence[Line], width: int, gutter: int = GUTTER) -> Iterator[Row]:
+    """Lines, broken into rows of at most `width` columns."""
+    for line in lines:
+        style = STYLES.get(line.mark) or STYLES[line.look]
+        for start, end in break_line(line.text, width - gutter, line.hang):
+            mark = f"{line.mark} " if gutter else ""
+            before = mark if start == 0 else " " * (gutter + line.hang)
+            content = Content.styled(before + line.text[start:end], style)
+            shift = len(before) - start
+            for span in line.spans:
+                first, last = max(span.start, start), min(span.end, end)
+                if span.look and first < last:
+                    content = content.stylize(
+                        STYLES[span.look], first + shift, last + shift
+                    )
+            yield Row(content, line, start, len(before))
+
+
 def lay_out(
     lines: Sequence[Line], width: int, gutter: int = GUTTER
 ) -> tuple[list[Content], list[int]]:
     """Rows of at most `width` columns; and which of them carry a mark."""
-    rows: list[Content] = []
-    marked: list[int] = []
-    for line in lines:
-        style = STYLES.get(line.mark) or STYLES[line.look]
-        if line.mark.strip():
-            marked.append(len(rows))
-        for start, end in break_line(line.text, width - gutter, line.hang):
-            mark = f"{line.mark} " if gutter else ""
-            before = mark if start == 0 else " " * (gutter + line.hang)
-            rows.append(Content.styled(before + line.text[start:end], style))
-    return rows, marked
+    rows = list(rows_of(lines, width, gutter))
+    marked = [n for n, row in enumerate(rows) if row.is_marked]
+    return [row.content for row in rows], marked
