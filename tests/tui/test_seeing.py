@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from screens import (
+from seeing import session
+from textual.pilot import Pilot
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+from tui.driving import (
     LARGE,
     SIZES,
     SMALL,
@@ -17,10 +21,6 @@ from screens import (
     sees,
     words,
 )
-from seeing import session
-from textual.pilot import Pilot
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
 
 from kmm.tui.app import KmmApp
 from kmm.tui.pictures import PICTURES
