@@ -108,7 +108,7 @@ def test_a_failure_is_an_oops_and_its_last_steps_can_be_drawn(
         await opened(pilot)
         await choose_what_fails_soon(pilot)
         await press(pilot, "enter")
-        await sees(pilot, "2.6.34 failed after 0.010112 s", "draw its last steps")
+        await sees(pilot, "2.6.34 failed after 0.012978 s", "draw its last steps")
         assert "kernel BUG at include/linux/swapops.h:105!" in words(pilot)
         await press(pilot, "d")
         await sees(pilot, "Running it once more")

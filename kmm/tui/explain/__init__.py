@@ -20,6 +20,12 @@ from .things import Thing
 from .things import things as things
 from .vmas import anon_vma_lines, field_lines, vma_lines
 
+# What else steps have to do with, by what its name begins with.
+OTHERS = {
+    "interrupts pending": "what has been sent to that CPU and waits for its answer",
+    "pagevecs of": "the pages that a CPU has collected for the LRU lists",
+    "frame ": "the contents of a frame of memory, taken as a whole",
+}
 # The words of the glossary that help with each kind.
 TERMS = {
     "pte": ("entry", "page table", "page-table lock", "P", "R/W", "A", "D"),
@@ -61,7 +67,16 @@ def what_it_is(seen: Seen, thing: Thing) -> Iterator[Line]:
         case "lock":
             yield from lock_lines(seen, thing)
         case _:
-            yield Line("Something that two CPUs may touch, so each touch is a step.")
+            yield from other_lines(thing)
+
+
+def other_lines(thing: Thing) -> Iterator[Line]:
+    yield Line(
+        "Something that several CPUs may touch, so each touch is a step.", hang=2
+    )
+    for begins, text in OTHERS.items():
+        if thing.name.startswith(begins):
+            yield Line(f"It is {text}.", look="loud", hang=2)
 
 
 def history(seen: Seen, thing: Thing) -> Iterator[Line]:

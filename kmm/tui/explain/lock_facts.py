@@ -107,9 +107,9 @@ ABOUT = {
 
 def about(name: str) -> tuple[str, About] | None:
     """The class of a lock, and what is known of it."""
+    if name.startswith("interrupts pending"):
+        return None
     whole = class_name(name)
-    if name.startswith("interrupts of"):
-        whole = "interrupts"
     field = whole.rpartition(".")[2]
     for key in (whole, field):
         if key in ABOUT:

@@ -115,6 +115,8 @@ def test_the_lock_of_an_anon_vma_is_not_the_anon_vma() -> None:
     assert thing_of(seen, "anon_vma#1.lock").kind == "lock"
     assert thing_of(seen, "anon_vma#1.external_refcount").kind == "anon_vma"
     assert thing_of(seen, "zone DMA.free_area").kind == "other"
+    assert thing_of(seen, "interrupts pending at CPU 1").kind == "other"
+    assert thing_of(seen, "interrupts of CPU 1").kind == "lock"
 
 
 # Facts.
