@@ -221,7 +221,7 @@ class MotionBlock(Doable):
     """The drawing of the lesson's run; enter opens it, to be stepped through."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "step through it"),
+        Binding("enter", "open", "step through"),
     ]
 
     def __init__(self, motion: Motion, lesson: Lesson) -> None:
@@ -269,7 +269,7 @@ class KernelRow(Static, can_focus=True):
     KernelRow { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "search", "search; again: step through it"),
+        Binding("enter", "search", "search, then step"),
     ]
 
     def __init__(self, race: str, kernel: str, room: int) -> None:
