@@ -35,7 +35,6 @@ CPU_TAKES = {
     "try": "lets no interrupt in",
 }
 
-
 # How the values of these fields are shown, if not as decimal numbers.
 SHOWN: Mapping[str, Callable[[int], str]] = {
     "vm_start": hex,
@@ -92,6 +91,16 @@ def in_words(step: Step, value: object) -> str:
     return SHOWN.get(step.target.rpartition(".")[2], str)(value)
 
 
+def is_untold(step: Step) -> bool:
+    """Whether the object is one of many parts, of which a recording keeps no value.
+
+    Free lists, a pagevec or a slot, say; a field that is None has a structure's name.
+    """
+    if step.before is not None or step.after is not None:
+        return False
+    return "." not in step.target or step.target.endswith(".free_area")
+
+
 def describe(step: Step, names: Names) -> str:
     """What the step did, e.g. `vma#1.vm_start 0x7fffffffe000 -> 0x7fffffff8000`."""
     label = names.label(step)
@@ -102,6 +111,8 @@ def describe(step: Step, names: Names) -> str:
     after = in_words(step, step.after)
     if step.target.startswith("frame ") and step.after is None:
         return f"copies {label}" if step.kind == "read" else f"clears {label}"
+    if is_untold(step):
+        return f"{'looks at' if step.kind == 'read' else 'changes'} {label}"
     if step.kind == "read":
         return f"{label} is {after}"
     before = in_words(step, step.before)

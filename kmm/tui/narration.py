@@ -13,6 +13,7 @@ from ..report.words import (
     function,
     in_words,
     is_entry,
+    is_untold,
     kernel_trace,
 )
 from ..sim.recording import Recording, Step
@@ -66,6 +67,8 @@ def does(step: Step, names: Names) -> str:
         verb = "enters" if step.kind == "share" else "leaves"
         return f"{verb} an RCU read section"
     if step.target.startswith((INTERRUPTS, "frame ")):
+        return describe(step, names)
+    if step.kind in ("read", "write") and is_untold(step):
         return describe(step, names)
     if step.kind == "read":
         return f"looks at {label}: {after}"

@@ -201,7 +201,9 @@ class Session:
         kernel = self.race.kernel(kernel)
         boot = self.race.booter(kernel)
         recording, fit = follow(boot, self.schedule, self.schedule_of)
-        self.show(kernel, recording, f"the schedule of {fit.of} on {kernel.text}", fit)
+        origin = f"the schedule of {fit.of} on {kernel.text}"
+        is_home = fit.of == kernel.text  # where there is nothing to be told of it
+        self.show(kernel, recording, origin, None if is_home else fit)
         self.go(min(here, fit.alike))
 
     def other_kernel(self) -> KernelSpec | None:
@@ -258,6 +260,11 @@ class Session:
     @property
     def is_at_failure(self) -> bool:
         return self.recording.failure is not None and self.at == self.last
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing can come after this moment."""
+        return self.at == self.last and not self.is_unfinished
 
     @property
     def moment(self) -> Moment:

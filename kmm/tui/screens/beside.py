@@ -58,7 +58,9 @@ def side_by_side(
         mark = CHANGED if number >= same else " "
         yield Line(f"{number + 1:4}  {ours:{side}} | {theirs}", mark)
     ends = [outcome(run) for run in runs]
-    yield Line(f"      {ends[0][:side]:{side}} | {ends[1][:side]}", FATAL)
+    fails = any(run.failure for run in runs)
+    text = f"      {ends[0][:side]:{side}} | {ends[1][:side]}"
+    yield Line(text, FATAL if fails else " ")
 
 
 def texts(run: Recording, start: int, side: int) -> Iterator[str]:

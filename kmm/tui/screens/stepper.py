@@ -168,7 +168,12 @@ class Stepper(Screen[None]):
 
     def action_forward(self) -> None:
         if self.session.at == self.session.last and not self.session.is_at_failure:
-            self.notify("This is the end of the run. g goes to its start.")
+            if self.session.is_unfinished:
+                self.notify(
+                    "Who goes next is your choice: A, B, ...; or e for the rest."
+                )
+            else:
+                self.notify("This is the end of the run. g goes to its start.")
         self.go(self.session.at + 1, forward=True)
 
     def action_back(self) -> None:
@@ -293,12 +298,18 @@ class Stepper(Screen[None]):
         if self.session.is_at_failure:
             self.notify("The run has failed here. Go back a step or more, and then m.")
             return
+        if self.session.is_at_end:
+            self.notify("The run is over. Go back a step or more, and then m.")
+            return
         self.session.take_over()
         self.session.show_own()
         self.draw()
         self.look_ahead()
 
     def action_rest(self) -> None:
+        if self.session.is_at_end:
+            self.notify("The run is over: there is no rest of it.")
+            return
         self.session.let_the_rest_run()
         self.draw()
 
@@ -360,10 +371,14 @@ class Stepper(Screen[None]):
         """The same schedule on another kernel, step by step beside this one."""
 
         def chosen(kernel: KernelSpec | None) -> None:
-            if kernel is not None:
-                ours = (self.session.kernel.text, self.session.recording)
-                other, run = self.session.followed_on(kernel)
-                self.over(Beside((ours[0], other), (ours[1], run)))
+            if kernel is None:
+                return
+            ours = (self.session.kernel.text, self.session.recording)
+            other, run = self.session.followed_on(kernel)
+            if other == ours[0]:
+                self.notify(f"{other} is the kernel of this run. v compares another.")
+                return
+            self.over(Beside((ours[0], other), (ours[1], run)))
 
         self.over(Kernels(self.session.race, self.session.kernel), chosen)
 

@@ -84,7 +84,7 @@ class TableBlock(Static):
 
     def __init__(self, markdown: str) -> None:
         super().__init__()
-        self.markdown = plain(markdown)
+        self.markdown = plain(unmarked(markdown))
 
     def on_resize(self) -> None:
         lines = table_lines(self.markdown, self.content_size.width)
@@ -172,15 +172,17 @@ class QuestionBlock(Doable):
                 lines.append(Content.styled(line, style))
                 self.rows.append(option)
 
-        put(" ".join(self.question.asks.split()), STYLES["loud"], None)
+        put(" ".join(unmarked(self.question.asks).split()), STYLES["loud"], None)
         for number, option in enumerate(self.question.options):
             is_chosen = number in self.chosen
             mark = (RIGHT if option.is_right else WRONG) if is_chosen else " "
             style = STYLES["loud"] if is_chosen else ""
-            put(f"{mark} {LETTERS[number]}. {option.text}", style, number, 5)
+            text = unmarked(option.text)
+            put(f"{mark} {LETTERS[number]}. {text}", style, number, 5)
             if is_chosen:
                 verdict = "Right. " if option.is_right else "Not so. "
-                put(f"     {verdict}{option.why}", STYLES["dim"], None, 5)
+                why = unmarked(option.why)
+                put(f"     {verdict}{why}", STYLES["dim"], None, 5)
         if self.question.right not in self.chosen:
             put(self.advice(), STYLES["dim"], None)
         self.update(Content("\n").join(lines))
@@ -207,6 +209,11 @@ class QuestionBlock(Doable):
         self.post_message(Answered(self.question, option))
 
 
+def unmarked(text: str) -> str:
+    """Without the marks of code, which prose on the screen has as a colour."""
+    return text.replace("`", "")
+
+
 def wrapped(text: str, width: int, hang: int) -> list[str]:
     return textwrap.wrap(
         text,
@@ -221,7 +228,7 @@ class MotionBlock(Doable):
     """The drawing of the lesson's run; enter opens it, to be stepped through."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "step through it"),
+        Binding("enter", "open", "step through"),
     ]
 
     def __init__(self, motion: Motion, lesson: Lesson) -> None:
@@ -269,7 +276,7 @@ class KernelRow(Static, can_focus=True):
     KernelRow { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "search", "search; again: step through it"),
+        Binding("enter", "search", "search, step"),
     ]
 
     def __init__(self, race: str, kernel: str, room: int) -> None:
@@ -277,13 +284,11 @@ class KernelRow(Static, can_focus=True):
         self.race, self.kernel, self.room = race, kernel, room
         self.found = "not searched yet"
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         self.draw()
 
-    def on_focus(self) -> None:
-        self.draw()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self.draw()
 
     def say(self, text: str) -> None:
@@ -293,7 +298,9 @@ class KernelRow(Static, can_focus=True):
     def draw(self) -> None:
         pointer = ">" if self.has_focus else " "
         text = f"{pointer} {self.kernel:{self.room}}  {self.found}"
-        self.update(Content.styled(text, STYLES["loud"] if self.has_focus else ""))
+        width = max(self.content_size.width, 40)
+        lines = "\n".join(wrapped(text, width, self.room + 4))
+        self.update(Content.styled(lines, STYLES["loud"] if self.has_focus else ""))
 
     def action_search(self) -> None:
         self.post_message(KernelChosen(self))
