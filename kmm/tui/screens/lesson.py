@@ -85,7 +85,8 @@ class LessonScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         self.progress.open(self.lesson)
-        self.watch(self.query_one(Page), "scroll_y", self.draw_head, init=False)
+        for what in "scroll_y", "virtual_size":  # prose gets its height late
+            self.watch(self.query_one(Page), what, self.draw_head, init=False)
         await self.turn_to(self.at)
 
     # What is shown.

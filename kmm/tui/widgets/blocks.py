@@ -84,7 +84,7 @@ class TableBlock(Static):
 
     def __init__(self, markdown: str) -> None:
         super().__init__()
-        self.markdown = plain(markdown)
+        self.markdown = bare(markdown)
 
     def on_resize(self) -> None:
         lines = table_lines(self.markdown, self.content_size.width)
@@ -168,7 +168,7 @@ class QuestionBlock(Doable):
         lines: list[Content] = []
 
         def put(text: str, style: str, option: int | None, hang: int = 0) -> None:
-            for line in wrapped(text, width, hang):
+            for line in wrapped(bare(text), width, hang):
                 lines.append(Content.styled(line, style))
                 self.rows.append(option)
 
@@ -207,6 +207,11 @@ class QuestionBlock(Doable):
         self.post_message(Answered(self.question, option))
 
 
+def bare(text: str) -> str:
+    """Without any marks; the prose beside it shows none either."""
+    return plain(text).replace("`", "")
+
+
 def wrapped(text: str, width: int, hang: int) -> list[str]:
     return textwrap.wrap(
         text,
@@ -221,7 +226,7 @@ class MotionBlock(Doable):
     """The drawing of the lesson's run; enter opens it, to be stepped through."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "step through it"),
+        Binding("enter", "open", "step through"),
     ]
 
     def __init__(self, motion: Motion, lesson: Lesson) -> None:
@@ -269,7 +274,7 @@ class KernelRow(Static, can_focus=True):
     KernelRow { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "search", "search; again: step through it"),
+        Binding("enter", "search", "search"),
     ]
 
     def __init__(self, race: str, kernel: str, room: int) -> None:
@@ -280,10 +285,11 @@ class KernelRow(Static, can_focus=True):
     def on_mount(self) -> None:
         self.draw()
 
-    def on_focus(self) -> None:
+    def on_resize(self) -> None:
         self.draw()
 
-    def on_blur(self) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
         self.draw()
 
     def say(self, text: str) -> None:
@@ -293,7 +299,10 @@ class KernelRow(Static, can_focus=True):
     def draw(self) -> None:
         pointer = ">" if self.has_focus else " "
         text = f"{pointer} {self.kernel:{self.room}}  {self.found}"
-        self.update(Content.styled(text, STYLES["loud"] if self.has_focus else ""))
+        width = max(self.content_size.width, 20)
+        lines = wrapped(text, width, 4)
+        style = STYLES["loud"] if self.has_focus else ""
+        self.update(Content.styled("\n".join(lines), style))
 
     def action_search(self) -> None:
         self.post_message(KernelChosen(self))
