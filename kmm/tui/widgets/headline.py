@@ -28,11 +28,17 @@ class Headline(Static):
         width = self.content_size.width
         left = f"{session.race.name} on kernel {session.kernel.text}"
         right = session.position
+        left = shortened(left, width - len(right) - 2)
         gap = max(width - len(left) - len(right), 2)
         return Content("\n").join(
             [
                 Content.styled(left + " " * gap + right, "bold"),
-                Content(session.race.asks),
+                Content(shortened(session.race.asks, width)),
                 Content.styled(f"CPU {session.timeline(width - 4)}", "$foreground 65%"),
             ]
         )
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, or its beginning and two dots: a second line would hide the CPUs."""
+    return text if len(text) <= width else text[: max(width - 2, 0)] + ".."
