@@ -30,7 +30,7 @@ EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
 ITEM = re.compile(r"^(?P<mark>\s*(?:[-*]|\d+\.) )(?P<text>.*)$")
 VERBATIM = (">", "    ", "#")  # what lines begin with that are left as they are
 LETTERS = "abcdefgh"
-USUAL = 80  # columns, of code
+USUAL = 80  # columns, of code and commands
 
 
 def lesson_text(lesson: Lesson, width: int = 80, *, answers: bool = False) -> str:
@@ -94,14 +94,20 @@ def question_chunks(block: Question, width: int, *, answers: bool) -> Iterator[s
 
 
 def toggle_text(block: Toggle) -> str:
-    """What each kernel makes of the race, and how to see it."""
-    lines = [f"{block.race}:"]
+    """What each kernel makes of the race, and how to see it.
+
+    The commands stand beside the verdicts, or all of them below if one is too long.
+    """
     room = max(len(kernel) for kernel, _ in block.expected)
+    rows = []
     for kernel, verdict in block.expected:
         command = "prove" if verdict == "proved" else "hunt"
         say = f"kmm {command} {block.race} --kernel {kernel}"
-        lines.append(f"  {kernel:{room}}  {verdict:8}  {say}")
-    return "\n".join(lines)
+        rows.append((f"  {kernel:{room}}  {verdict}", say))
+    beside = [f"{verdict:{room + 10}}  {say}" for verdict, say in rows]
+    if max(map(len, beside)) > USUAL:
+        beside = [f"{verdict}\n      {say}" for verdict, say in rows]
+    return "\n".join([f"{block.race}:", *beside])
 
 
 # Prose.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log10
+from textwrap import shorten
 from typing import Any
 
 from ..workloads.costs import ExecCost, WalkCost
@@ -114,7 +115,8 @@ def exec_table(costs: Sequence[ExecCost]) -> str:
     for cost in costs:
         counts = cost.counts
         if counts.failure is not None:
-            lines.append(f"{cost.answer:26}  {counts.failure.message[:52]}")
+            what = shorten(counts.failure.message, 52, placeholder=" ...")
+            lines.append(f"{cost.answer:26}  {what}")
             continue
         lines.append(
             f"{cost.answer:26}{counts.steps:>7}{counts.anon_vma_locks:>7}"

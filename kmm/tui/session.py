@@ -44,8 +44,11 @@ FAILURES = {
     "deadlock": "every thread waits for another one",
     "livelock": "the run does not come to an end",
     "corruption": "a program reads what it did not write",
+    "use_after_free": "something is used that has been freed",
     "atomic_sleep": "a thread would sleep while it holds a spinlock",
     "leak": "something was not given back",
+    "lock_order": "locks are taken in two orders",
+    "data_race": "no lock keeps two accesses to a field apart",
 }
 
 ONE_AFTER_ANOTHER = 10_000  # steps a turn: more than any thread here needs

@@ -48,6 +48,13 @@ def test_a_toggle_says_how_to_see_each_verdict() -> None:
     assert "kmm prove exec-stack --kernel v6" in text
 
 
+def test_commands_too_long_to_stand_beside_the_verdicts_stand_below() -> None:
+    kernels = ("v6", "bug"), ("2.6.36,anon-vma-pin=refcount-locked", "proved")
+    text = toggle_text(Toggle("anon-vma-window", kernels))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\n      kmm hunt anon-vma-window --kernel v6\n" in text
+
+
 def test_every_section_of_every_lesson_is_there() -> None:
     for lesson in lessons():
         text = lesson_text(lesson)

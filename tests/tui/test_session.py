@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import get_args
 
 import pytest
 from attrs import evolve
@@ -10,10 +11,11 @@ from attrs import evolve
 from kmm.designs import find_kernel, parse_kernel
 from kmm.mm.observe import State
 from kmm.scenarios import ScheduleToken, find_race, play
+from kmm.sim.failure import FailureKind, ReportKind
 from kmm.sim.strategies import SourceDpor
 from kmm.tui.changes import page_number
 from kmm.tui.lines import CHANGED, FATAL, Line
-from kmm.tui.session import Session, open_session
+from kmm.tui.session import FAILURES, Session, open_session
 
 RACE = find_race("exec-stack")
 
@@ -358,3 +360,7 @@ def test_the_token_makes_the_run_again(kernel: str) -> None:
     session.switch(find_kernel("v4"))
     token = ScheduleToken.parse(str(session.token))
     assert play.replay(RACE, token).recording == session.recording
+
+
+def test_every_kind_of_failure_has_words() -> None:
+    assert set(FAILURES) == {*get_args(FailureKind), *get_args(ReportKind)}

@@ -46,7 +46,7 @@ class Page(VerticalScroll, can_focus=True):
     Page { scrollbar-size-vertical: 0; }
     LessonScreen.-wide Page { scrollbar-size-vertical: 1; }
     Page > * { max-width: 100; }
-    Page > ProseBlock, Page > QuestionBlock { margin: 0 1; }
+    Page > ProseBlock, Page > QuestionBlock, Page > #about { margin: 0 1; }
     """
 
 
@@ -85,7 +85,8 @@ class LessonScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         self.progress.open(self.lesson)
-        self.watch(self.query_one(Page), "scroll_y", self.draw_head, init=False)
+        for what in "scroll_y", "virtual_size":  # prose gets its height late
+            self.watch(self.query_one(Page), what, self.draw_head, init=False)
         await self.turn_to(self.at)
 
     # What is shown.
@@ -115,7 +116,8 @@ class LessonScreen(Screen[None]):
         if self.at == 0:
             needs = self.lesson.needs
             after = f"  Read before: {', '.join(needs)}." if needs else ""
-            parts.append(Static(Content(f"{self.lesson.abstract}{after}\n")))
+            about = Content(f"{self.lesson.abstract}{after}\n")
+            parts.append(Static(about, id="about"))
         for block in self.section.blocks:
             chosen = None
             if isinstance(block, Question):
@@ -166,6 +168,7 @@ class LessonScreen(Screen[None]):
             await self.action_next()
 
     async def action_next(self) -> None:
+        self.app.clear_notifications()
         self.progress.mark_read(self.lesson, self.section.heading)
         if self.at + 1 < len(self.lesson.sections):
             await self.turn_to(self.at + 1)
@@ -174,10 +177,12 @@ class LessonScreen(Screen[None]):
             self.notify("This is the end of the lesson. q goes back to the contents.")
 
     async def action_previous(self) -> None:
+        self.app.clear_notifications()
         await self.turn_to(self.at - 1)
 
     async def action_section(self, number: int) -> None:
         if number < len(self.lesson.sections):
+            self.app.clear_notifications()
             await self.turn_to(number)
 
     def action_down(self) -> None:
@@ -211,7 +216,10 @@ class LessonScreen(Screen[None]):
         self.app.call_from_thread(self.step_through, played, "the lesson's run")
 
     def step_through(self, played: Played, origin: str) -> None:
-        _ = self.app.push_screen(Stepper(session_of(played, origin)))
+        def back(_: None) -> None:
+            self.app.clear_notifications()  # of that run: they would hide the text
+
+        _ = self.app.push_screen(Stepper(session_of(played, origin)), back)
 
     def on_kernel_chosen(self, message: KernelChosen) -> None:
         """The first time search; the second, step through what was found."""

@@ -84,7 +84,7 @@ class TableBlock(Static):
 
     def __init__(self, markdown: str) -> None:
         super().__init__()
-        self.markdown = plain(unmarked(markdown))
+        self.markdown = bare(markdown)
 
     def on_resize(self) -> None:
         lines = table_lines(self.markdown, self.content_size.width)
@@ -168,20 +168,20 @@ class QuestionBlock(Doable):
         lines: list[Content] = []
 
         def put(text: str, style: str, option: int | None, hang: int = 0) -> None:
-            for line in wrapped(text, width, hang):
+            for line in wrapped(bare(text), width, hang):
                 lines.append(Content.styled(line, style))
                 self.rows.append(option)
 
-        put(" ".join(unmarked(self.question.asks).split()), STYLES["loud"], None)
+        put(" ".join(bare(self.question.asks).split()), STYLES["loud"], None)
         for number, option in enumerate(self.question.options):
             is_chosen = number in self.chosen
             mark = (RIGHT if option.is_right else WRONG) if is_chosen else " "
             style = STYLES["loud"] if is_chosen else ""
-            text = unmarked(option.text)
+            text = bare(option.text)
             put(f"{mark} {LETTERS[number]}. {text}", style, number, 5)
             if is_chosen:
                 verdict = "Right. " if option.is_right else "Not so. "
-                why = unmarked(option.why)
+                why = bare(option.why)
                 put(f"     {verdict}{why}", STYLES["dim"], None, 5)
         if self.question.right not in self.chosen:
             put(self.advice(), STYLES["dim"], None)
@@ -209,9 +209,9 @@ class QuestionBlock(Doable):
         self.post_message(Answered(self.question, option))
 
 
-def unmarked(text: str) -> str:
-    """Without the marks of code, which prose on the screen has as a colour."""
-    return text.replace("`", "")
+def bare(text: str) -> str:
+    """Without any marks; the prose beside it shows none either."""
+    return plain(text).replace("`", "")
 
 
 def wrapped(text: str, width: int, hang: int) -> list[str]:

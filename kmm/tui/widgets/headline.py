@@ -36,12 +36,13 @@ class Headline(Static):
         width = self.content_size.width
         left = f"{session.race.name} on kernel {session.kernel.text}"
         right = session.position
+        left = shortened(left, width - len(right) - 2)
         gap = max(width - len(left) - len(right), 2)
         strip = f"CPU {session.timeline(width - STRIP)}"
         return Content("\n").join(
             [
                 Content.styled(left + " " * gap + right, "bold"),
-                Content(session.race.asks),
+                Content(shortened(session.race.asks, width)),
                 Content.styled(strip, "$foreground 65%"),
             ]
         )
@@ -53,3 +54,8 @@ class Headline(Static):
         room = self.content_size.width - STRIP
         moment = self.session.moment_at(room, where.x - STRIP)
         self.post_message(MomentChosen(moment))
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, or its beginning and two dots: a second line would hide the CPUs."""
+    return text if len(text) <= width else text[: max(width - 2, 0)] + ".."
