@@ -123,6 +123,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         elif size != self.virtual_size:
             self.set_reactive(ScrollView.virtual_size, size)
             self.vertical_scrollbar.window_virtual_size = rows
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:
         """The rows, and the numbers of those that should be in sight."""
