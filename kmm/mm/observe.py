@@ -260,15 +260,11 @@ def view_mm(k: Kernel, mm: Mm) -> MmView:
     chained = [avc.vma for av in reachable_anon_vmas(k) for avc in av.head]
     vmas = list(mm.mmap) + [v for v in chained if v.mm is mm and v not in mm.mmap]
     distinct = {vma.name: vma for vma in vmas}
-    slots = [(slot, k.memory.read_entry(slot[0])) for slot in all_slots(k, mm)]
+    slots = [(*slot, k.memory.read_entry(slot[0])) for slot in all_slots(k, mm)]
     return MmView(
         mm.name,
         tuple(view_vma(vma, listed=vma in mm.mmap) for vma in distinct.values()),
-        tuple(
-            view_entry(where, address, value)
-            for (where, level, address), value in slots
-            if level == "pte"
-        ),
+        tuple(view_entry(w, a, value) for w, name, a, value in slots if name == "pte"),
         str(mm.mmap_sem),
         str(mm.page_table_lock),
         mm.cpu_vm_mask,
@@ -276,7 +272,7 @@ def view_mm(k: Kernel, mm: Mm) -> MmView:
         Pfn(mm.pgd >> PAGE_SHIFT),
         tuple(
             UpperView(level, address, where, value, pte_pfn(value))
-            for (where, level, address), value in slots
+            for where, level, address, value in slots
             if level != "pte"
         ),
     )

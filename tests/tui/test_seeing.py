@@ -23,6 +23,7 @@ from tui.driving import (
 )
 
 from kmm.tui.app import KmmApp
+from kmm.tui.lines import Line
 from kmm.tui.pictures import PICTURES
 from kmm.tui.pictures.timelines import NAME
 from kmm.tui.screens.choose import Choose
@@ -167,6 +168,19 @@ def test_rows_that_a_step_left_alone_are_as_if_all_were_painted_anew(
             assert picture(pilot) == seen
 
     run(steps, size)
+
+
+def test_a_pane_that_was_scrolled_shows_what_is_left_when_that_is_less() -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        pane = stepper(pilot).query_one("#locks", Pane)
+        pane.show([Line(f"line {n}") for n in range(100)])
+        pane.put_on_top(99)
+        await sees(pilot, "line 99")
+        pane.show([Line("the only one")])
+        await sees(pilot, "the only one")
+        assert pane.scroll_offset.y == 0
+
+    run(steps, LARGE)
 
 
 def test_a_step_lays_nothing_out_if_what_it_did_takes_no_more_room() -> None:

@@ -70,48 +70,65 @@ def frames(seen: Seen, width: int) -> list[Line]:
     return lines
 
 
+@frozen
+class Known:
+    """Which frames are what, by sets of their numbers."""
+
+    free: set[int]
+    kept: set[int]
+    own: set[int]
+    moving: set[int]
+    going: set[int]  # to an LRU list
+    owners: dict[int, str]
+
+
+def known_of(state: State) -> Known:
+    zones, entries = state.zones, [e for mm in state.mms for e in mm.entries]
+    blocks = [(head, v.order) for z in zones for v in z.free for head in v.heads]
+    return Known(
+        {pfn for head, order in blocks for pfn in range(head, head + (1 << order))},
+        {pfn for zone in zones for pfns in zone.cpu_lists for pfn in pfns},
+        {pfn for zone in zones for pfn in zone.reserved},
+        {entry.pfn for entry in entries if entry.kind == "migration entry"},
+        {pfn for collected in state.pagevecs for _, pfn in collected},
+        owners_of(state),
+    )
+
+
 def cells_of(seen: Seen, state: State) -> dict[int, Cell]:
-    owners = owners_of(state)
+    known, here = known_of(state), page_of_step(seen)
     pages: dict[int, PageView] = {page.pfn: page for page in state.pages}
-    free = {
-        pfn
-        for zone in state.zones
-        for view in zone.free
-        for head in view.heads
-        for pfn in range(head, head + (1 << view.order))
-    }
-    kept = {pfn for zone in state.zones for pfns in zone.cpu_lists for pfn in pfns}
-    moving = {
-        entry.pfn
-        for mm in state.mms
-        for entry in mm.entries
-        if entry.kind == "migration entry"
-    }
-    going: set[int] = {pfn for collected in state.pagevecs for _, pfn in collected}
-    own = {pfn for zone in state.zones for pfn in zone.reserved}
-    here = page_of_step(seen)
     found = {}
     for zone in state.zones:
         for pfn in range(zone.start, zone.end):
             page = pages.get(pfn)
-            if pfn in moving:
-                what = MOVING if page and page.locked_by else LOST
-            elif pfn in free or pfn in kept:
-                what = FREE if pfn in free else KEPT
-            elif page is None:
-                what = BOOT if pfn in own else LIMBO
-            elif is_isolated(page, going):
-                what = ISOLATED
-            else:
-                what = in_use(page, owners.get(pfn, ""))
-            name = f"page {pfn:#x}"
-            beside = seen.mark(name, f"PG_locked of {name}")
-            if beside == " " and page is not None and page.locked_by:
-                beside = LOCKED
-            if beside == " " and here == pfn:
-                beside = HERE
-            found[pfn] = Cell(pfn, what, beside)
+            what = what_it_is(pfn, page, known)
+            found[pfn] = Cell(pfn, what, beside(seen, pfn, page, here))
     return found
+
+
+def what_it_is(pfn: int, page: PageView | None, known: Known) -> str:
+    if pfn in known.moving:
+        return MOVING if page and page.locked_by else LOST
+    if pfn in known.free:
+        return FREE
+    if pfn in known.kept:
+        return KEPT
+    if page is None:
+        return BOOT if pfn in known.own else LIMBO
+    if is_isolated(page, known.going):
+        return ISOLATED
+    return in_use(page, known.owners.get(pfn, ""))
+
+
+def beside(seen: Seen, pfn: int, page: PageView | None, here: int | None) -> str:
+    """What stands beside a frame's character."""
+    name = f"page {pfn:#x}"
+    if seen.mark(name, f"PG_locked of {name}") == CHANGED:
+        return CHANGED
+    if page is not None and page.locked_by:
+        return LOCKED
+    return HERE if here == pfn else " "
 
 
 def page_of_step(seen: Seen) -> int | None:

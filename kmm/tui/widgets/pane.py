@@ -43,6 +43,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         scrollbar-size-vertical: 1;
         scrollbar-background: $background;
         height: 1fr;
+        text-wrap: nowrap;
     }
     Pane:focus { border: heavy $border; border-title-style: bold; }
     """
@@ -53,6 +54,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "page_down", "page down", show=False),
     ]
     ALLOW_SELECT = True
+    auto_links = False  # there are none; looking for them takes time at each row
 
     def __init__(self, title: str, *, id: str) -> None:  # noqa: A002  # Textual's name
         super().__init__(id=id)
@@ -121,6 +123,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         elif size != self.virtual_size:
             self.set_reactive(ScrollView.virtual_size, size)
             self.vertical_scrollbar.window_virtual_size = rows
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:
         """The rows, and the numbers of those that should be in sight."""
