@@ -15,6 +15,7 @@ from tui.driving import (
     Steps,
     eventually,
     on_top,
+    picture,
     press,
     sees,
     words,
@@ -222,3 +223,30 @@ def test_a_fix_is_searched_and_its_failing_run_stepped_through(tmp_path: Path) -
         await on_top(pilot, Stepper, "step 0 of")
 
     run(steps, tmp_path, LARGE)
+
+
+def test_the_pointer_goes_with_the_focus_and_the_footer_fits(tmp_path: Path) -> None:
+    lesson = find_lesson("vma-adjust")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await on_top(pilot, Contents)
+        progress = load_progress(tmp_path / "progress.json")
+        await pilot.app.push_screen(
+            LessonScreen(lesson, progress, place(lesson, "Each fix"))
+        )
+        await on_top(pilot, LessonScreen, "not searched yet", "more lines below")
+        await press(pilot, "tab")
+        await sees(pilot, "> 2.6.34 ", "q contents")
+        await press(pilot, "tab")
+        await sees(pilot, "> 2.6.34,rmap-walk=seqcount", "q contents")
+        await eventually(lambda: "> 2.6.34 " not in picture(pilot))
+
+    run(steps, tmp_path)
+
+
+def test_a_page_of_text_says_at_once_how_much_is_below(tmp_path: Path) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await to_section(pilot, "The code")
+        await sees(pilot, "more lines below")
+
+    run(steps, tmp_path)
