@@ -184,7 +184,9 @@ class Written:
         return not self.page.flags & PG_writeback
 
     def __str__(self) -> str:
-        return "being written" if self.page.flags & PG_writeback else "not being written"
+        return (
+            "being written" if self.page.flags & PG_writeback else "not being written"
+        )
 
 
 async def wait_for_swap_cache(k: Kernel, entry: int) -> None:
@@ -231,7 +233,9 @@ class Cached:
         slot = f"swap slot {swp_offset(self.entry)}"
         if self.is_cached():
             return f"{slot} is cached"
-        return f"{slot} is about to be cached" if self.is_claimed() else f"{slot} is not"
+        return (
+            f"{slot} is about to be cached" if self.is_claimed() else f"{slot} is not"
+        )
 
 
 # Who needs a slot?

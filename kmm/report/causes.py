@@ -20,10 +20,11 @@ Used by `interleaving`, `outcome` and `export`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from operator import attrgetter
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..sim.failure import Failure
 from ..sim.recording import Recording, Step
@@ -143,9 +144,9 @@ def steps_that_matter(recording: Recording) -> list[Step]:
     if failure is not None and failure.kind == "deadlock":
         wanted = taken_for_good(recording)
     elif failure is None or failure.thread is None or not recording.steps:
-        wanted = numbers(one_a_look(history, history.pairs()))
-        looks = [recording.steps[number] for number in wanted]
-        wanted |= numbers(history.last_use(look) for look in looks if is_frame(look))
+        pairs = one_a_look(history, history.pairs())
+        looks = [look for pair in pairs for look in pair if is_frame(look)]
+        wanted = numbers(pairs) | numbers(history.last_use(look) for look in looks)
     elif (shown := reported_step(recording)) is not None:
         wanted = history.other_side(shown, failure) | taken_before(recording, shown)
     else:
@@ -260,15 +261,17 @@ def names_frame(step: Step, value: object, target: str) -> bool:
 class History:
     """The steps of a run, by what they touched.
 
-    A look is an access to data: a read, or a store that changed something.
+    A look is an access to data: a read, or a store that changed something.  What a step
+    did to a second object is seen as a step of its own, with the same number.
     """
 
     def __init__(self, steps: tuple[Step, ...]) -> None:
         self.steps = steps
+        self.touches = [touch for step in steps for touch in touches_of(step)]
         # What orders threads rather than telling them something.
-        self.locks = {step.target for step in steps if step.kind in LOCKING}
+        self.locks = {step.target for step in self.touches if step.kind in LOCKING}
         self.by_object: dict[str, list[Step]] = {}
-        for step in steps:
+        for step in self.touches:
             if self.is_look(step):
                 self.by_object.setdefault(step.target, []).append(step)
 
@@ -304,8 +307,9 @@ class History:
         return wanted | followed
 
     def before(self, step: Step) -> Iterator[Step]:
-        """The steps before it, backwards."""
-        return reversed(self.steps[: step.number])
+        """What was done before it, backwards."""
+        end = bisect_left(self.touches, step.number, key=attrgetter("number"))
+        return reversed(self.touches[:end])
 
     def last_change(self, look: Step) -> Step | None:
         """Who put there what was found."""
@@ -396,11 +400,10 @@ class History:
         In the order of the second, which is when the schedule had decided.
         """
         found = [
-            (one, other)
+            pair
             for target, looks in self.by_object.items()
             if target not in self.locks
-            for one, other in pairwise(looks)
-            if one.thread != other.thread and (changes(one) or changes(other))
+            for pair in meetings(looks)
         ]
         return sorted(found, key=lambda pair: pair[1].number)
 
@@ -437,6 +440,35 @@ class History:
                 return way if other.target != out[0].target else []
             reached.setdefault(other.thread, (other.number, way))
         return []
+
+
+def meetings(looks: Iterable[Step]) -> Iterator[Pair]:
+    """Of the looks at one object, those of two threads that come right after another.
+
+    That two threads read it makes no difference to either, so a store comes right after
+    the last read of each, and what each reads first comes right after the last store.
+    """
+    store: Step | None = None
+    readers: dict[int, Step] = {}  # since then: the last read of each thread
+    for look in looks:
+        before = [*readers.values()] if changes(look) else []
+        is_next = not readers if changes(look) else look.thread not in readers
+        if store is not None and is_next:
+            before.append(store)
+        yield from ((one, look) for one in before if one.thread != look.thread)
+        if changes(look):
+            store, readers = look, {}
+        else:
+            readers[look.thread] = look
+
+
+def touches_of(step: Step) -> list[Step]:
+    """What a step did to each of its objects; the values of the others are unknown."""
+    others = [
+        evolve(step, kind=kind, target=target, before=None, after=None, also=())
+        for kind, target in step.also
+    ]
+    return [step, *others]
 
 
 def one_a_look(history: History, pairs: list[Pair]) -> list[Pair]:

@@ -46,6 +46,7 @@ class Step:
     before: object  # the object's value before and after the step, if it has one
     after: object
     trace: tuple[Place, ...]  # where the step was taken, innermost first
+    also: tuple[tuple[str, str], ...] = ()  # what it did to others: a kind, a target
 
 
 @frozen
@@ -172,6 +173,7 @@ class Scribe:
                 self.value,
                 op.peek(),
                 self.trace,
+                tuple((kind.name.lower(), key) for kind, key in op.also),
             )
         )
 

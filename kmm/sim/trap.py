@@ -10,8 +10,8 @@ There a thread is suspended, and nowhere else.  These are the rules that follow 
 1. A plain `def` is atomic.  Another CPU may run where an await comes to `trap` with
    anything but a question (5).  An `async def` in which no await does so is atomic too.
 2. One step of a run is one operation on one shared object, seldom on two (`Op.also`),
-   and the code from there to the next trap.  That code may touch only what the thread owns, or what a lock
-   that it holds protects.
+   and the code from there to the next trap.  That code may touch only what the thread
+   owns, or what a lock that it holds protects.
 3. Two steps of different threads may be swapped without anyone noticing unless they
    conflict on an object that both touch (`Op.conflicts`).  Searches rely on this, so
    a lockless access that is not announced here is an error in the model: a proof

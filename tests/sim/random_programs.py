@@ -94,7 +94,9 @@ class Scene:
     locks: list[Mutex] = field(factory=lambda: [Mutex("lock0"), Mutex("lock1")])
     sems: list[RwSem] = field(factory=lambda: [RwSem("sem0"), RwSem("sem1")])
     flags: list[Flag] = field(factory=lambda: [Flag("flag0"), Flag("flag1")])
-    under: list[int] = field(factory=lambda: [0, 0])  # each under the lock of its number
+    under: list[int] = field(
+        factory=lambda: [0, 0]
+    )  # each under the lock of its number
     ready: Cell = field(factory=lambda: Cell("ready"))
     queue: WaitQueue = field(factory=lambda: WaitQueue("queue"))
     rcu: Rcu = field(factory=Rcu)
