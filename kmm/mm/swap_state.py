@@ -87,7 +87,7 @@ def remove_from_swap_cache(k: Kernel, page: Page) -> None:
     bug_on(not page.locked_now, "mm/swap_state.c:VM_BUG_ON")
     bug_on(not page.flags & PG_swapcache, "mm/swap_state.c:VM_BUG_ON")
     bug_on(bool(page.flags & PG_writeback), "mm/swap_state.c:VM_BUG_ON")
-    del k.swapper_space.page_tree[page.private]
+    k.swapper_space.page_tree.pop(page.private, None)
     page.private = 0
     page.flags &= ~PG_swapcache
     add_page_state(page, "nr_file_pages", -1)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sys
 from types import FrameType, TracebackType
-from typing import Literal
+from typing import Literal, TypeVar
 
 from attrs import frozen
 
 from .thread import KThread, Place, is_engine, place_of
 from .trap import get_current
+
+T = TypeVar("T")
 
 FailureKind = Literal[
     "bug_on",
@@ -107,6 +109,16 @@ class NullPointer(ModelFailure):
         super().__init__(
             "BUG: unable to handle kernel NULL pointer dereference at (null)", *details
         )
+
+
+def not_null(pointer: T | None, what: str) -> T:
+    """Follow a pointer, which is NULL only if the kernel is wrong: then NullPointer.
+
+    `what` says of whom it is, for the oops.
+    """
+    if pointer is None:
+        raise NullPointer(what)
+    return pointer
 
 
 class Livelock(ModelFailure):
