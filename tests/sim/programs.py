@@ -360,3 +360,58 @@ def one_failure_before_another() -> TracedMachine:
             raise Corruption("the second")
 
     return TracedMachine(threads(fails(), fails_if_early()))
+
+
+# Programs whose steps touch more than one object.
+
+
+def copied_or_stored() -> TracedMachine:
+    """A cell is copied to another; its value is stored anew before that, or after."""
+    cell, to = Cell("cell"), Cell("to")
+
+    async def copier() -> None:
+        await copy(cell, to)
+
+    async def storer() -> None:
+        await cell.write(1)
+
+    return TracedMachine(threads(copier(), storer()), observe=lambda: to.value)
+
+
+def either_flag() -> TracedMachine:
+    """Who waits for one of two flags goes on with the first, or with both up."""
+    flags, cell, seen = [Flag("one"), Flag("other")], Cell("cell"), list[int]()
+
+    async def waiter() -> None:
+        await Either(flags).wait()
+        seen.append(await cell.read())
+
+    async def raiser(number: int) -> None:
+        await flags[number].put(True)
+        await cell.write(number + 1)
+
+    bodies = waiter(), raiser(0), raiser(1)
+    return TracedMachine(threads(*bodies), observe=lambda: seen)
+
+
+def stored_under_either_lock() -> TracedMachine:
+    """Something is stored under a lock, which nobody announces, and waited for.
+
+    As a page is put into the swap cache, or a slot given back: it may be either lock
+    under which that is seen.
+    """
+    locks, cell = [Mutex("one"), Mutex("other")], Cell("cell")
+    stored: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    async def waiter() -> None:
+        await AllFree(locks, lambda: bool(stored)).wait()
+        seen.append((len(stored), await cell.read()))
+
+    async def storer(number: int) -> None:
+        async with locks[number]:
+            stored.append(number)
+            await cell.write(number + 1)
+
+    bodies = waiter(), storer(0), storer(1)
+    return TracedMachine(threads(*bodies), observe=lambda: seen)
