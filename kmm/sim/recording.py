@@ -18,7 +18,7 @@ from .machine import Chooser, Machine
 from .search import Boot, with_watchers
 from .strategies import Replay, Strategy
 from .thread import KThread, Place
-from .trap import Op, operation_text
+from .trap import Op, Touch, operation_text
 
 
 @frozen
@@ -173,9 +173,13 @@ class Scribe:
                 self.value,
                 op.peek(),
                 self.trace,
-                tuple((kind.name.lower(), key) for kind, key in op.also),
+                in_text(op.also),
             )
         )
+
+
+def in_text(touches: Sequence[Touch]) -> tuple[tuple[str, str], ...]:
+    return tuple((kind.name.lower(), key) for kind, key in touches)
 
 
 def pad(moment: Moment, threads: int) -> Moment:
