@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from operator import attrgetter
 
 from attrs import evolve, frozen
@@ -50,6 +51,7 @@ FRAME = re.compile(r"(?:frame|page) (0x[0-9a-f]+)")
 COUNTS = 1 << 12  # numbers below are counts and flags, which are equal by chance
 
 Pair = tuple[Step, Step]  # of two threads, in the order in which they were taken
+Meeting = Callable[[Iterable[Step]], Iterator[Pair]]  # those of the looks at one object
 
 
 @frozen
@@ -144,7 +146,8 @@ def steps_that_matter(recording: Recording) -> list[Step]:
     if failure is not None and failure.kind == "deadlock":
         wanted = taken_for_good(recording)
     elif failure is None or failure.thread is None or not recording.steps:
-        pairs = one_a_look(history, history.pairs())
+        met = history.pairs() if failure is None else history.pairs(meetings)
+        pairs = one_a_look(history, met)
         looks = [look for pair in pairs for look in pair if is_frame(look)]
         wanted = numbers(pairs) | numbers(history.last_use(look) for look in looks)
     elif (shown := reported_step(recording)) is not None:
@@ -256,6 +259,34 @@ def names_frame(step: Step, value: object, target: str) -> bool:
     frame = FRAME.search(target)
     words = describe_if_entry(step, value)
     return frame is not None and words.startswith(f"page {frame[1]} ")
+
+
+def neighbours(looks: Iterable[Step]) -> Iterator[Pair]:
+    """Conflicting looks at one object by two threads that stand next to each other."""
+    for one, other in pairwise(looks):
+        if one.thread != other.thread and (changes(one) or changes(other)):
+            yield one, other
+
+
+def meetings(looks: Iterable[Step]) -> Iterator[Pair]:
+    """The same, but reads may stand between the two, as they make no difference.
+
+    A store comes after the last read of each thread, and what each reads first comes
+    after the last store.  For a failure that shows when all have ended: there is no
+    last look of a thread from which to go back, so nothing that met may be missing.
+    """
+    store: Step | None = None
+    readers: dict[int, Step] = {}  # since then: the last read of each thread
+    for look in looks:
+        before = [*readers.values()] if changes(look) else []
+        is_next = not readers if changes(look) else look.thread not in readers
+        if store is not None and is_next:
+            before.append(store)
+        yield from ((one, look) for one in before if one.thread != look.thread)
+        if changes(look):
+            store, readers = look, {}
+        else:
+            readers[look.thread] = look
 
 
 class History:
@@ -394,7 +425,7 @@ class History:
 
     # Who was overtaken.
 
-    def pairs(self) -> list[Pair]:
+    def pairs(self, of_object: Meeting = neighbours) -> list[Pair]:
         """Conflicting looks of two threads, one right after the other.
 
         In the order of the second, which is when the schedule had decided.
@@ -403,7 +434,7 @@ class History:
             pair
             for target, looks in self.by_object.items()
             if target not in self.locks
-            for pair in meetings(looks)
+            for pair in of_object(looks)
         ]
         return sorted(found, key=lambda pair: pair[1].number)
 
@@ -440,26 +471,6 @@ class History:
                 return way if other.target != out[0].target else []
             reached.setdefault(other.thread, (other.number, way))
         return []
-
-
-def meetings(looks: Iterable[Step]) -> Iterator[Pair]:
-    """Of the looks at one object, those of two threads that come right after another.
-
-    That two threads read it makes no difference to either, so a store comes right after
-    the last read of each, and what each reads first comes right after the last store.
-    """
-    store: Step | None = None
-    readers: dict[int, Step] = {}  # since then: the last read of each thread
-    for look in looks:
-        before = [*readers.values()] if changes(look) else []
-        is_next = not readers if changes(look) else look.thread not in readers
-        if store is not None and is_next:
-            before.append(store)
-        yield from ((one, look) for one in before if one.thread != look.thread)
-        if changes(look):
-            store, readers = look, {}
-        else:
-            readers[look.thread] = look
 
 
 def touches_of(step: Step) -> list[Step]:

@@ -297,7 +297,7 @@ def test_who_isolates_a_free_page_fails_in_the_kernels_words(
 
     found = search(boot_race, SourceDpor(), stop_at_failure=False)
     assert found.failure is not None
-    assert found.failure.message == "kernel BUG at include/linux/mm.h:VM_BUG_ON!"
+    assert found.failure.message == "kernel BUG at mm/swap.c:VM_BUG_ON!"
 
 
 def test_who_takes_a_page_off_its_list_twice_fails_in_the_kernels_words() -> None:

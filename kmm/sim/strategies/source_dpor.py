@@ -211,8 +211,12 @@ class SourceDpor(Strategy):
         for position in range(self.compared, len(stack)):
             node = stack[position]
             thread, op = node.thread, node.op
-            self.compared = position
-            node.clock = clock = self._find_races(thread, op)[:]
+            if op.also or steps_on.get(op.key):
+                self.compared = position
+                before = self._find_races(thread, op)
+            else:
+                before = clocks[thread][-1]  # nobody was there before
+            node.clock = clock = before[:]
             clock[thread] += 1
             clocks[thread].append(clock)
             for kind, key in op.touches:
