@@ -45,7 +45,6 @@ from .mm_types import (
     RmapItem,
     StableNode,
     VmArea,
-    page_stable_node,
 )
 from .page_alloc import get_page, get_page_unless_zero
 from .pgtable import find_pte, mk_pte, pte_lockptr, pte_write, pte_wrprotect
@@ -55,6 +54,7 @@ from .rmap import (
     page_add_anon_rmap,
     page_check_address,
     page_remove_rmap,
+    page_stable_node,
 )
 from .swap import mark_page_accessed, put_page
 from .tlb import ptep_clear_flush

@@ -21,7 +21,6 @@ from attrs import define, field, fields, frozen
 
 from ..hw.cpu import Cpu
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, Pfn, PhysAddr, VirtAddr
-from ..sim.failure import not_null
 from ..sim.locks import BitLock, Mutex, RwSem, SpinLock
 from ..sim.seqlock import SeqCount
 from ..sim.wait import Sleeper, WaitQueue
@@ -192,15 +191,6 @@ def PageAnon(page: Page) -> bool:
 def PageKsm(page: Page) -> bool:
     """Whether it is KSM's (bits 0 and 1).  Needs the page locked."""
     return isinstance(page.mapping, StableNode)
-
-
-def page_stable_node(page: Page) -> StableNode:
-    """What KSM knows of one of its pages.  Needs it locked, or else a pin on the node.
-
-    Raises NullPointer if it is no page of KSM's.
-    """
-    node = page.mapping if isinstance(page.mapping, StableNode) else None
-    return not_null(node, f"{page.name} has no stable node")
 
 
 def page_to_phys(page: Page, where: int = 0) -> PhysAddr:

@@ -70,7 +70,6 @@ from .mm_types import (
     PG_swapcache,
     StableNode,
     VmArea,
-    page_stable_node,
 )
 from .pgtable import (
     find_pte,
@@ -640,6 +639,13 @@ async def rmap_walk_file(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
             if result != SWAP_AGAIN:
                 break
     return result
+
+
+def page_stable_node(page: Page) -> StableNode:
+    """What KSM knows of its page, which is locked.  Raises NullPointer.  (mm/ksm.c)"""
+    if not isinstance(page.mapping, StableNode):
+        raise NullPointer(f"{page.name} has no stable node")
+    return page.mapping
 
 
 async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:

@@ -20,16 +20,8 @@ from __future__ import annotations
 from attrs import evolve
 
 from ...mm.kernel import Kernel
-from ...mm.mm_types import (
-    VMA,
-    AnonVma,
-    Page,
-    RmapItem,
-    StableNode,
-    VmArea,
-    page_stable_node,
-)
-from ...mm.rmap import SWAP_AGAIN, RmapOne, vma_address
+from ...mm.mm_types import VMA, AnonVma, Page, RmapItem, StableNode, VmArea
+from ...mm.rmap import SWAP_AGAIN, RmapOne, page_stable_node, vma_address
 from ...mm.slab import check_alive
 from ...sim.access import read_once, read_plain
 from ...sim.failure import Livelock, not_null
