@@ -6,13 +6,12 @@ import pytest
 from report.runs import deadlocked, failed, hunted, recorded, single, witness
 
 from kmm.designs import parse_kernel
-from kmm.report.causes import History, causes, meetings, steps_that_matter, touches_of
+from kmm.report.causes import causes, steps_that_matter
 from kmm.report.words import Names, describe
 from kmm.scenarios import find_race
 from kmm.scenarios.play import hunt
-from kmm.sim.recording import Recording, Step
+from kmm.sim.recording import Recording
 from kmm.sim.strategies import SourceDpor
-from kmm.sim.thread import Place
 
 # CPU, function, and what the step was about.
 TOLD = {
@@ -197,43 +196,3 @@ def test_of_a_run_that_went_well_the_steps_matter_in_which_threads_met() -> None
 
 def test_a_run_without_a_step_has_none_that_matter() -> None:
     assert steps_that_matter(failed("bug_on", "kernel BUG at mm/x.c:1!")) == []
-
-
-def looks(text: str) -> list[Step]:
-    """`0r 1w`: a read by thread 0, then a store by thread 1."""
-    kinds = {"r": "read", "w": "write"}
-    return [
-        Step(number, int(one[0]), kinds[one[1]], "x", 0, number + 1, ())
-        for number, one in enumerate(text.split())
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0r 1w", "0-1"),
-        ("0w 1r", "0-1"),
-        ("0r 1r", ""),
-        ("0w 0r 0w", ""),
-        pytest.param("0r 1r 1w", "0-2", id="its own read is no more in between"),
-        pytest.param("0r 1r 2w", "0-2 1-2", id="a store meets the last read of each"),
-        pytest.param("0r 0r 1w", "1-2", id="and only the last"),
-        pytest.param("0w 1r 2r 1r", "0-1 0-2", id="each reads a store first once"),
-        pytest.param("0w 1r 2w", "0-1 1-2", id="a read is between two stores"),
-        pytest.param("0w 1w 2w", "0-1 1-2", id="stores one after the other"),
-    ],
-)
-def test_a_store_comes_right_after_those_who_have_read(
-    text: str, expected: str
-) -> None:
-    found = [f"{one.number}-{other.number}" for one, other in meetings(looks(text))]
-    assert found == expected.split()
-
-
-def test_what_a_step_does_to_a_second_object_counts_too() -> None:
-    trace = (Place("f", "kmm/mm/f.py", 1),)
-    out = Step(
-        0, 0, "write", "swap slot 1", None, None, trace, (("read", "frame 0x5"),)
-    )
-    store = Step(1, 1, "write", "frame 0x5", "'a'", "'b'", trace)
-    assert [*History((out, store)).pairs()[0]] == [touches_of(out)[1], store]
