@@ -12,6 +12,7 @@ stays.
 from __future__ import annotations
 
 from ..mm.kernel import Kernel
+from ..mm.list_head import list_del
 from ..sim.access import atomic_add, read_once, write_once
 from ..sim.locks import SpinLock, atomic_dec_and_lock
 from .inode import iput
@@ -85,7 +86,7 @@ async def dput(k: Kernel, dentry: Dentry) -> None:
         await vfs.dcache_lock.unlock()
         return
     await d_drop(k, dentry)
-    vfs.d_subdirs.remove(dentry)
+    list_del(vfs.d_subdirs, dentry)
     await dentry_iput(k, dentry)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..kernel.files import O_ACCMODE, O_RDONLY, FileOperations, new_file_name
 from ..mm.kernel import Kernel
+from ..mm.list_head import list_del
 from ..mm.mm_types import File, Task
 from .dcache import dput
 from .inode import inode_unmapped
@@ -46,7 +47,7 @@ async def release_file(k: Kernel, file: File) -> None:
     """The last descriptor has been closed (__fput).  Takes files_lock."""
     vfs = vfs_of(k)
     async with vfs.files_lock:
-        vfs.s_files.remove(file)
+        list_del(vfs.s_files, file)
     assert file.f_dentry is not None
     await dput(k, file.f_dentry)
 

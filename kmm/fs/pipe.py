@@ -33,6 +33,7 @@ from ..mm.kernel import Kernel
 from ..mm.mm_types import File, Task
 from ..mm.swap import put_page
 from ..sim.access import atomic_add
+from ..sim.failure import not_null
 from ..sim.wait import WaitQueue
 from .file_table import alloc_file
 from .inode import iput, new_inode
@@ -202,8 +203,7 @@ async def free_pipe_info(k: Kernel, inode: Inode, pipe: Pipe) -> None:
 def pipe_of(file: File) -> tuple[Inode, Pipe]:
     inode = file.f_mapping.host
     assert inode is not None
-    assert inode.i_pipe is not None
-    return inode, inode.i_pipe
+    return inode, not_null(inode.i_pipe, f"{inode.name} has no pipe any more")
 
 
 READ_END = FileOperations(read=pipe_read, release=release_read_end)

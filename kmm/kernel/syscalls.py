@@ -32,6 +32,7 @@ from ..mm.mmap import (
 from ..mm.mprotect import do_mprotect
 from ..mm.mremap import do_mremap
 from ..mm.vma import find_vma
+from ..sim.failure import not_null
 from .exit import do_exit, do_wait
 from .files import O_ACCMODE, O_WRONLY, fget_light
 from .fork import copy_process
@@ -66,8 +67,7 @@ async def sys_mmap(
         where = await do_mmap(k, mm, file, address, length, prot, flags, pgoff)
         if where < 0:
             return where
-        vma = find_vma(mm, where)
-        assert vma is not None
+        vma = not_null(find_vma(mm, where), f"nothing is mapped at {where:#x}")
         if flags & MAP_POPULATE or vma.vm_flags & VM_LOCKED:
             end = VirtAddr(where + page_align(length))
             await make_pages_present(k, mm, VirtAddr(where), end)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from ..sim.failure import bug_on
 from .kernel import Kernel
+from .list_head import list_del_corruption
 from .mm_types import Page, PG_buddy
 from .mmzone import (
     MAX_ORDER,
@@ -67,7 +68,8 @@ def add_to_free_list(
 def del_from_free_list(zone: Zone, page: Page) -> int:
     """Take a free block off its list, and return its order."""
     order = page.private
-    assert page.lru is not None
+    if page.lru is None:
+        raise list_del_corruption(page)
     page.lru.delete(page)
     page.lru = None
     page.flags &= ~PG_buddy

@@ -80,6 +80,10 @@ class MmSlot:
     mm: Mm
     rmap_list: list[RmapItem] = field(factory=list)  # by address
 
+    @property
+    def name(self) -> str:
+        return f"mm_slot of {self.mm.name}"
+
 
 @define(eq=False)
 class KsmScan:

@@ -30,9 +30,10 @@ import zlib
 
 from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr
 from ..sim.access import read_once, write_once
-from ..sim.failure import NullPointer, bug_on
+from ..sim.failure import NullPointer, bug_on, not_null
 from .errno import EFAULT, ENOMEM
 from .kernel import Kernel
+from .list_head import list_del
 from .memory import VM_FAULT_OOM, VM_FAULT_WRITE, follow_page, handle_mm_fault
 from .mm_types import (
     PAGE,
@@ -53,6 +54,7 @@ from .rmap import (
     page_add_anon_rmap,
     page_check_address,
     page_remove_rmap,
+    page_stable_node,
 )
 from .swap import mark_page_accessed, put_page
 from .tlb import ptep_clear_flush
@@ -74,9 +76,7 @@ async def cmp_and_merge_page(k: Kernel, page: Page, item: RmapItem) -> None:
     if kpage is not None:
         if await try_to_merge_with_ksm_page(k, item, page, kpage) == 0:
             async with kpage.locked:
-                node = kpage.mapping
-                assert isinstance(node, StableNode)
-                stable_tree_append(k, item, node)
+                stable_tree_append(k, item, page_stable_node(kpage))
         await put_page(k, kpage)
         return
 
@@ -113,15 +113,14 @@ async def remove_rmap_item_from_tree(k: Kernel, item: RmapItem) -> None:
         if page is None:
             return  # the node was stale, and took its items along
         await page.locked.lock()
-        node.hlist.remove(item)
+        list_del(node.hlist, item)
         await page.locked.unlock()
         await put_page(k, page)
         if node.hlist:
             ksm.pages_sharing -= 1
         else:
             ksm.pages_shared -= 1
-        assert item.anon_vma is not None
-        await drop_anon_vma(item.anon_vma)
+        await drop_anon_vma(not_null(item.anon_vma, f"{node.name} has no anon_vma"))
         item.stable_node = item.anon_vma = None
     elif item.unstable_seqnr is not None:
         age = (ksm.scan.seqnr - item.unstable_seqnr) & SEQNR_MASK
@@ -203,8 +202,7 @@ async def stable_tree_insert(k: Kernel, kpage: Page) -> StableNode | None:
         if order == 0:
             return None
         low, high = (low, middle) if order < 0 else (middle + 1, high)
-    node = kpage.mapping
-    assert isinstance(node, StableNode)
+    node = page_stable_node(kpage)
     tree.insert(low, node)
     node.in_tree = True
     return node
@@ -284,8 +282,7 @@ async def remove_node_from_stable_tree(k: Kernel, node: StableNode) -> None:
             ksm.pages_shared -= 1
         else:
             ksm.pages_sharing -= 1
-        assert item.anon_vma is not None
-        await drop_anon_vma(item.anon_vma)
+        await drop_anon_vma(not_null(item.anon_vma, f"{node.name} has no anon_vma"))
         item.stable_node = item.anon_vma = None
     node.hlist.clear()
     ksm.stable_tree.remove(node)

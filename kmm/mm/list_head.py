@@ -15,7 +15,34 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from ..sim.failure import ModelFailure
+
 T = TypeVar("T")
+
+
+class ListCorruption(ModelFailure):
+    """Something was linked twice, or unlinked from where it was not.
+
+    In the words of lib/list_debug.c; Linux goes on after them.
+    """
+
+
+def list_add_corruption(element: object) -> ListCorruption:
+    name = getattr(element, "name", element)
+    return ListCorruption("list_add corruption.", f"{name} is on the list already")
+
+
+def list_del_corruption(element: object) -> ListCorruption:
+    name = getattr(element, "name", element)
+    return ListCorruption("list_del corruption.", f"{name} is not on the list")
+
+
+def list_del(linked: list[T], element: T) -> None:
+    """Take something off a short list.  Raises ListCorruption if it is not on it."""
+    try:
+        linked.remove(element)
+    except ValueError:
+        raise list_del_corruption(element) from None
 
 
 class ListHead(Generic[T]):
@@ -31,19 +58,24 @@ class ListHead(Generic[T]):
         self.linked: OrderedDict[T, None] = OrderedDict()
 
     def add(self, element: T) -> None:
-        """list_add: put it at the head."""
-        assert element not in self.linked, "it is on this list already"
+        """list_add: put it at the head.  Raises ListCorruption if it is on the list."""
+        if element in self.linked:
+            raise list_add_corruption(element)
         self.linked[element] = None
         self.linked.move_to_end(element, last=False)
 
     def add_tail(self, element: T) -> None:
-        """list_add_tail."""
-        assert element not in self.linked, "it is on this list already"
+        """list_add_tail.  Raises ListCorruption if it is on the list."""
+        if element in self.linked:
+            raise list_add_corruption(element)
         self.linked[element] = None
 
     def delete(self, element: T) -> None:
-        """list_del.  Raises KeyError if it is not on this list."""
-        del self.linked[element]
+        """list_del.  Raises ListCorruption if it is not on this list."""
+        try:
+            del self.linked[element]
+        except KeyError:
+            raise list_del_corruption(element) from None
 
     def first(self) -> T:
         """What is at the head.  Raises StopIteration if the list is empty."""

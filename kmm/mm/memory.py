@@ -27,7 +27,7 @@ from attrs import field, frozen
 from ..hw.memory import EntryPointer, VirtAddr
 from ..hw.modes import P
 from ..sim.access import read_once
-from ..sim.failure import ModelFailure
+from ..sim.failure import ModelFailure, not_null
 from .errno import ENOMEM
 from .filemap import NotInFile, find_lock_page
 from .gfp import GFP_HIGHUSER_MOVABLE, GFP_ZERO
@@ -538,8 +538,8 @@ async def copy_pte_range(
     """
     async with pte_lockptr(dst), pte_lockptr(src).nested(1):
         for address, src_pte in filled_entries(k, source, start, end):
-            dst_pte = await find_pte(k, dst, address)
-            assert dst_pte is not None
+            found = await find_pte(k, dst, address)
+            dst_pte = not_null(found, f"no table at {address:#x}")
             await copy_one_pte(k, dst, src, vma, src_pte, dst_pte)
 
 

@@ -456,3 +456,6 @@ class Referenced:
 
     def admits(self, op: Op) -> bool:
         return self.page.count != 0
+
+    def __str__(self) -> str:
+        return str(self.page.count)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..sim.access import write_plain
-from ..sim.failure import bug_on
+from ..sim.failure import bug_on, not_null
 from .errno import EACCES, EINVAL, ENOMEM
 from .filemap import file_unmapped, shmem_file
 from .kernel import Kernel
@@ -351,8 +351,8 @@ async def expand_stack(k: Kernel, vma: VmArea, address: VirtAddr) -> bool:
     address = VirtAddr(address & PAGE_MASK)
     if address < MMAP_MIN_ADDR:
         return False
-    assert vma.anon_vma is not None
-    async with vma.anon_vma.lock:
+    anon_vma = not_null(vma.anon_vma, f"{vma.name} has no anon_vma")
+    async with anon_vma.lock:
         if address < vma.vm_start:
             if vma.vm_end - address > RLIMIT_STACK:
                 return False

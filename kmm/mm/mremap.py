@@ -19,7 +19,7 @@ from attrs import evolve
 
 from ..hw.memory import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, VirtAddr
 from ..sim.access import write_once
-from ..sim.failure import might_sleep
+from ..sim.failure import might_sleep, not_null
 from .errno import EFAULT, EINVAL, ENOMEM
 from .gup import make_pages_present
 from .kernel import Kernel
@@ -257,8 +257,7 @@ async def unmap_old_place(
     if below or above:
         await write_once(vma, VMA.vm_flags, vma.vm_flags | VM_ACCOUNT)
     if below and above:
-        rest = next_vma(vma)
-        assert rest is not None
+        rest = not_null(next_vma(vma), f"{vma.name} is the last")
         await write_once(rest, VMA.vm_flags, rest.vm_flags | VM_ACCOUNT)
 
 
@@ -354,14 +353,13 @@ async def move_ptes(
     remembers, after the page has been given up at the new one.
     """
     async with LockedFile(vma), pte_lockptr(vma.mm):
-        first = await find_pte(k, vma.mm, old)
-        assert first is not None
+        first = not_null(await find_pte(k, vma.mm, old), f"no table at {old:#x}")
         end = VirtAddr(old + extent)
         for address, source in filled_entries(k, first, old, end):
             pte = await ptep_clear_flush(k, vma, address, source)
-            destination = await find_pte(k, new_vma.mm, VirtAddr(new + address - old))
-            assert destination is not None
-            await destination.write(pte)
+            there = VirtAddr(new + address - old)
+            destination = await find_pte(k, new_vma.mm, there)
+            await not_null(destination, f"no table at {there:#x}").write(pte)
 
 
 class LockedFile:

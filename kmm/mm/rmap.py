@@ -44,8 +44,9 @@ from ..sim.access import (
     write_once,
     write_plain,
 )
-from ..sim.failure import Leak, bug_on
+from ..sim.failure import Leak, NullPointer, bug_on, not_null
 from .kernel import Kernel
+from .list_head import list_del
 from .mm_types import (
     ANON_VMA,
     MM_ANONPAGES,
@@ -216,12 +217,12 @@ async def unlink_anon_vmas(vma: VmArea) -> None:
     for avc in list(vma.anon_vma_chain):
         anon_vma = avc.anon_vma
         async with anon_vma.lock:
-            anon_vma.head.remove(avc)
+            list_del(anon_vma.head, avc)
             kept = await read_once(anon_vma, ANON_VMA.external_refcount) > 0
             unused = not anon_vma.head and not kept
         if unused:
             await free_anon_vma(anon_vma)
-        (await modify_plain(vma, VMA.anon_vma_chain)).remove(avc)
+        list_del(await modify_plain(vma, VMA.anon_vma_chain), avc)
 
 
 async def free_anon_vma(anon_vma: AnonVma) -> None:
@@ -479,7 +480,8 @@ async def try_to_unmap_file(k: Kernel, page: Page, flags: int) -> int:
     Needs the page locked, which keeps it in its file.  Takes i_mmap_lock.
     """
     mapping = page.mapping
-    assert isinstance(mapping, AddressSpace)
+    if not isinstance(mapping, AddressSpace):
+        raise NullPointer(f"{page.name} is in no file")
     result = SWAP_AGAIN
     async with mapping.i_mmap_lock:
         for vma in mapping.i_mmap:
@@ -639,6 +641,13 @@ async def rmap_walk_file(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     return result
 
 
+def page_stable_node(page: Page) -> StableNode:
+    """What KSM knows of its page, which is locked.  Raises NullPointer.  (mm/ksm.c)"""
+    if not isinstance(page.mapping, StableNode):
+        raise NullPointer(f"{page.name} has no stable node")
+    return page.mapping
+
+
 async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     """Walk the places that were merged into a KSM page, each at its own address.
 
@@ -646,13 +655,11 @@ async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     since.  Needs the page locked, which keeps the list of places; takes the lock of
     each place's anon_vma in turn.  (mm/ksm.c)
     """
-    node = page.mapping
-    assert isinstance(node, StableNode)
+    node = page_stable_node(page)
     result = SWAP_AGAIN
     for search_new_forks in (False, True):
         for item in node.hlist:
-            anon_vma = item.anon_vma
-            assert anon_vma is not None
+            anon_vma = not_null(item.anon_vma, f"{node.name} has no anon_vma")
             async with anon_vma.lock:
                 for avc in anon_vma.head:
                     vma = avc.vma

@@ -177,11 +177,13 @@ def add_page_to_lru_list(zone: Zone, page: Page, lru: int) -> None:
 
 
 def del_page_from_lru_list(zone: Zone, page: Page) -> None:
-    """Off the list, whichever it is; PG_active and PG_unevictable stay."""
+    """Off the list, whichever it is; PG_active and PG_unevictable stay.
+
+    Raises ListCorruption if the page is not on the list that its flags say.
+    """
     lru = page_lru(page)
     page.flags &= ~PG_lru
-    assert page.lru is zone.lru[lru]
-    page.lru.delete(page)
+    zone.lru[lru].delete(page)
     page.lru = None
     add_zone_page_state(zone, f"nr_{LRU_NAMES[lru]}", -1)
 
@@ -227,6 +229,7 @@ async def put_page(k: Kernel, page: Page) -> None:
         # Nobody can find the page any more: isolating it needs a reference.
         if page.flags & PG_lru:
             async with page.zone.lru_lock:
+                bug_on(not page.flags & PG_lru, "mm/swap.c:VM_BUG_ON")
                 del_page_from_lru_list(page.zone, page)
         page.flags &= ~(PG_active | PG_unevictable | PG_mlocked)
         await free_page(k, page)

@@ -87,7 +87,7 @@ def remove_from_swap_cache(k: Kernel, page: Page) -> None:
     bug_on(not page.locked_now, "mm/swap_state.c:VM_BUG_ON")
     bug_on(not page.flags & PG_swapcache, "mm/swap_state.c:VM_BUG_ON")
     bug_on(bool(page.flags & PG_writeback), "mm/swap_state.c:VM_BUG_ON")
-    del k.swapper_space.page_tree[page.private]
+    k.swapper_space.page_tree.pop(page.private, None)
     page.private = 0
     page.flags &= ~PG_swapcache
     add_page_state(page, "nr_file_pages", -1)
@@ -183,6 +183,11 @@ class Written:
     def admits(self, op: Op) -> bool:
         return not self.page.flags & PG_writeback
 
+    def __str__(self) -> str:
+        return (
+            "being written" if self.page.flags & PG_writeback else "not being written"
+        )
+
 
 async def wait_for_swap_cache(k: Kernel, entry: int) -> None:
     """Somebody else is about to put a page into the swap cache: let him.
@@ -193,14 +198,14 @@ async def wait_for_swap_cache(k: Kernel, entry: int) -> None:
 
 
 class CacheOp(GateOp):
-    """A wait for what happens under tree_lock, or else under swap_lock."""
+    """A wait for what happens under tree_lock or under swap_lock: needs both free."""
 
     __slots__ = ("also",)
 
     def __init__(self, k: Kernel, entry: int) -> None:
         key = k.swapper_space.tree_lock.name
         super().__init__(WAIT, key, Cached(k, entry), sleeps=True)
-        self.also = (k.swap.lock.name,)
+        self.also = ((WAIT, k.swap.lock.name),)
 
 
 class Cached:
@@ -211,9 +216,26 @@ class Cached:
         self.entry = entry
 
     def admits(self, op: Op) -> bool:
-        slot = swp_offset(self.entry)
-        is_cached = self.entry in self.k.swapper_space.page_tree
-        return is_cached or not self.k.swap.swap_map.get(slot, 0) & SWAP_HAS_CACHE
+        locks = self.k.swapper_space.tree_lock, self.k.swap.lock
+        if not all(lock.admits(op) for lock in locks):
+            return False
+        return self.is_cached() or not self.is_claimed()
+
+    def is_cached(self) -> bool:
+        return self.entry in self.k.swapper_space.page_tree
+
+    def is_claimed(self) -> bool:
+        """Whether somebody has said that he puts its page into the swap cache."""
+        count = self.k.swap.swap_map.get(swp_offset(self.entry), 0)
+        return bool(count & SWAP_HAS_CACHE)
+
+    def __str__(self) -> str:
+        slot = f"swap slot {swp_offset(self.entry)}"
+        if self.is_cached():
+            return f"{slot} is cached"
+        return (
+            f"{slot} is about to be cached" if self.is_claimed() else f"{slot} is not"
+        )
 
 
 # Who needs a slot?

@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from attrs import define, field, fields
 
-from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr
+from ..hw.memory import PAGE_SHIFT, PAGE_SIZE, PhysAddr, frame_key
 from ..sim.access import read_once, write_once
 from ..sim.failure import Leak
 from ..sim.locks import SpinLock
-from ..sim.trap import WRITE, Op, trap
+from ..sim.trap import READ, WRITE, Kind, Op, trap
 from .kernel import Kernel
 from .mm_types import Page
 from .swapops import is_swap_entry, swp_entry, swp_offset
@@ -191,15 +191,16 @@ async def swap_count(k: Kernel, entry: int) -> int:
 
 
 class SwapOp(Op):
-    """A page is transferred to its slot, or from there."""
+    """A page is transferred to its slot (the frame is read), or from there."""
 
-    __slots__ = ("slot",)
+    __slots__ = ("also", "slot")
 
     takes_time = True
 
-    def __init__(self, slot: int) -> None:
+    def __init__(self, slot: int, frame: Kind, pfn: int) -> None:
         super().__init__(WRITE, f"swap slot {slot}")
         self.slot = slot
+        self.also = ((frame, frame_key(pfn)),)
 
 
 async def swap_device_write(k: Kernel, entry: int, page: Page) -> None:
@@ -207,7 +208,7 @@ async def swap_device_write(k: Kernel, entry: int, page: Page) -> None:
 
     Needs PG_writeback set, so that the slot stays.  (mm/page_io.c)
     """
-    await trap(SwapOp(swp_offset(entry)))
+    await trap(SwapOp(swp_offset(entry), READ, page.pfn))
     data = k.memory.read(PhysAddr(page.pfn << PAGE_SHIFT), PAGE_SIZE)
     k.swap.device[swp_offset(entry)] = data
     count_vm_events(k, "pswpout")
@@ -218,7 +219,7 @@ async def swap_device_read(k: Kernel, entry: int, page: Page) -> None:
 
     Needs the page locked, and in the swap cache.  (mm/page_io.c)
     """
-    await trap(SwapOp(swp_offset(entry)))
+    await trap(SwapOp(swp_offset(entry), WRITE, page.pfn))
     data = k.swap.device.get(swp_offset(entry), bytes(PAGE_SIZE))
     k.memory.write(PhysAddr(page.pfn << PAGE_SHIFT), data)
     count_vm_events(k, "pswpin")

@@ -30,9 +30,10 @@ from attrs import evolve, frozen
 
 from ..hw.memory import PAGE_SHIFT, VirtAddr
 from ..sim.access import write_once, write_plain
-from ..sim.failure import bug_on
+from ..sim.failure import bug_on, not_null
 from .errno import ENOMEM
 from .kernel import Kernel
+from .list_head import list_del
 from .mm_types import VM_SPECIAL, VMA, AnonVma, File, Mm, VmArea
 from .pgtable import vm_get_page_prot
 from .rmap import anon_vma_clone, unlink_anon_vmas
@@ -157,7 +158,7 @@ async def unlink_file_vma(vma: VmArea) -> None:
     if vma.vm_file is not None:
         mapping = vma.vm_file.f_mapping
         async with mapping.i_mmap_lock:
-            mapping.i_mmap.remove(vma)
+            list_del(mapping.i_mmap, vma)
 
 
 # Merging.
@@ -400,8 +401,7 @@ def relink(change: Adjustment) -> None:
     """Take out the neighbour that was swallowed, or put the new one in."""
     mm = change.vma.mm
     if change.removes:
-        assert change.following is not None
-        mm.mmap.remove(change.following)
+        list_del(mm.mmap, not_null(change.following, f"{change.vma.name} is the last"))
     elif change.insert is not None:
         link_vma(mm, change.insert)
 
@@ -437,7 +437,7 @@ class AdjustedFile:
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         if self.mapping is not None and error is None:
             if self.change.removes and self.change.following is not None:
-                self.mapping.i_mmap.remove(self.change.following)
+                list_del(self.mapping.i_mmap, self.change.following)
             await self.mapping.i_mmap_lock.unlock()
 
 
@@ -537,5 +537,4 @@ def parts_of_range(mm: Mm, start: int, end: int) -> Iterator[Part | None]:
         upto = VirtAddr(min(vma.vm_end, end))
         yield Part(vma, prev, VirtAddr(place), upto)
         covering = find_vma(mm, upto - 1)
-        assert covering is not None, "the VMA of a part has gone"
-        place = max(upto, covering.vm_end)
+        place = max(upto, covering.vm_end) if covering is not None else upto

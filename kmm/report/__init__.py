@@ -1,8 +1,8 @@
 """What people read about a run: the oops, the drawing of a race, JSON.
 
 What is said of a run is made from a recording (`kmm.sim.recording`) and never looks at
-the model.  Reading order: `words` (a step in words), `oops`, `causes` (which steps
-matter), `interleaving`, `outcome`, `export`.
+the model.  Reading order: `words` (a step in words), `oops`, `history` (what
+steps touched), `causes` (which of them matter), `interleaving`, `outcome`, `export`.
 
 The others make text and JSON of something else: `listing` (what there is),
 `difference` (two kernels), `matrix` (every race on every kernel), `costs`, `bench`

@@ -19,36 +19,15 @@ Used by `interleaving`, `outcome` and `export`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
-
 from attrs import frozen
 
-from ..sim.failure import Failure
 from ..sim.recording import Recording, Step
 from ..sim.thread import Place
-from .words import (
-    INTERRUPTS,
-    MMU,
-    WALK,
-    by_mmu,
-    describe_if_entry,
-    function,
-    in_kernel,
-    place,
-)
+from .history import History, found_busy, is_frame, meetings, numbers, one_a_look
+from .words import INTERRUPTS, MMU, WALK, by_mmu, function, in_kernel, place
 
 REPORTS = ("data_race", "lock_order")
-# Kinds of operations (`sim.trap`).
-LOCKING = ("acquire", "share", "release", "unshare", "try", "wait")
-TAKING = ("acquire", "share", "try")
-WRITES = ("write", "try", "release", "acquire")
-BOOKKEEPING = (".cpu_vm_mask",)  # fields that are only about whom to interrupt
-FRAME = re.compile(r"(?:frame|page) (0x[0-9a-f]+)")
-COUNTS = 1 << 12  # numbers below are counts and flags, which are equal by chance
-
-Pair = tuple[Step, Step]  # of two threads, in the order in which they were taken
+TAKING = ("acquire", "share", "try")  # kinds of operations (`sim.trap`)
 
 
 @frozen
@@ -143,9 +122,10 @@ def steps_that_matter(recording: Recording) -> list[Step]:
     if failure is not None and failure.kind == "deadlock":
         wanted = taken_for_good(recording)
     elif failure is None or failure.thread is None or not recording.steps:
-        wanted = numbers(one_a_look(history, history.pairs()))
-        looks = [recording.steps[number] for number in wanted]
-        wanted |= numbers(history.last_use(look) for look in looks if is_frame(look))
+        met = history.pairs() if failure is None else history.pairs(meetings)
+        pairs = one_a_look(history, met)
+        looks = [look for pair in pairs for look in pair if is_frame(look)]
+        wanted = numbers(pairs) | numbers(history.last_use(look) for look in looks)
     elif (shown := reported_step(recording)) is not None:
         wanted = history.other_side(shown, failure) | taken_before(recording, shown)
     else:
@@ -221,244 +201,3 @@ def last_looks(recording: Recording, history: History) -> list[Step]:
         if step.target.partition(".")[0] == structure
     }
     return [*(one for one in looks[-2:-1] if function(one) in calls), *fields.values()]
-
-
-def found_busy(step: Step) -> bool:
-    """Whether it tried to take a lock and did not get it."""
-    return step.kind == "try" and step.before != "free"
-
-
-def numbers(groups: Iterable[Iterable[Step]]) -> set[int]:
-    """The numbers of the steps in these groups."""
-    return {step.number for group in groups for step in group}
-
-
-def changes(step: Step) -> bool:
-    """Whether a reader would see that the object was another afterwards.
-
-    Bits of an entry that are not shown do not count; a frame's bytes may be unknown.
-    """
-    if step.kind not in WRITES or found_busy(step):
-        return False
-    if step.before == step.after:
-        return is_frame(step) and step.after is None
-    words = describe_if_entry(step, step.before)
-    return not words or words != describe_if_entry(step, step.after)
-
-
-def is_frame(step: Step) -> bool:
-    return step.target.startswith("frame ")
-
-
-def names_frame(step: Step, value: object, target: str) -> bool:
-    """Whether the value is an entry for the frame that `target` has to do with."""
-    frame = FRAME.search(target)
-    words = describe_if_entry(step, value)
-    return frame is not None and words.startswith(f"page {frame[1]} ")
-
-
-class History:
-    """The steps of a run, by what they touched.
-
-    A look is an access to data: a read, or a store that changed something.
-    """
-
-    def __init__(self, steps: tuple[Step, ...]) -> None:
-        self.steps = steps
-        # What orders threads rather than telling them something.
-        self.locks = {step.target for step in steps if step.kind in LOCKING}
-        self.by_object: dict[str, list[Step]] = {}
-        for step in steps:
-            if self.is_look(step):
-                self.by_object.setdefault(step.target, []).append(step)
-
-    def is_look(self, step: Step) -> bool:
-        """Whether it is about data, and not a store of what was there already.
-
-        A lock's word counts if it is read as data, as PG_locked is.
-        """
-        if step.target in self.locks:
-            return step.kind == "read"
-        if step.target.endswith(BOOKKEEPING):
-            return False
-        return step.kind == "read" or changes(step)
-
-    # What it saw.
-
-    def seen(self, looks: list[Step]) -> set[int]:
-        """The looks, who stored what they found, and where that came from."""
-        wanted = numbers(self.last_use(look) for look in looks)
-        followed: set[int] = set()
-        queue = list(looks)
-        while queue:
-            look = queue.pop()
-            if look.number in followed:
-                continue
-            followed.add(look.number)
-            store = self.last_change(look)
-            if store is not None:
-                wanted.add(store.number)
-                queue += self.origin(store)
-            if self.is_look(look):
-                queue += self.pointer_to(look)
-        return wanted | followed
-
-    def before(self, step: Step) -> Iterator[Step]:
-        """The steps before it, backwards."""
-        return reversed(self.steps[: step.number])
-
-    def last_change(self, look: Step) -> Step | None:
-        """Who put there what was found."""
-        for step in self.before(look):
-            if step.target == look.target and changes(step):
-                return step
-        return None
-
-    def pointer_to(self, look: Step) -> list[Step]:
-        """Where the thread had read which object, or which frame, to look at."""
-        thing, _, field = look.target.partition(".")
-        for step in self.before(look):
-            if step.thread != look.thread or not self.is_look(step):
-                continue
-            if field and step.kind == "read" and step.after == thing:
-                return [step]
-            if is_frame(look) and names_frame(step, step.after, look.target):
-                return [step]
-        return []
-
-    def origin(self, store: Step) -> list[Step]:
-        """Where the thread had found the value that it stored.
-
-        If nowhere else, then in the place itself, unless that held 0.  Small values are
-        not followed: they are counts and flags, which are equal by chance.
-        """
-        value = store.after
-        if store.kind != "write" or not isinstance(value, int) or value < COUNTS:
-            return []
-        for step in self.before(store):
-            if step.thread != store.thread or step.target == store.target:
-                continue
-            if step.before == value and self.is_look(step):
-                return [step]
-        return [store] if store.before else []
-
-    def last_use(self, look: Step) -> list[Step]:
-        """When another thread last made or unmade an entry for the same frame.
-
-        Asked of a frame's bytes, since a CPU may reach them by a translation that it
-        remembers, with no look at the entry.  Of anything else only if no step of this
-        run has stored what was found.
-        """
-        if not is_frame(look) and self.last_change(look) is not None:
-            return []
-        for step in self.before(look):
-            if step.thread != look.thread and changes(step):
-                values = (step.before, step.after)
-                if any(names_frame(step, value, look.target) for value in values):
-                    return [step]
-        return []
-
-    def other_side(self, step: Step, failure: Failure) -> set[int]:
-        """A step that showed a data race, and the one that it raced with."""
-        for other in self.before(step):
-            if other.thread == step.thread or other.target != step.target:
-                continue
-            if function(other) in failure.message:
-                return {step.number, other.number}
-        return {step.number}
-
-    # Who was in between.
-
-    def between(self, wanted: set[int]) -> set[int]:
-        """Looks of others right before or after a change, who went on with them.
-
-        Not if the same thread looks again, and that is wanted already.
-        """
-        steps = [self.steps[number] for number in sorted(wanted)]
-        last_told = {step.thread: step.number for step in steps}
-        last_at = {(step.thread, step.target): step.number for step in steps}
-        found = set()
-        for pair in self.pairs():
-            for change, look in (pair, pair[::-1]):
-                if change.number not in wanted or not changes(change):
-                    continue
-                if last_at.get((look.thread, look.target), -1) > look.number:
-                    continue
-                if last_told.get(look.thread, -1) > look.number:
-                    found.add(look.number)
-        return found
-
-    # Who was overtaken.
-
-    def pairs(self) -> list[Pair]:
-        """Conflicting looks of two threads, one right after the other.
-
-        In the order of the second, which is when the schedule had decided.
-        """
-        found = [
-            (one, other)
-            for target, looks in self.by_object.items()
-            if target not in self.locks
-            for one, other in pairwise(looks)
-            if one.thread != other.thread and (changes(one) or changes(other))
-        ]
-        return sorted(found, key=lambda pair: pair[1].number)
-
-    def overtaken(self, wanted: set[int]) -> set[int]:
-        """The pairs on circles: from a thread to others, and back to it later.
-
-        Who is on a circle came both before and after another thread, so no order of one
-        thread after the other gives the same (it is not conflict-serialisable).
-        """
-        pairs = self.pairs()
-        on_circles: list[Pair] = []
-        for pair in pairs:
-            if wanted.issuperset(numbers([pair])):
-                continue  # it is told already
-            way = self.way_back(pair, pairs)
-            if way:
-                on_circles += [pair, *way]
-        return numbers(one_a_look(self, on_circles))
-
-    def way_back(self, out: Pair, pairs: list[Pair]) -> list[Pair]:
-        """The pairs by which the thread that `out` left was first told of it.
-
-        [] if it never was, or by the same object: then it knows better.
-        """
-        thread = out[0].thread
-        reached: dict[int, tuple[int, list[Pair]]] = {}
-        reached[out[1].thread] = (out[1].number, [])
-        for pair in pairs:
-            one, other = pair
-            if one.thread not in reached or one.number < reached[one.thread][0]:
-                continue
-            way = [*reached[one.thread][1], pair]
-            if other.thread == thread:
-                return way if other.target != out[0].target else []
-            reached.setdefault(other.thread, (other.number, way))
-        return []
-
-
-def one_a_look(history: History, pairs: list[Pair]) -> list[Pair]:
-    """Fields of one structure that a function looks at in one go are one look.
-
-    Of these only the pair is kept whose second step comes first.
-    """
-    kept: dict[tuple[int, str], Pair] = {}
-    go = goes(history.steps)
-    for pair in sorted(pairs, key=lambda pair: pair[1].number):
-        one = pair[0]
-        kept.setdefault((go[one.number], one.target.partition(".")[0]), pair)
-    return list(kept.values())
-
-
-def goes(steps: tuple[Step, ...]) -> dict[int, int]:
-    """For each step, the first of the unbroken run of steps in the same function."""
-    found: dict[int, int] = {}
-    start, before = 0, None
-    for step in steps:
-        here = (step.thread, function(step))
-        if here != before:
-            start, before = step.number, here
-        found[step.number] = start
-    return found

@@ -50,6 +50,7 @@ def export_json(played: Played) -> str:
             "cpu": recording.threads[step.thread].cpu,
             "kind": step.kind,
             "object": step.target,
+            "also": step.also,
             "label": names.label(step),
             "before": step.before,
             "after": step.after,

@@ -32,6 +32,9 @@ BOUNDS = {
     "frames": ("page frame", ""),
     "stack_shift": ("page", " of shift"),
     "migrate_passes": ("attempt", " to migrate the page"),
+    "nodes": ("node", " of memory"),
+    "offline_turns": ("round", " of hot-remove"),
+    "swap_slots": ("swap slot", ""),
 }
 
 
@@ -249,10 +252,15 @@ def checks(played: Played) -> str:
 
 
 def bounds(played: Played) -> str:
-    return ", ".join(
-        plural(size, BOUNDS[name][0]) + BOUNDS[name][1]
-        for name, size in played.race.bounds.items()
-    )
+    return ", ".join(in_words(*bound) for bound in played.race.bounds.items())
+
+
+def in_words(name: str, size: object) -> str:
+    """A bound; one for which there are no words of its own, by its name."""
+    if name in BOUNDS and isinstance(size, int):
+        noun, rest = BOUNDS[name]
+        return plural(size, noun) + rest
+    return f"{name.replace('_', ' ')} {size}"
 
 
 def is_only_a_report(played: Played) -> bool:

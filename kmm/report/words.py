@@ -27,6 +27,8 @@ LOCK_KINDS = {
     "wait": "waits for",
 }
 
+SLOT = "swap slot "
+
 # The lock by which a CPU finishes what it is doing before it answers an interrupt.
 INTERRUPTS = "interrupts of "
 CPU_TAKES = {
@@ -107,7 +109,12 @@ def describe(step: Step, names: Names) -> str:
     if step.target.startswith(INTERRUPTS):
         return f"{CPU_TAKES[step.kind]} at {label.removeprefix(INTERRUPTS)}"
     if step.kind in LOCK_KINDS:
+        label = " and ".join([label, *(target for _, target in step.also)])
         return f"{LOCK_KINDS[step.kind]} {label}{trylock_result(step)}"
+    if step.target.startswith(SLOT) and step.also:
+        [(kind, frame)] = step.also
+        source, to = (frame, label) if kind == "read" else (label, frame)
+        return f"copies {source} to {to}"
     after = in_words(step, step.after)
     if step.target.startswith("frame ") and step.after is None:
         return f"copies {label}" if step.kind == "read" else f"clears {label}"

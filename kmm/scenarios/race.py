@@ -97,12 +97,13 @@ class Race:
         return evolve(scene, is_checked=self.checked)
 
     @property
-    def bounds(self) -> dict[str, int]:
+    def bounds(self) -> dict[str, int | str]:
         """What a proof is bounded by: it says nothing about larger settings."""
+        sizes = {size: getattr(self.config, size) for size in self.sizes}
         return {
             "threads": len(self.threads),
             "cpus": self.config.cpus,
-            **{size: getattr(self.config, size) for size in self.sizes},
+            **{k: n if isinstance(n, int) else str(n) for k, n in sizes.items()},
         }
 
 

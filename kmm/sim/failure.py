@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sys
 from types import FrameType, TracebackType
-from typing import Literal
+from typing import Literal, TypeVar
 
 from attrs import frozen
 
 from .thread import KThread, Place, is_engine, place_of
 from .trap import get_current
+
+T = TypeVar("T")
 
 FailureKind = Literal[
     "bug_on",
@@ -109,6 +111,16 @@ class NullPointer(ModelFailure):
         )
 
 
+def not_null(pointer: T | None, what: str) -> T:
+    """Follow a pointer, which is NULL only if the kernel is wrong: then NullPointer.
+
+    `what` says of whom it is, for the oops.
+    """
+    if pointer is None:
+        raise NullPointer(what)
+    return pointer
+
+
 class Livelock(ModelFailure):
     """A loop that goes round for as long as others get in its way."""
 
@@ -167,22 +179,28 @@ def deadlock(stuck: list[KThread]) -> Failure:
 def waiting(thread: KThread, stuck: list[KThread]) -> list[str]:
     """What a stuck thread waits for, who holds it, and what each holder is doing."""
     assert thread.pending is not None
-    wanted = thread.pending.key
-    line = f"{thread.name} waits for {wanted}"
-    owners = holders(thread, stuck)
-    if not owners:
-        return [line]
-    return [
-        f"{line}, held by {', '.join(owner.name for owner in owners)}",
-        *(f"{o.name} holds {wanted}, and is in {innermost(o)}" for o in owners),
-    ]
+    lines = []
+    for _, wanted in thread.pending.touches:
+        line = f"{thread.name} waits for {wanted}"
+        owners = [other for other in stuck if holds(other, wanted)]
+        if owners:
+            line += f", held by {', '.join(owner.name for owner in owners)}"
+        lines += [
+            line,
+            *(f"{o.name} holds {wanted}, and is in {innermost(o)}" for o in owners),
+        ]
+    return lines
 
 
 def holders(thread: KThread, stuck: list[KThread]) -> list[KThread]:
     """Which of the stuck threads hold what `thread` waits for."""
     assert thread.pending is not None
-    wanted = thread.pending.key
-    return [t for t in stuck if any(lock.name == wanted for lock in t.held)]
+    wanted = [key for _, key in thread.pending.touches]
+    return [t for t in stuck if any(holds(t, key) for key in wanted)]
+
+
+def holds(thread: KThread, wanted: str) -> bool:
+    return any(lock.name == wanted for lock in thread.held)
 
 
 def innermost(thread: KThread) -> str:

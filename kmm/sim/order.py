@@ -54,11 +54,12 @@ def causes_of_last(steps: Sequence[Act]) -> list[Act]:
     threads: set[int] = set()
     ops: dict[str, list[Op]] = {}  # by object, of the steps that are kept
     for thread, op in reversed(steps):
-        on_same = ops.get(op.key, ())
+        on_same = [o for _, key in op.touches for o in ops.get(key, ())]
         if not kept or thread in threads or any(op.conflicts(o) for o in on_same):
             kept.append((thread, op))
             threads.add(thread)
-            ops.setdefault(op.key, []).append(op)
+            for _, key in op.touches:
+                ops.setdefault(key, []).append(op)
     return kept[::-1]
 
 
@@ -117,13 +118,14 @@ def needs_of(steps: Sequence[Act]) -> dict[int, list[Need]]:
     on: dict[str, list[tuple[int, int, Op]]] = {}  # an object's key -> steps on it
     for thread, op in steps:
         own = needs.setdefault(thread, [])
-        before = on.setdefault(op.key, [])
         need: Need = {}
-        for other, number, earlier in before:  # in order, so the last one counts
-            if other != thread and earlier.conflicts(op):
-                need[other] = number
+        for _, key in op.touches:
+            for other, number, earlier in on.get(key, ()):
+                if other != thread and earlier.conflicts(op):
+                    need[other] = max(number, need.get(other, 0))
         own.append(need)
-        before.append((thread, len(own), op))
+        for _, key in op.touches:
+            on.setdefault(key, []).append((thread, len(own), op))
     return needs
 
 
@@ -154,13 +156,19 @@ class Past:
     def add(self, thread: int, ops: Sequence[Op]) -> None:
         name = self.last[thread]
         for op in ops:
-            kind = COMPANY.get(op.kind, -1)
-            company, before, names = self.on.get(op.key, (-1, 0, 0))
-            if company < 0 or company != kind:
-                before, names = hash((before, names)), 0
-            name = hash((thread, name, before))
-            self.on[op.key] = (kind, before, names + name)
+            joined = {key: self._company(kind, key) for kind, key in op.touches}
+            name = hash((thread, name, *(before for _, before, _ in joined.values())))
+            for key, (company, before, names) in joined.items():
+                self.on[key] = (company, before, names + name)
         self.last[thread] = name
+
+    def _company(self, kind: Kind, key: str) -> tuple[int, int, int]:
+        """The company on an object that a step of this kind joins, or begins."""
+        mine = COMPANY.get(kind, -1)
+        company, before, names = self.on.get(key, (-1, 0, 0))
+        if company < 0 or company != mine:
+            before, names = hash((before, names)), 0
+        return mine, before, names
 
     @property
     def name(self) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from .machine import Chooser, Machine
 from .search import Boot, with_watchers
 from .strategies import Replay, Strategy
 from .thread import KThread, Place
-from .trap import Op, operation_text
+from .trap import Op, Touch, operation_text
 
 if TYPE_CHECKING:
     from attrs import AttrsInstance
@@ -52,6 +52,7 @@ class Step:
     before: object  # the object's value before and after the step, if it has one
     after: object
     trace: tuple[Place, ...]  # where the step was taken, innermost first
+    also: tuple[tuple[str, str], ...] = ()  # what it did to others: a kind, a target
 
 
 @frozen
@@ -184,6 +185,7 @@ class Scribe:
                 self.value,
                 op.peek(),
                 self.trace,
+                in_text(op.also),
             )
         )
 
@@ -206,6 +208,10 @@ def shared(new: Value, old: Value) -> Value:
         names = [each.name for each in fields(cast("type[AttrsInstance]", type(new)))]
         return type(new)(**{n: shared(getattr(new, n), getattr(old, n)) for n in names})
     return new
+
+
+def in_text(touches: Sequence[Touch]) -> tuple[tuple[str, str], ...]:
+    return tuple((kind.name.lower(), key) for kind, key in touches)
 
 
 def pad(moment: Moment, threads: int) -> Moment:

@@ -40,7 +40,7 @@ from .runqueue import NEVER as NEVER
 from .runqueue import Entity as Entity
 from .runqueue import RunQueue as RunQueue
 from .thread import KThread
-from .trap import ACQUIRE, ASK, READ, SHARE, WAIT, Kind, Op, Start
+from .trap import ACQUIRE, ASK, READ, SHARE, WAIT, Kind, Op, Start, Touch
 
 
 class Costs(Protocol):
@@ -255,6 +255,8 @@ class TimedMachine(Machine):
             resume(thread, thread)
             if kind is not READ and op.key in waiting:
                 self._wake(op.key)
+            if op.also:
+                self._wake_all(op.also)
             row = price_of(type(op))
             cost = self._price(entity, op) if row is None else row[kind]
             if cost and row is not None:
@@ -330,7 +332,7 @@ class TimedMachine(Machine):
 
     def _wait(self, rq: RunQueue, entity: Entity, op: Op) -> None:
         """What a thread wants to do is not possible yet."""
-        for key in (op.key, *op.also):
+        for _, key in op.touches:
             self.waiting.setdefault(key, []).append(entity)
         if op.sleeps or entity is rq.irq:
             self._leave(entity)
@@ -349,6 +351,12 @@ class TimedMachine(Machine):
             entity.nvcsw += 1
             rq.current = None
             self._pick(rq)
+
+    def _wake_all(self, touches: Sequence[Touch]) -> None:
+        """The same for each of the objects that an operation has changed."""
+        for kind, key in touches:
+            if kind is not READ and key in self.waiting:
+                self._wake(key)
 
     def _wake(self, key: str) -> None:
         """Something has changed for those who wait there.
@@ -381,7 +389,7 @@ class TimedMachine(Machine):
 
     def _forget(self, entity: Entity, op: Op, woken_by: str) -> None:
         """Who was woken by one of the things that he waited for waits for none."""
-        for key in (op.key, *op.also):
+        for _, key in op.touches:
             if key != woken_by:
                 self.waiting[key].remove(entity)
                 if not self.waiting[key]:
@@ -465,7 +473,7 @@ class TimedMachine(Machine):
         """Who waits for what is possible: nobody, once all who were woken have gone on.
 
         Anybody here is an error of the model: a gate that is opened by an operation
-        on another object than the one that is waited for, or that `Op.also` names.
+        on another object than those that are waited for.
         """
         waiting = (
             entity.thread for entities in self.waiting.values() for entity in entities

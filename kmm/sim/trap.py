@@ -9,11 +9,11 @@ There a thread is suspended, and nowhere else.  These are the rules that follow 
 
 1. A plain `def` is atomic.  Another CPU may run where an await comes to `trap` with
    anything but a question (5).  An `async def` in which no await does so is atomic too.
-2. One step of a run is one operation on one shared object, and the code from there
-   to the next trap.  That code may touch only what the thread owns, or what a lock
-   that it holds protects.
+2. One step of a run is one operation on one shared object, seldom on two (`Op.also`),
+   and the code from there to the next trap.  That code may touch only what the thread
+   owns, or what a lock that it holds protects.
 3. Two steps of different threads may be swapped without anyone noticing unless they
-   are on the same object and conflict (`Op.conflicts`).  Searches rely on this, so
+   conflict on an object that both touch (`Op.conflicts`).  Searches rely on this, so
    a lockless access that is not announced here is an error in the model: a proof
    misses what it would show.  `datarace` looks for such accesses, and a test has found
    none in any race on 2.6.36.  What is known of the rest of the model is in
@@ -90,6 +90,9 @@ ENABLING = frozenset(
 )
 
 
+Touch = tuple[Kind, str]  # what is done to an object, and its key
+
+
 class Gate(Protocol):
     """An object that can make a thread wait."""
 
@@ -116,15 +119,28 @@ class Op:
     sleeps = False
     # Whether a device does it, and the thread sleeps until it has (`sim.timed`).
     takes_time = False
-    # Other objects whose changes may make it possible, by key (`sim.timed`).
-    also: tuple[str, ...] = ()
+    # What it does to other objects in the same step.  As to who may come first, it is
+    # to each of its objects what its kind there says: if it waits for two locks, it is
+    # possible only while both are free.
+    also: tuple[Touch, ...] = ()
 
     def __init__(self, kind: Kind, key: str) -> None:
         self.kind = kind
         self.key = key
 
+    @property
+    def touches(self) -> tuple[Touch, ...]:
+        """All that it does: to its own object, and to others besides."""
+        return ((self.kind, self.key), *self.also)
+
     def conflicts(self, other: Op) -> bool:
         """Whether the order of the two matters, if different threads do them."""
+        if self.also or other.also:
+            return any(
+                key == at and (kind, there) not in COMMUTING
+                for kind, key in self.touches
+                for there, at in other.touches
+            )
         return self.key == other.key and (self.kind, other.kind) not in COMMUTING
 
     def possible(self) -> bool:

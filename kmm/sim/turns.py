@@ -85,7 +85,8 @@ class Doing:
         found = {
             step
             for op in ops
-            for step in self.at.get(op.key, ())
+            for _, key in op.touches
+            for step in self.at.get(key, ())
             if step < cut and self.ops[step].conflicts(op)
         }
         return sorted(found)
@@ -244,7 +245,8 @@ class FewTurns:
             op = thread.pending
             if op is None or machine.failure is not None or not op.possible():
                 break
-            doing.at.setdefault(op.key, []).append(len(doing.ops))
+            for _, key in op.touches:
+                doing.at.setdefault(key, []).append(len(doing.ops))
             doing.ops.append(op)
             machine.step(thread)
         if not doing.ops or len(machine.threads) != self.threads:

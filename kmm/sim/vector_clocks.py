@@ -63,19 +63,22 @@ class VectorClocks:
 
     def learn(self, thread: int, op: Op) -> None:
         """What an operation tells who does it, if it is going to succeed."""
-        left = self.left.get(op.key)
-        if left is None or (op.kind is TRY and not succeeds(op)):
+        if op.kind is TRY and not succeeds(op):
             return
-        for kind in LEARNS_FROM[op.kind]:
-            if kind in left:
-                catch_up(self.clocks[thread], left[kind])
+        for kind, key in op.touches:
+            left = self.left.get(key, {})
+            for other in LEARNS_FROM[kind]:
+                if other in left:
+                    catch_up(self.clocks[thread], left[other])
 
     def teach(self, thread: int, op: Op) -> None:
         """Leave what `thread` knows with the object; what it does next is news."""
-        if op.kind not in TEACHING:
+        taught = [(kind, key) for kind, key in op.touches if kind in TEACHING]
+        if not taught:
             return
         clock = self.clocks[thread]
-        catch_up(self.left.setdefault(op.key, {}).setdefault(op.kind, []), clock)
+        for kind, key in taught:
+            catch_up(self.left.setdefault(key, {}).setdefault(kind, []), clock)
         clock[thread] += 1
 
     def start(self, starter: int, threads: int) -> None:

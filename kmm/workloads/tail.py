@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 
 from ..mm.observe import observe
 from ..sim.machine import Machine
-from ..sim.recording import Moment, Recording, Step, ThreadInfo
+from ..sim.recording import Moment, Recording, Step, ThreadInfo, in_text
 from ..sim.thread import KThread
 from ..sim.timed import TimedMachine
 from ..sim.trap import Op
@@ -42,7 +42,8 @@ class LastSteps:
         assert op is not None
         kind, trace = op.kind.name.lower(), thread.call_trace()
         number = len(self.steps)
-        step = Step(number, thread.index, kind, op.key, op.peek(), None, trace)
+        also, before = in_text(op.also), op.peek()
+        step = Step(number, thread.index, kind, op.key, before, None, trace, also)
         self.pending = (step, held_by(thread))
 
     def after(self, machine: Machine, thread: KThread, op: Op) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmm.mm.list_head import ListHead
+from kmm.mm.list_head import ListCorruption, ListHead, list_del
 
 
 def linked(*elements: int) -> ListHead[int]:
@@ -48,16 +48,25 @@ def test_an_empty_list_has_no_ends() -> None:
 def test_nothing_is_on_a_list_twice() -> None:
     made = linked(1, 2)
     for add in (made.add, made.add_tail):
-        with pytest.raises(AssertionError, match="on this list already"):
+        with pytest.raises(ListCorruption, match="list_add corruption"):
             add(1)
     assert list(made) == [1, 2]
 
 
 def test_only_what_is_on_the_list_can_be_taken_off() -> None:
     made = linked(1, 2)
-    with pytest.raises(KeyError):
+    with pytest.raises(ListCorruption, match="list_del corruption") as caught:
         made.delete(3)
+    assert caught.value.details == ("3 is not on the list",)
     assert list(made) == [1, 2]
+
+
+def test_what_is_taken_off_a_short_list_must_be_on_it_too() -> None:
+    short = [1, 2]
+    list_del(short, 1)
+    assert short == [2]
+    with pytest.raises(ListCorruption, match="list_del corruption"):
+        list_del(short, 1)
 
 
 # Each number goes in by one way, or comes out, whichever is possible.

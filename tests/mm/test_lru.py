@@ -10,6 +10,7 @@ from building import alone, boot, is_free, lru_pages, settle, thread
 from kmm.mm.boot import interrupt_threads
 from kmm.mm.gfp import GFP_ATOMIC
 from kmm.mm.kernel import Kernel
+from kmm.mm.list_head import ListCorruption
 from kmm.mm.mm_types import (
     Page,
     PG_active,
@@ -29,6 +30,7 @@ from kmm.mm.mmzone import (
 )
 from kmm.mm.page_alloc import alloc_page, get_page
 from kmm.mm.swap import (
+    del_page_from_lru_list,
     lru_add_drain,
     lru_add_drain_all,
     lru_cache_add_active_anon,
@@ -274,6 +276,37 @@ def test_a_page_leaves_from_anywhere_in_its_list(order: tuple[int, ...]) -> None
         alone(put_page(k, pages[number]), k)
         left.remove(pages[number])
         assert lru_list(k, LRU_ACTIVE_ANON) == left
+
+
+def test_who_isolates_a_free_page_fails_in_the_kernels_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`get_page` where `get_page_unless_zero` must be: the page may be free by then."""
+
+    async def get_page_always(page: Page) -> bool:
+        await get_page(page)
+        return True
+
+    monkeypatch.setattr("kmm.mm.vmscan.get_page_unless_zero", get_page_always)
+
+    def boot_race() -> Machine:
+        k = boot(frames=8)
+        page = on_list(k, LRU_ACTIVE_ANON)
+        bodies = put_page(k, page), isolate_lru_page(k, page)
+        return Machine([thread(n, body) for n, body in enumerate(bodies)])
+
+    found = search(boot_race, SourceDpor(), stop_at_failure=False)
+    assert found.failure is not None
+    assert found.failure.message == "kernel BUG at mm/swap.c:VM_BUG_ON!"
+
+
+def test_who_takes_a_page_off_its_list_twice_fails_in_the_kernels_words() -> None:
+    k = boot(frames=8)
+    page = on_list(k, LRU_ACTIVE_ANON)
+    del_page_from_lru_list(page.zone, page)
+    with pytest.raises(ListCorruption, match="list_del corruption") as caught:
+        del_page_from_lru_list(page.zone, page)
+    assert caught.value.details == (f"{page.name} is not on the list",)
 
 
 def test_a_page_is_freed_or_isolated_but_never_both() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from building import alone, boot, is_free, lru_pages, settle, thread, use_up_memory
 
 from kmm.hw.memory import PAGE_SHIFT, PhysAddr
@@ -19,6 +20,7 @@ from kmm.mm.mm_types import (
     PG_writeback,
     StableNode,
 )
+from kmm.mm.mmzone import LRU_ACTIVE_ANON, LRU_INACTIVE_ANON
 from kmm.mm.page_alloc import alloc_page
 from kmm.mm.swap import put_page
 from kmm.mm.swap_state import (
@@ -34,10 +36,19 @@ from kmm.mm.swap_state import (
 )
 from kmm.mm.swapfile import swap_count, swap_duplicate
 from kmm.mm.swapops import migration_entry
-from kmm.mm.vmscan import isolate_lru_page
+from kmm.mm.vmscan import (
+    SWAP_CLUSTER_MAX,
+    isolate_lru_page,
+    isolate_lru_pages,
+    shrink_active_list,
+    shrink_page,
+)
 from kmm.mm.vmstat import global_page_state
+from kmm.scenarios.process import DATA, start_in_scene
+from kmm.scenarios.running import race_scene
 from kmm.sim.failure import KernelBug
 from kmm.sim.machine import Machine
+from kmm.sim.scene import Rewound, Scene
 from kmm.sim.search import search
 from kmm.sim.strategies import RandomWalk, SourceDpor
 
@@ -227,8 +238,38 @@ def test_two_who_read_at_once_share_one_page() -> None:
 
 def test_who_finds_the_page_on_its_way_waits_for_it() -> None:
     """A search that is not fair finds no run in which it asks for ever."""
-    result = search(two_readers, SourceDpor(), budget=1000)
-    assert result.failure is None
+    assert search(two_readers, SourceDpor()).verdict == "proved"
+
+
+def reclaim_and_swap_in() -> Scene:
+    """A page is given up while its program comes back for it."""
+    k = machine(frames=24)
+    program = start_in_scene(k, "program", 4021, cpu=1, flags=DATA)
+    page = program.store(0, b"cold")
+    zone = k.zones[0]
+    alone(shrink_active_list(k, zone, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON), k)
+    alone(isolate_lru_pages(k, zone, 1, LRU_INACTIVE_ANON), k)
+    scene = race_scene(
+        k, lambda: [thread(0, shrink_page(k, page)), thread(1, program.read_back(0))]
+    )
+    return evolve(scene, check=lambda: None)  # the page is still isolated
+
+
+def test_every_run_of_a_search_with_waits_for_two_locks_can_be_made_again() -> None:
+    scene = reclaim_and_swap_in()
+    boot, made = Rewound(scene), list[Machine]()
+
+    def boot_and_remember() -> Machine:
+        made.append(boot())
+        return made[-1]
+
+    assert search(boot_and_remember, SourceDpor(), budget=500).verdict == "proved"
+    for choices in [machine.choices for machine in made]:
+        again = boot()
+        for choice in choices:
+            assert again.threads[choice] in again.enabled()
+            again.step(again.threads[choice])
+        again.close()
 
 
 def test_nothing_is_read_if_there_is_no_memory_or_nobody_wants_it() -> None:

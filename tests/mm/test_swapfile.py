@@ -286,3 +286,40 @@ def test_a_slot_forgets_its_contents_with_its_last_user() -> None:
     assert alone(get_swap_page(k)) == entry
     alone(swap_device_read(k, entry, k.mem_map[6]))
     assert contents(k, k.mem_map[6], 6) == bytes(6)
+
+
+def test_what_is_stored_while_a_page_is_written_out_is_in_the_slot_or_is_not() -> None:
+    seen = set()
+
+    def boot_race() -> Machine:
+        k = boot(swap_slots=8)
+        entry, address = alone(get_swap_page(k)), PhysAddr(5 << PAGE_SHIFT)
+        k.memory.write(address, b"old")
+        write = swap_device_write(k, entry, k.mem_map[5])
+
+        def check() -> None:
+            seen.add(k.swap.device[swp_offset(entry)][:3])
+
+        bodies = write, k.memory.store(address, b"new")
+        return Machine([thread(n, body) for n, body in enumerate(bodies)], check)
+
+    assert search(boot_race, SourceDpor()).coverage.executions == 2
+    assert seen == {b"old", b"new"}
+
+
+def test_what_is_stored_while_a_page_is_read_in_stays_or_is_overwritten() -> None:
+    seen = set()
+
+    def boot_race() -> Machine:
+        k = boot(swap_slots=8)
+        entry, address = alone(get_swap_page(k)), PhysAddr(5 << PAGE_SHIFT)
+        read = swap_device_read(k, entry, k.mem_map[5])
+
+        def check() -> None:
+            seen.add(contents(k, k.mem_map[5], 3))
+
+        bodies = read, k.memory.store(address, b"new")
+        return Machine([thread(n, body) for n, body in enumerate(bodies)], check)
+
+    assert search(boot_race, SourceDpor()).coverage.executions == 2
+    assert seen == {bytes(3), b"new"}

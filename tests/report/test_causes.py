@@ -83,6 +83,16 @@ TOLD = {
         1 put_user frame 0x15
         1 load_string frame 0x15
     """,
+    # The program never looks at the entry, which its CPU remembers.
+    ("lesson.swap", "2.6.34,tlb-flush=omit"): """
+        0 ptep_clear_flush pte 0x7f0000000000
+        0 swap_device_write swap slot 1
+        1 write frame 0x14
+    """,
+    ("lesson.migration", "2.6.34,tlb-flush=omit"): """
+        0 migrate_page_copy frame 0x14
+        1 write frame 0x14
+    """,
     ("anon-vma-lifetime", "2.6.36"): """
         1 kmem_cache_free anon_vma#1.freed
         0 page_lock_anon_vma page 0x14.mapping

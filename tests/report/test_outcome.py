@@ -3,10 +3,20 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve, fields
 from report.runs import BUG_LINE, hunted, recorded, single
 
 from kmm.designs import find_kernel
-from kmm.report.outcome import answer, as_json, as_text, plural, slice_json
+from kmm.mm.kernel import Config
+from kmm.report.outcome import (
+    BOUNDS,
+    answer,
+    as_json,
+    as_text,
+    bounds,
+    plural,
+    slice_json,
+)
 from kmm.scenarios import find_race, play
 from kmm.scenarios.play import Played
 from kmm.sim.schedule import context_switches
@@ -167,3 +177,23 @@ def test_json_of_a_spent_budget_says_so_and_proves_nothing() -> None:
 )
 def test_counts_are_in_good_english(count: int, noun: str, words: str) -> None:
     assert plural(count, noun) == words
+
+
+def test_every_setting_has_words_that_may_bound_a_proof() -> None:
+    race = find_race("exec-stack")
+    sizes = tuple(one.name for one in fields(Config))
+    config = evolve(race.config, nodes=2, swap_slots=8, min_free_kbytes=None)
+    bounded = evolve(race, config=config, sizes=sizes)
+    text = bounds(evolve(single(), race=bounded))
+    for words in (
+        "2 nodes of memory",
+        "8 swap slots",
+        "pageblock order 9",
+        "tlb size ",
+    ):
+        assert words in text
+    json.dumps(bounded.bounds)
+
+
+def test_setting_bounds_are_those_that_a_machine_has() -> None:
+    assert set(BOUNDS) <= {"threads", *(one.name for one in fields(Config))}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from report.runs import deadlocked, hunted, recorded, step
 
 from kmm.report.words import Names, describe, function, kernel_trace
@@ -105,3 +106,12 @@ def test_a_step_belongs_to_the_innermost_kernel_function() -> None:
 
 def test_a_step_of_no_kernel_function_has_a_name_all_the_same() -> None:
     assert function(Step(0, 0, "read", "x", 0, 0, ())) == "?"
+
+
+def test_a_step_on_two_objects_names_both() -> None:
+    out = evolve(step("write", "swap slot 1"), also=(("read", "frame 0x5"),))
+    assert said(out) == "copies frame 0x5 to swap slot 1"
+    back = evolve(out, also=(("write", "frame 0x5"),))
+    assert said(back) == "copies swap slot 1 to frame 0x5"
+    wait = evolve(step("wait", "tree_lock"), also=(("wait", "swap_lock"),))
+    assert said(wait) == "waits for tree_lock and swap_lock"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from attrs import define, fields
@@ -16,7 +16,7 @@ from kmm.sim.rcu import Rcu
 from kmm.sim.search import Boot
 from kmm.sim.strategies import RoundRobin
 from kmm.sim.thread import KThread
-from kmm.sim.trap import WAIT, WRITE, GateOp, Op, trap
+from kmm.sim.trap import READ, WAIT, WRITE, Gate, GateOp, Op, trap
 
 Body = Coroutine[Any, Any, object]
 
@@ -54,6 +54,61 @@ class Flag:
 
     async def wait(self) -> None:
         await trap(GateOp(WAIT, self.name, self, sleeps=True))
+
+
+class Along(GateOp):
+    """A wait for what may happen to any of several objects."""
+
+    __slots__ = ("also",)
+
+    def __init__(self, keys: Sequence[str], gate: Gate) -> None:
+        super().__init__(WAIT, keys[0], gate, sleeps=True)
+        self.also = tuple((WAIT, key) for key in keys[1:])
+
+
+@define(eq=False)
+class Either:
+    """Lets those go on who wait for the first flag that is up."""
+
+    flags: Sequence[Flag]
+
+    def admits(self, op: Op) -> bool:
+        return any(flag.up for flag in self.flags)
+
+    async def wait(self) -> None:
+        await trap(Along([flag.name for flag in self.flags], self))
+
+
+@define(eq=False)
+class AllFree:
+    """Lets those go on who wait for what is stored under locks, until all are free.
+
+    As kmm.mm.swap_state does, which waits for a page or for a free slot.
+    """
+
+    locks: Sequence[Mutex]
+    has_come: Callable[[], bool]
+
+    def admits(self, op: Op) -> bool:
+        return all(lock.admits(op) for lock in self.locks) and self.has_come()
+
+    async def wait(self) -> None:
+        await trap(Along([lock.name for lock in self.locks], self))
+
+
+class CopyOp(Op):
+    """One cell is read and another written, in one step."""
+
+    __slots__ = ("also",)
+
+    def __init__(self, source: Cell, to: Cell) -> None:
+        super().__init__(WRITE, f"{to.name}.value")
+        self.also = ((READ, f"{source.name}.value"),)
+
+
+async def copy(source: Cell, to: Cell) -> None:
+    await trap(CopyOp(source, to))
+    to.value = source.value
 
 
 def threads(*bodies: Body) -> list[KThread]:
@@ -305,3 +360,58 @@ def one_failure_before_another() -> TracedMachine:
             raise Corruption("the second")
 
     return TracedMachine(threads(fails(), fails_if_early()))
+
+
+# Programs whose steps touch more than one object.
+
+
+def copied_or_stored() -> TracedMachine:
+    """A cell is copied to another; its value is stored anew before that, or after."""
+    cell, to = Cell("cell"), Cell("to")
+
+    async def copier() -> None:
+        await copy(cell, to)
+
+    async def storer() -> None:
+        await cell.write(1)
+
+    return TracedMachine(threads(copier(), storer()), observe=lambda: to.value)
+
+
+def either_flag() -> TracedMachine:
+    """Who waits for one of two flags goes on with the first, or with both up."""
+    flags, cell, seen = [Flag("one"), Flag("other")], Cell("cell"), list[int]()
+
+    async def waiter() -> None:
+        await Either(flags).wait()
+        seen.append(await cell.read())
+
+    async def raiser(number: int) -> None:
+        await flags[number].put(True)
+        await cell.write(number + 1)
+
+    bodies = waiter(), raiser(0), raiser(1)
+    return TracedMachine(threads(*bodies), observe=lambda: seen)
+
+
+def stored_under_either_lock() -> TracedMachine:
+    """Something is stored under a lock, which nobody announces, and waited for.
+
+    As a page is put into the swap cache, or a slot given back: it may be either lock
+    under which that is seen.
+    """
+    locks, cell = [Mutex("one"), Mutex("other")], Cell("cell")
+    stored: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    async def waiter() -> None:
+        await AllFree(locks, lambda: bool(stored)).wait()
+        seen.append((len(stored), await cell.read()))
+
+    async def storer(number: int) -> None:
+        async with locks[number]:
+            stored.append(number)
+            await cell.write(number + 1)
+
+    bodies = waiter(), storer(0), storer(1)
+    return TracedMachine(threads(*bodies), observe=lambda: seen)

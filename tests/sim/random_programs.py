@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from random import Random
 
 from attrs import define, field, frozen
-from sim.programs import Cell, Flag, threads
+from sim.programs import AllFree, Cell, Either, Flag, copy, threads
 from sim.traces import TracedBoot, TracedMachine
 
 from kmm.sim.failure import Corruption
@@ -46,6 +46,9 @@ FLAVOURS = (
     "read write rcu rcu grace hold",
     "read write if hold try share own peek settle raise await fail",
     "read write if hold share rcu grace sleep wake fail",
+    "read write copy copy hold fail",
+    "read write copy raise lower either await hold",
+    "read put put look hold try copy",
 )
 BLOCKS = {"hold", "try", "share", "own", "rcu", "if"}
 UNDER_RCU = ("read", "write", "peek")  # what does not sleep
@@ -91,6 +94,9 @@ class Scene:
     locks: list[Mutex] = field(factory=lambda: [Mutex("lock0"), Mutex("lock1")])
     sems: list[RwSem] = field(factory=lambda: [RwSem("sem0"), RwSem("sem1")])
     flags: list[Flag] = field(factory=lambda: [Flag("flag0"), Flag("flag1")])
+    under: list[int] = field(
+        factory=lambda: [0, 0]
+    )  # each under the lock of its number
     ready: Cell = field(factory=lambda: Cell("ready"))
     queue: WaitQueue = field(factory=lambda: WaitQueue("queue"))
     rcu: Rcu = field(factory=Rcu)
@@ -117,6 +123,10 @@ class Actor:
 
     async def write(self, it: Statement) -> None:
         await self.scene.cells[it.which].write(self.seen)
+
+    async def copy(self, it: Statement) -> None:
+        cells = self.scene.cells
+        await copy(cells[it.which], cells[1 - it.which])
 
     async def branch(self, it: Statement) -> None:
         if self.seen % 2:
@@ -155,7 +165,21 @@ class Actor:
         async with self.scene.sems[it.which].for_write:
             await self.run(it.inside)
 
+    async def put(self, it: Statement) -> None:
+        """Store under a lock what nobody announces."""
+        async with self.scene.locks[it.which]:
+            self.scene.under[it.which] = (self.scene.under[it.which] + 1) % 2
+            await self.scene.cells[it.which].read()
+
+    async def look(self, it: Statement) -> None:
+        """Wait for what is stored under the one lock, or under the other."""
+        scene = self.scene
+        await AllFree(scene.locks, lambda: any(scene.under)).wait()
+
     # Waiting.
+
+    async def either(self, it: Statement) -> None:
+        await Either(self.scene.flags).wait()
 
     async def put_up(self, it: Statement) -> None:
         await self.scene.flags[it.which].put(True)
@@ -196,6 +220,10 @@ VERBS: dict[str, Callable[[Actor, Statement], Awaitable[None]]] = {
     "try": Actor.attempt,
     "peek": Actor.peek,
     "settle": Actor.settle,
+    "copy": Actor.copy,
+    "put": Actor.put,
+    "look": Actor.look,
+    "either": Actor.either,
     "share": Actor.share,
     "own": Actor.own,
     "raise": Actor.put_up,

@@ -298,7 +298,7 @@ def test_what_may_become_possible_by_two_things_is_seen_by_either() -> None:
 
         def __init__(self, flag: Flag) -> None:
             super().__init__(WAIT, "one", flag, sleeps=True)
-            self.also = ("other",)
+            self.also = ((WAIT, "other"),)
 
     def ended(key: str) -> int:
         rig = Rig(2)

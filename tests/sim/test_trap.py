@@ -26,3 +26,25 @@ def test_reads_of_one_object_may_be_swapped_but_not_a_write_with_either() -> Non
     assert read.conflicts(write)
     assert write.conflicts(read)
     assert write.conflicts(Op(WRITE, "cell"))
+
+
+class TwoOp(Op):
+    """One object is read, and another written."""
+
+    __slots__ = ("also",)
+
+    def __init__(self, source: str, to: str) -> None:
+        super().__init__(WRITE, to)
+        self.also = ((READ, source),)
+
+
+def test_of_two_objects_each_may_be_what_an_operation_conflicts_on() -> None:
+    copy = TwoOp("this", "that")
+    for write in (Op(WRITE, "this"), Op(WRITE, "that"), Op(READ, "that")):
+        assert copy.conflicts(write)
+        assert write.conflicts(copy)
+    for read in (Op(READ, "this"), TwoOp("this", "other"), TwoOp("other", "else")):
+        assert not copy.conflicts(read)
+        assert not read.conflicts(copy)
+    assert copy.conflicts(TwoOp("that", "other"))
+    assert copy.touches == ((WRITE, "that"), (READ, "this"))

@@ -34,12 +34,18 @@ def trace_of(steps: Sequence[Step]) -> Trace:
     level_of: dict[int, int] = {}  # a thread -> the level of its last step
     steps_on: dict[str, list[tuple[int, Op]]] = {}  # a key -> levels and steps
     for thread, op in steps:
-        before = steps_on.setdefault(op.key, [])
-        below = [level for level, earlier in before if earlier.conflicts(op)]
+        on_same = [steps_on.setdefault(key, []) for _, key in op.touches]
+        below = [
+            level
+            for before in on_same
+            for level, earlier in before
+            if earlier.conflicts(op)
+        ]
         level = 1 + max([*below, level_of.get(thread, 0)])
         trace.add((level, thread, repr(op)))
         level_of[thread] = level
-        before.append((level, op))
+        for before in on_same:
+            before.append((level, op))
     return frozenset(trace)
 
 

@@ -201,4 +201,4 @@ def test_only_the_swap_device_takes_time_of_its_own() -> None:
     table = usual_table()
     prices = Prices(table)
     assert prices.until(Op(WRITE, "x"), 5) == 5
-    assert prices.until(SwapOp(0), 5) == 5 + table.swap_page.cycles
+    assert prices.until(SwapOp(0, READ, 0), 5) == 5 + table.swap_page.cycles

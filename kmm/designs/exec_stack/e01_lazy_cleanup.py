@@ -26,6 +26,7 @@ from ...mm.mremap import LockedFile
 from ...mm.pgtable import filled_entries, find_pte, pte_lockptr
 from ...mm.swapops import is_migration_entry, swp_offset
 from ...mm.tlb import ptep_clear_flush
+from ...sim.failure import not_null
 from .e00_unprotected import UNPROTECTED
 
 
@@ -42,14 +43,13 @@ async def move_ptes(
     Holds the page-table lock throughout, and i_mmap_lock for a file's pages.
     """
     async with LockedFile(vma), pte_lockptr(vma.mm):
-        first = await find_pte(k, vma.mm, old)
-        assert first is not None
+        first = not_null(await find_pte(k, vma.mm, old), f"no table at {old:#x}")
         end = VirtAddr(old + extent)
         for address, source in filled_entries(k, first, old, end):
             pte = await ptep_clear_flush(k, vma, address, source)
             there = VirtAddr(new + address - old)
-            destination = await find_pte(k, new_vma.mm, there)
-            assert destination is not None
+            found = await find_pte(k, new_vma.mm, there)
+            destination = not_null(found, f"no table at {there:#x}")
             await destination.write(pte)
             if is_migration_entry(pte):
                 await remove_straggler(k, new_vma, there, destination, pte)

@@ -21,10 +21,10 @@ from attrs import evolve
 
 from ...mm.kernel import Kernel
 from ...mm.mm_types import VMA, AnonVma, Page, RmapItem, StableNode, VmArea
-from ...mm.rmap import SWAP_AGAIN, RmapOne, vma_address
+from ...mm.rmap import SWAP_AGAIN, RmapOne, page_stable_node, vma_address
 from ...mm.slab import check_alive
 from ...sim.access import read_once, read_plain
-from ...sim.failure import Livelock
+from ...sim.failure import Livelock, not_null
 from ...sim.locks import SpinLock
 from .a1_local_lock import LOCAL_LOCK
 from .locked_adjust import vma_adjust
@@ -95,8 +95,7 @@ async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     First the address spaces that KSM knows, then those that were forked from them
     since.  Needs the page locked.  Raises Livelock.
     """
-    node = page.mapping
-    assert isinstance(node, StableNode)
+    node = page_stable_node(page)
     for _ in range(MOST_RETRIES):
         result, busy = await walk_items_once(k, page, node, rmap_one)
         if busy is None:
@@ -128,8 +127,7 @@ async def walk_item_once(
     search_new_forks: bool,
 ) -> tuple[int, SpinLock | None]:
     """The VMAs at the address of one place, in its own address space or in others."""
-    anon_vma = item.anon_vma
-    assert anon_vma is not None
+    anon_vma = not_null(item.anon_vma, f"{page.name} has no anon_vma")
     result = SWAP_AGAIN
     async with anon_vma.lock:
         for avc in anon_vma.head:

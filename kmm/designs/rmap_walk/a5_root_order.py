@@ -24,11 +24,11 @@ from __future__ import annotations
 from attrs import evolve
 
 from ...mm.kernel import Kernel
-from ...mm.mm_types import VMA, AnonVma, Page, RmapItem, StableNode, VmArea
-from ...mm.rmap import SWAP_AGAIN, RmapOne, vma_address
+from ...mm.mm_types import VMA, AnonVma, Page, RmapItem, VmArea
+from ...mm.rmap import SWAP_AGAIN, RmapOne, page_stable_node, vma_address
 from ...mm.slab import check_alive
 from ...sim.access import read_once, read_plain
-from ...sim.failure import NullPointer
+from ...sim.failure import NullPointer, not_null
 from ...sim.locks import SpinLock
 from .a1_local_lock import LOCAL_LOCK
 from .locked_adjust import vma_adjust
@@ -105,8 +105,7 @@ async def rmap_walk_ksm(k: Kernel, page: Page, rmap_one: RmapOne) -> int:
     First the address spaces that KSM knows, then those that were forked from them
     since.  Needs the page locked.
     """
-    node = page.mapping
-    assert isinstance(node, StableNode)
+    node = page_stable_node(page)
     for search_new_forks in (False, True):
         for item in node.hlist:
             result = await walk_item(
@@ -129,10 +128,10 @@ async def walk_item(
 
     Needs the page locked.  Raises NullPointer if the anon_vma has no VMA any more.
     """
-    assert item.anon_vma is not None
-    root = await anon_vma_lock_root(item.anon_vma)
+    anon_vma = not_null(item.anon_vma, f"{page.name} has no anon_vma")
+    root = await anon_vma_lock_root(anon_vma)
     if root is None:  # the series does not ask
-        raise NullPointer(f"{item.anon_vma.name} has no VMA any more, so no root")
+        raise NullPointer(f"{anon_vma.name} has no VMA any more, so no root")
     result = SWAP_AGAIN
     for avc in root.head:
         vma = avc.vma

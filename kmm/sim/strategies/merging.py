@@ -142,21 +142,24 @@ class Merging(Strategy):
     def undisturbed(self, enabled: Sequence[KThread]) -> list[KThread]:
         """A thread whose next step is nobody else's business, if there is one."""
         for one in enabled:
-            if one.pending is not None and one.pending.key not in self.contested:
+            op = one.pending
+            if op is not None and not any(k in self.contested for _, k in op.touches):
                 return [one]
         return []
 
     def note(self, thread: int, op: Op) -> None:
         """Learn who touches what."""
-        touched = self.touched.setdefault(op.key, set())
-        if op.key in self.contested or (thread, op.kind) in touched:
-            return
-        touched.add((thread, op.kind))
-        if any(
-            who != thread and (kind, op.kind) not in COMMUTING for who, kind in touched
-        ):
-            self.contested.add(op.key)
-            self.begin_again = True
+        for kind, key in op.touches:
+            touched = self.touched.setdefault(key, set())
+            if key in self.contested or (thread, kind) in touched:
+                continue
+            touched.add((thread, kind))
+            if any(
+                who != thread and (other, kind) not in COMMUTING
+                for who, other in touched
+            ):
+                self.contested.add(key)
+                self.begin_again = True
 
     def unexplored(
         self, machine: Machine, awake: list[KThread], asleep: Asleep

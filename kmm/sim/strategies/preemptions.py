@@ -45,13 +45,15 @@ class Ahead:
         self.on: dict[str, set[tuple[int, Kind]]] = {}  # by object: who, and what
 
     def note(self, thread: int, op: Op) -> None:
-        self.on.setdefault(op.key, set()).add((thread, op.kind))
+        for kind, key in op.touches:
+            self.on.setdefault(key, set()).add((thread, kind))
 
     def meets(self, thread: int, op: Op) -> bool:
         """Whether `op` conflicts with anything of another thread than its own."""
         return any(
-            who != thread and (op.kind, kind) not in COMMUTING
-            for who, kind in self.on.get(op.key, ())
+            who != thread and (kind, ahead) not in COMMUTING
+            for kind, key in op.touches
+            for who, ahead in self.on.get(key, ())
         )
 
 

@@ -124,7 +124,8 @@ class SourceDpor(Strategy):
     def __init__(self) -> None:
         self.stack: list[Node] = []
         self.compared = 0  # so many steps from the bottom have been
-        self.steps_on: dict[str, list[int]] = {}  # an object's key -> stack positions
+        # An object's key -> stack positions, and what was done to it there.
+        self.steps_on: dict[str, list[tuple[int, Kind]]] = {}
         self.clocks: list[list[Clock]] = []  # of every thread's steps, by its index
         self.given_up = 0  # runs that only sleepers could have continued
         self.runs = 0
@@ -141,7 +142,8 @@ class SourceDpor(Strategy):
         while len(stack) > self.base:
             node = stack[-1]
             thread = node.thread
-            steps_on[node.op.key].pop()
+            for _, key in node.op.touches:
+                steps_on[key].pop()
             clocks[thread].pop()
             if node.planned != 1 << thread and node.has_more(self.runs):
                 self.compared = len(stack) - 1
@@ -209,10 +211,7 @@ class SourceDpor(Strategy):
         for position in range(self.compared, len(stack)):
             node = stack[position]
             thread, op = node.thread, node.op
-            positions = steps_on.get(op.key)
-            if positions is None:
-                positions = steps_on[op.key] = []
-            if positions:
+            if op.also or steps_on.get(op.key):
                 self.compared = position
                 before = self._find_races(thread, op)
             else:
@@ -220,7 +219,8 @@ class SourceDpor(Strategy):
             node.clock = clock = before[:]
             clock[thread] += 1
             clocks[thread].append(clock)
-            positions.append(position)
+            for kind, key in op.touches:
+                steps_on.setdefault(key, []).append((position, kind))
         self.compared = len(stack)
 
     # Races.
@@ -228,29 +228,25 @@ class SourceDpor(Strategy):
     def _find_races(self, thread: int, op: Op) -> Clock:
         """Plan the reversal of every race of `op`; return what happens before it."""
         before = ordered = self.clocks[thread][-1]  # by program order
-        positions = self.steps_on.get(op.key)
-        if not positions:
-            return before
-        stack, kind = self.stack, op.kind
-        for position in reversed(positions):
-            earlier = stack[position]
-            who, clock = earlier.thread, earlier.clock
-            if clock[who] <= ordered[who]:
-                if earlier.op.kind in EXCLUSIVE:
-                    break  # all that came before it on this object precedes it
-                continue
-            pair = (earlier.op.kind, kind)
-            if pair in COMMUTING:
-                continue
-            before = later_of(before, clock)
-            if pair in ENABLING:
-                continue
-            self._plan_reversal(position, thread, op)
-            if kind < ACQUIRE or earlier.op.kind is ACQUIRE:
-                # This one can surely come first.  The runs in which it does will see
-                # to what comes before the two.  One that waits might not: whoever
-                # looked at the lock while it was held is not who to come before.
-                ordered = later_of(ordered, clock)
+        stack, steps_on = self.stack, self.steps_on
+        for kind, key in op.touches:
+            for position, there in reversed(steps_on.get(key, ())):
+                earlier = stack[position]
+                who, clock = earlier.thread, earlier.clock
+                if clock[who] <= ordered[who]:
+                    if there in EXCLUSIVE:
+                        break  # all that came before it on this object precedes it
+                    continue
+                pair = (there, kind)
+                if pair in COMMUTING:
+                    continue
+                before = later_of(before, clock)
+                if pair in ENABLING:
+                    continue
+                self._plan_reversal(position, thread, op)
+                if can_surely_go_first(op, there):
+                    # The runs in which it does will see to what comes before the two.
+                    ordered = later_of(ordered, clock)
         return before
 
     def _plan_reversal(self, position: int, thread: int, op: Op) -> None:
@@ -268,6 +264,15 @@ class SourceDpor(Strategy):
             initials.append(thread)
         if not any(node.planned >> initial & 1 for initial in initials):
             node.planned |= 1 << (thread if thread in initials else initials[0])
+
+
+def can_surely_go_first(op: Op, there: Kind) -> bool:
+    """Whether `op` is possible right before a step that does `there` to its object.
+
+    One that waits might not be: whoever looked at the lock while it was held is not who
+    to come before.  But before it was taken it was free, if that is all that it takes.
+    """
+    return op.kind < ACQUIRE or (there is ACQUIRE and not op.also)
 
 
 def find_initials(steps: Sequence[Node]) -> list[int]:

@@ -76,7 +76,8 @@ class Surw(Strategy):
 
     def _matters(self, thread: KThread) -> bool:
         """Whether its next step is an interesting one."""
-        return thread.pending is not None and thread.pending.key == self.key
+        op = thread.pending
+        return op is not None and any(key == self.key for _, key in op.touches)
 
     def _draw(self, threads: Sequence[int], least: int) -> int | None:
         """One of them, by the steps that they have left; None if nobody has any."""
@@ -91,8 +92,9 @@ class Surw(Strategy):
     def _note(self, chosen: KThread) -> None:
         thread, op = chosen.index, chosen.pending
         assert op is not None
-        self.seen.setdefault(op.key, Counter())[thread] += 1
-        if op.key == self.key:
+        for _, key in op.touches:
+            self.seen.setdefault(key, Counter())[thread] += 1
+        if self._matters(chosen):
             self.left[thread] -= 1
             self.drawn = None
 

@@ -7,12 +7,15 @@ against plain enumeration.
 import pytest
 from sim.fuzz import comparisons
 from sim.programs import (
+    copied_or_stored,
     counters,
+    either_flag,
     late_reader,
     looked_at_while_held,
     one_failure_before_another,
     opposite_locks,
     readers_together,
+    stored_under_either_lock,
     toy,
 )
 from sim.traces import TracedBoot, compare
@@ -76,6 +79,9 @@ def test_who_waits_in_a_run_that_is_given_up_races_too() -> None:
         pytest.param(readers_together, 2, id="readers together"),
         pytest.param(late_reader, 7, id="late reader"),
         pytest.param(one_failure_before_another, 2, id="one failure before another"),
+        pytest.param(copied_or_stored, 2, id="copied or stored"),
+        pytest.param(either_flag, 18, id="either flag"),
+        pytest.param(stored_under_either_lock, 6, id="stored under either lock"),
     ],
 )
 def test_it_finds_what_enumeration_finds(program: TracedBoot, traces: int) -> None:
