@@ -27,6 +27,7 @@ class Check:
     title: str
     asks: str  # one of asks.ASKS
     weight: int
+    needs: tuple[str, ...] = ()  # checks that must have passed, else this one fails
     hidden: bool = False  # of its outcome only the title and pass or fail are told
     settings: Mapping[str, Any] = field(factory=dict)  # what `asks` needs to know
 

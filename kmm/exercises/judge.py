@@ -20,6 +20,9 @@ from attrs import asdict, evolve, frozen
 
 from ..report.interleaving import lanes
 from ..report.oops import oops
+from ..scenarios.play import Played
+from ..scenarios.watching import failure_of
+from ..sim.recording import Recording
 from ..sim.schedule import ScheduleError
 from . import answers, asks, litmus, schedules
 from .canary import Canary, Tampered
@@ -72,11 +75,24 @@ def judged(text: str, exercise: Exercise, seed: int | None) -> Iterator[Finding]
     """One finding for each check.  Raises Complaint, Tampered."""
     canary = Canary.new() if exercise.kind in OF_CODE else None
     subject, table = ready(text, exercise, seed)
+    passed: set[str] = set()
     for check in exercise.checks:
-        finding = asked(partial(table[check.asks], subject, check), exercise, check)
+        finding = not_asked(check, passed) or asked(
+            partial(table[check.asks], subject, check), exercise, check
+        )
         if canary is not None:
             canary.check()
+        if finding.passed:
+            passed.add(check.name)
         yield finding
+
+
+def not_asked(check: Check, passed: set[str]) -> Finding | None:
+    """What is said of a check that has no meaning before others have passed."""
+    missing = [name for name in check.needs if name not in passed]
+    if not missing:
+        return None
+    return Finding(check.name, False, f"not asked before {', '.join(missing)} passes")
 
 
 def ready(
@@ -137,24 +153,35 @@ def run_again(
         except ScheduleError as error:
             yield evolve(finding, drawing="", why=printable(f"no such run: {error}"))
             continue
-        recording = played.recording
-        assert recording is not None
-        message = recording.failure.message if recording.failure else None
-        if message == finding.failure:
-            yield evolve(finding, drawing=drawn(played))
+        ended = as_reported(played, finding)
+        if ended is not None:
+            yield evolve(finding, drawing=drawn(played, ended))
 
 
-def replayed(subject: Any, exercise: Exercise, schedule: str) -> Any:
+def as_reported(played: Played, finding: Finding) -> Recording | None:
+    """The run, if it shows what was said of it: how it ends, or a report besides."""
+    recording = played.recording
+    assert recording is not None
+    failure = recording.failure
+    if (failure.message if failure else None) == finding.failure:
+        return recording
+    for report in played.reports:
+        if report.message == finding.failure:
+            return evolve(recording, failure=failure_of(report))
+    return None
+
+
+def replayed(subject: Any, exercise: Exercise, schedule: str) -> Played:
     if isinstance(subject, Submission):
         return asks.remade(subject, schedule)
     if exercise.kind == "litmus":
         return litmus.remade(subject, schedule)
+    assert isinstance(subject, Played)
     return subject
 
 
-def drawn(played: Any) -> str:
+def drawn(played: Played, recording: Recording) -> str:
     """The oops, and the drawing with a lane for each CPU."""
-    recording = played.recording
     failed = recording.failure is not None
     console = oops(recording, played.kernel.name)
     picture = "\n".join(lanes(recording, WIDTH, every=not failed))

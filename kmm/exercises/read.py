@@ -21,7 +21,7 @@ HINT = re.compile(r"^## .*\n", re.M)
 HINTS = 3
 LARGEST = 100_000  # bytes of any file of an exercise
 OF_ALL = ("title", "kind", "lesson", "points", "check")
-OF_CHECK = ("name", "title", "asks", "weight")
+OF_CHECK = ("name", "title", "asks", "weight", "needs")
 
 
 class ExerciseError(Exception):
@@ -84,6 +84,7 @@ def check_of(values: Mapping[str, Any], path: Path, *, hidden: bool = False) -> 
         take(values, "title", str, path),
         take(values, "asks", str, path),
         weight,
+        tuple(values.get("needs", ())),
         hidden,
         {key: value for key, value in values.items() if key not in OF_CHECK},
     )
@@ -94,6 +95,10 @@ def distinct(checks: list[Check], path: Path) -> tuple[Check, ...]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ExerciseError(f"{path}: two checks are called {', '.join(twice)}")
+    for number, check in enumerate(checks):
+        unknown = set(check.needs) - {*names[:number]}
+        if unknown:
+            raise ExerciseError(f"{path}: {check.name} needs {sorted(unknown)} before it")
     return tuple(checks)
 
 
