@@ -27,6 +27,7 @@ from .code import YOURS, Submission
 from .exercise import Check, Finding
 
 MOST_RUNS = 20_000  # of a proof, if the check says nothing else
+MOST_STEPS = 4_000_000  # of all runs of a check together
 RANDOM_RUNS = 200
 WATCHED_RUNS = 20
 
@@ -44,8 +45,9 @@ def proves(submission: Submission, check: Check) -> Finding:
         return Finding(
             check.name,
             False,
-            f"{played.race.name}: not done after {budget:,} executions, which is the "
-            f"budget; a fix should not make so many more orders possible",
+            f"{played.race.name}: not done after "
+            f"{plural(played.coverage.executions, 'execution')}, which is the budget; "
+            f"a fix should not make so many more orders possible",
         )
     return fails(check, played)
 
@@ -99,7 +101,11 @@ def searched(
     race = submission.race(check.settings["race"])
     kernel = submission.kernel(check.settings["kernel"])
     with submission.installed():
-        return hunt(race, kernel, strategy, budget=budget)
+        return hunt(race, kernel, strategy, budget=budget, progress=go_on)
+
+
+def go_on(coverage: Coverage) -> bool:
+    return coverage.steps < MOST_STEPS
 
 
 def fails(check: Check, played: Played) -> Finding:
@@ -143,7 +149,7 @@ def works(submission: Submission, check: Check) -> Finding:
 
 @frozen
 class InOrder:
-    """Lets a thread go on as long as it can, those that are named first before others."""
+    """Lets a thread go on as long as it can, those that are named before others."""
 
     order: Sequence[int]
 

@@ -85,8 +85,8 @@ def members(module: str, owner: type) -> Iterator[tuple[Any, ...]]:
         inner = getattr(value, "__func__", value)
         if isinstance(inner, FunctionType):
             yield (module, f"{owner.__name__}.{key}", *marks(inner))
-        elif isinstance(value, property):
-            yield (module, f"{owner.__name__}.{key}", id(value.fget))
+        else:
+            yield (module, f"{owner.__name__}.{key}", id(value))
 
 
 def marks(function: FunctionType) -> tuple[Any, ...]:

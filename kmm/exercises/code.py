@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pkgutil import resolve_name
 from types import FunctionType
-from typing import Any
+from typing import Any, NewType
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from ..designs import QUESTIONS, Answer, KernelSpec, parse_kernel
 from ..scenarios import Race, find_race
@@ -23,11 +23,17 @@ from .exercise import Complaint, Exercise
 from .load import Rounds, load
 from .vet import Vetted, vet
 
+# What a NewType has of itself.
+OF_NEWTYPE = {"__name__", "__qualname__", "__module__", "__supertype__"}
 YOURS = "yours"  # what the answer of a submission is called
 
 
 class WrongInterface(Complaint):
     """A submission does not have the functions that it is to have."""
+
+
+# Steps of one run.  The longest of any exercise has some hundred.
+MOST_STEPS = 3_000
 
 
 @frozen
@@ -37,7 +43,18 @@ class Submission:
     exercise: Exercise
     functions: dict[str, FunctionType]
     answer: Answer | None  # of a design
-    rounds: Rounds = field(factory=Rounds)
+    rounds: Rounds
+    imported: dict[str, Any]  # what its imports mean
+
+    def check_memory(self) -> None:
+        """It may not keep anything from one run to the next.  Raises Complaint.
+
+        A search takes for granted that the same steps lead to the same place.
+        """
+        for name, value in (*self.functions.items(), *self.imported.items()):
+            kept = getattr(value, "__dict__", {})
+            if isinstance(value, FunctionType | NewType) and set(kept) - OF_NEWTYPE:
+                raise Complaint(f"{name} keeps something from one run to the next")
 
     def kernel(self, text: str) -> KernelSpec:
         """A kernel by its text, with the submission's answer if it is one."""
@@ -67,7 +84,7 @@ class Submission:
                 rounds.reset()
                 return scene.threads()
 
-            return evolve(scene, threads=threads)
+            return evolve(scene, threads=threads, max_steps=MOST_STEPS)
 
         return evolve(race, set_up=set_up)
 
@@ -97,16 +114,19 @@ def submission(text: str, exercise: Exercise) -> Submission:
     functions = load(vetted, exercise.file, rounds)
     if exercise.kind == "design":
         answer = answer_of(vetted, functions, exercise)
-        return Submission(exercise, functions, answer, rounds)
+        return Submission(exercise, functions, answer, rounds, vetted.imported)
     path = exercise.settings["function"]
     same_interface(functions, path.rpartition(".")[2], resolve_name(path))
-    return Submission(exercise, functions, None, rounds)
+    return Submission(exercise, functions, None, rounds, vetted.imported)
 
 
 def answer_of(
     vetted: Vetted, functions: dict[str, FunctionType], exercise: Exercise
 ) -> Answer:
-    """The base answer of the exercise, with the functions of the submission's record."""
+    """The exercise's base answer, with the functions of the submission's record.
+
+    Raises WrongInterface.
+    """
     question = exercise.settings["question"]
     base = QUESTIONS[question][exercise.settings["base"]]
     theirs = base.functions()

@@ -21,6 +21,7 @@ from ..course.progress import usual_path
 from . import answers
 from .exercise import Exercise
 from .library import find_exercise
+from .read import ExerciseError, read_exercise
 
 LARGEST = 200_000  # bytes of a submission
 LABEL = "exercise.toml"
@@ -41,6 +42,18 @@ class Copy:
 
     def text(self) -> str:
         return read_submission(self.path)
+
+    def exercise_with(self, hidden: Path | None) -> Exercise:
+        """The exercise, with hidden checks that are kept elsewhere.
+
+        Raises DeskError.
+        """
+        if hidden is None:
+            return self.exercise
+        try:
+            return read_exercise(self.exercise.folder, hidden)
+        except ExerciseError as error:
+            raise DeskError(str(error)) from None
 
     @property
     def starter(self) -> str:
@@ -89,7 +102,10 @@ def task_of(exercise: Exercise, seed: int | None) -> str:
 
 
 def start(exercise: Exercise, folder: Path, seed: int | None) -> Copy:
-    """Lay out the task and the starter.  Raises DeskError where something is already."""
+    """Lay out the task and the starter.
+
+    Raises DeskError where something is already.
+    """
     if exercise.kind == "answer" and seed is None:
         seed = USUAL_SEED
     copy = Copy(exercise, folder / exercise.file, seed)
@@ -98,7 +114,10 @@ def start(exercise: Exercise, folder: Path, seed: int | None) -> Copy:
         raise DeskError(
             f"{there[0]} is there already; `kmm exercise reset` begins anew"
         )
-    label = [f'name = "{exercise.name}"', *([f"seed = {seed}"] if seed is not None else [])]
+    label = [
+        f'name = "{exercise.name}"',
+        *([f"seed = {seed}"] if seed is not None else []),
+    ]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LABEL).write_text("\n".join(label) + "\n", encoding="utf-8")
@@ -144,7 +163,9 @@ def read_submission(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:
-        raise DeskError(f"cannot read {path}: {os.strerror(error.errno or 0)}") from None
+        raise DeskError(
+            f"cannot read {path}: {os.strerror(error.errno or 0)}"
+        ) from None
     if len(data) > LARGEST:
         raise DeskError(f"{path} has more than {LARGEST:,} bytes")
     try:

@@ -37,7 +37,7 @@ WIDTH = 80  # columns of a drawing
 
 @frozen
 class Pipe:
-    """Where the report goes.  The nonce is the parent's proof that it comes from here."""
+    """Where the report goes.  The nonce is for the parent, who knows it too."""
 
     descriptor: int
     nonce: str
@@ -58,7 +58,7 @@ def main() -> None:
     exercise = read_exercise(Path(job["folder"]), hidden)
     try:
         if job["again"] is not None:
-            for finding in run_again(job["text"], exercise, job["again"]):
+            for finding in run_again(job, exercise):
                 pipe.say("finding", asdict(finding))
         else:
             for finding in judged(job["text"], exercise, job["seed"]):
@@ -82,6 +82,7 @@ def judged(text: str, exercise: Exercise, seed: int | None) -> Iterator[Finding]
         )
         if canary is not None:
             canary.check()
+            subject.check_memory()
         if finding.passed:
             passed.add(check.name)
         yield finding
@@ -121,7 +122,7 @@ def asked(ask: Callable[[], Finding], exercise: Exercise, check: Check) -> Findi
 
 
 def raised(error: Exception, file: str) -> str:
-    """An error that is none of the model's, and the submission's line that led to it."""
+    """An error that is none of the model's, and the line of the submission."""
     lines = [
         line
         for frame, line in walk_tb(error.__traceback__)
@@ -137,33 +138,38 @@ def printable(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
-def run_again(
-    text: str, exercise: Exercise, found: list[dict[str, Any]]
-) -> Iterator[Finding]:
+def run_again(job: dict[str, Any], exercise: Exercise) -> Iterator[Finding]:
     """The runs that another process has reported, made again and drawn.
 
-    One that does not end as was reported is given back without a drawing.
+    One that does not end as was reported is left out.
     """
-    subject, _ = ready(text, exercise, None)
-    for values in found:
+    subject, _ = ready(job["text"], exercise, None)
+    for values in job["again"]:
         finding = Finding(**values)
         assert finding.schedule is not None
         try:
             played = replayed(subject, exercise, finding.schedule)
         except ScheduleError as error:
-            yield evolve(finding, drawing="", why=printable(f"no such run: {error}"))
+            yield evolve(finding, why=printable(str(error)))
             continue
+        if job["any"]:
+            finding = evolve(finding, failure=message_of(played))
         ended = as_reported(played, finding)
         if ended is not None:
             yield evolve(finding, drawing=drawn(played, ended))
+
+
+def message_of(played: Played) -> str | None:
+    assert played.recording is not None
+    failure = played.recording.failure
+    return failure.message if failure else None
 
 
 def as_reported(played: Played, finding: Finding) -> Recording | None:
     """The run, if it shows what was said of it: how it ends, or a report besides."""
     recording = played.recording
     assert recording is not None
-    failure = recording.failure
-    if (failure.message if failure else None) == finding.failure:
+    if message_of(played) == finding.failure:
         return recording
     for report in played.reports:
         if report.message == finding.failure:

@@ -169,7 +169,9 @@ def fails_on(race: Race, check: Check) -> Finding:
     if played.verdict == "bug":
         assert played.recording is not None
         assert played.recording.failure is not None
-        return Finding(check.name, True, f"{kernel}: {played.recording.failure.message}")
+        return Finding(
+            check.name, True, f"{kernel}: {played.recording.failure.message}"
+        )
     runs = plural(played.coverage.executions, "execution")
     return Finding(check.name, False, f"{kernel}: none of {runs} fails")
 

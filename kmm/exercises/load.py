@@ -33,7 +33,9 @@ class Rounds:
         """Raises Livelock after too many."""
         self.count += 1
         if self.count > MOST_ROUNDS:
-            raise Livelock(f"a loop of the submission: more than {MOST_ROUNDS:,} rounds")
+            raise Livelock(
+                f"a loop of the submission: more than {MOST_ROUNDS:,} rounds"
+            )
         return True
 
 

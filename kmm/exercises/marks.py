@@ -63,7 +63,9 @@ def as_json(found: Marks, *, hidden: bool = False) -> dict[str, Any]:
         "passed": found.passed,
         "complaint": found.judgement.complaint,
         "contained": found.judgement.contained,
-        "checks": [row_json(row, tells=hidden or not row.check.hidden) for row in found.rows],
+        "checks": [
+            row_json(row, tells=hidden or not row.check.hidden) for row in found.rows
+        ],
     }
 
 

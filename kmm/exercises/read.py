@@ -98,7 +98,9 @@ def distinct(checks: list[Check], path: Path) -> tuple[Check, ...]:
     for number, check in enumerate(checks):
         unknown = set(check.needs) - {*names[:number]}
         if unknown:
-            raise ExerciseError(f"{path}: {check.name} needs {sorted(unknown)} before it")
+            raise ExerciseError(
+                f"{path}: {check.name} needs {sorted(unknown)} before it"
+            )
     return tuple(checks)
 
 

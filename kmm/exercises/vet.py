@@ -33,6 +33,7 @@ from attrs import Attribute, evolve, field, fields, frozen
 from ..designs import Answer
 from ..mm.mm_types import AnonVma, AnonVmaChain, Mm, Page, VmArea
 from .exercise import Complaint
+
 LARGEST = 50_000  # characters
 MOST_REFUSALS = 5  # that are told
 
@@ -45,9 +46,10 @@ OF_FAILURE = ("bug_on", "might_sleep")
 FOR_ANNOTATIONS = ("__future__", "collections.abc", "typing")
 
 BUILTINS = (
-    "abs all any bool bytes dict enumerate int isinstance len list max min range "
-    "reversed set sorted str sum tuple zip"
-).split()
+    *("abs", "all", "any", "bool", "bytes", "dict", "enumerate", "int", "isinstance"),
+    *("len", "list", "max", "min", "range", "reversed", "set", "sorted", "str", "sum"),
+    *("tuple", "zip"),
+)
 
 NODES: tuple[type[ast.AST], ...] = (
     *(ast.arguments, ast.arg, ast.keyword, ast.expr_context, ast.operator),
@@ -64,12 +66,17 @@ NODES: tuple[type[ast.AST], ...] = (
 TOO_STRONG = (ast.Pow, ast.MatMult)
 
 # Attributes that the kernel names, and a submission has no business with.
-NOT_READABLE = frozenset("send compile cache format format_map with_answer".split())
+NOT_READABLE = frozenset(
+    {"send", "compile", "cache", "format", "format_map", "with_answer"}
+)
 STRUCTURES = (VmArea, Page, Mm, AnonVma, AnonVmaChain)
 # Fields that tell structures apart, or that are locks: nobody stores there.
 NOT_STORABLE = frozenset(
-    "name pfn zone lock_bit own_lock cache mmap_sem page_table_lock "
-    "anon_vma_chain_lock taken freed freed_after notifiers".split()
+    {
+        *("name", "pfn", "zone", "lock_bit", "own_lock", "cache", "mmap_sem"),
+        *("page_table_lock", "anon_vma_chain_lock", "taken", "freed", "freed_after"),
+        "notifiers",
+    }
 )
 
 
@@ -110,7 +117,9 @@ def vet(text: str) -> Vetted:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
-        raise Refused([Refusal(error.lineno or 1, f"not Python: {error.msg}")]) from None
+        raise Refused(
+            [Refusal(error.lineno or 1, f"not Python: {error.msg}")]
+        ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise Refused([Refusal(1, f"cannot be read: {error}")]) from None
     inspector = Inspector()
@@ -140,7 +149,7 @@ class Inspector:
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 self.functions.append(node.name)
                 yield from inside(node)
-            elif is_record(node):
+            elif isinstance(node, ast.Assign) and is_record(node):
                 yield from self.design(node)
             elif is_docstring(node) or is_constant(node):
                 yield from inside(node)
@@ -239,7 +248,14 @@ def is_constant(node: ast.stmt) -> bool:
     """`NAME = 1`, or of constants and imported names: nothing that can change."""
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return False
-    plain = (ast.Constant, ast.Name, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.expr_context)
+    plain = (
+        ast.Constant,
+        ast.Name,
+        ast.Tuple,
+        ast.UnaryOp,
+        ast.BinOp,
+        ast.expr_context,
+    )
     operators = (ast.BitOr, ast.BitAnd, ast.Add, ast.Sub, ast.USub, ast.Invert)
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return all(isinstance(one, ast.Name) for one in targets) and all(
@@ -288,9 +304,7 @@ def readable() -> frozenset[str]:
         for text in sources(files("kmm").joinpath(room)):
             nodes = ast.walk(ast.parse(text))
             found |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    return frozenset(
-        name for name in found - NOT_READABLE if not name.startswith("_")
-    )
+    return frozenset(name for name in found - NOT_READABLE if not name.startswith("_"))
 
 
 def sources(folder: Any) -> Iterator[str]:

@@ -48,7 +48,9 @@ def variant(seed: int) -> Variant:
 
 
 def text_of(case: dict[str, Any], address: int) -> str:
-    rows = sorted((int(where, 16), int(value, 16)) for where, value in case["mem"].items())
+    rows = sorted(
+        (int(where, 16), int(value, 16)) for where, value in case["mem"].items()
+    )
     listed = "\n".join(f"    {where:#9x}   {value:#018x}" for where, value in rows)
     return (
         f"CR3 is {case['cr3']:#x}, CR0.WP and EFER.NXE are 1.\n"
