@@ -33,7 +33,8 @@ class Marks:
 
     @property
     def points(self) -> float:
-        return round(sum(row.points for row in self.rows), 2)
+        earned = sum(row.check.weight for row in self.rows if row.finding.passed)
+        return round(self.exercise.points * earned / self.exercise.weight, 2)
 
     @property
     def passed(self) -> bool:

@@ -67,7 +67,7 @@ TOO_STRONG = (ast.Pow, ast.MatMult)
 
 # Attributes that the kernel names, and a submission has no business with.
 NOT_READABLE = frozenset(
-    {"send", "compile", "cache", "format", "format_map", "with_answer"}
+    {"send", "compile", "cache", "format", "format_map", "replace", "with_answer"}
 )
 STRUCTURES = (VmArea, Page, Mm, AnonVma, AnonVmaChain)
 # Fields that tell structures apart, or that are locks: nobody stores there.
