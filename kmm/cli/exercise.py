@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from argparse import Namespace
@@ -13,13 +14,25 @@ from ..designs import UnknownName
 from ..exercises import Exercise, exercises, find_exercise
 from ..exercises.desk import Copy, DeskError, Scores, copy_at, solution_of, start
 from ..exercises.exercise import Finding
+from ..exercises.formats import FORMATS
+from ..exercises.grade import Rules, grade, handed_in
 from ..exercises.library import shelf
 from ..exercises.marks import Marks, as_json, marks
+from ..exercises.read import ExerciseError
 from ..exercises.sandbox import judge, nobody_asks, replay
+from ..exercises.scaffold import new
 from ..exercises.text import list_text, marks_text, row_text
 from ..exercises.verify import problems
 from .exits import FAILED, INTERRUPTED, OK, Usage, complain
-from .output import color_diff, deliver, on_terminal, print_json, text_width
+from .output import (
+    check_output,
+    color_diff,
+    deliver,
+    on_terminal,
+    print_json,
+    text_width,
+)
+from .progress import Meter
 
 LOOK = 0.2  # seconds between two looks at a file that is watched
 
@@ -29,7 +42,7 @@ def exercise_command(options: Namespace) -> int:
         complain(f"left out: {problem}")
     try:
         return WHAT[options.what](options)
-    except (UnknownName, DeskError) as error:
+    except (UnknownName, DeskError, ExerciseError) as error:
         raise Usage(str(error)) from None
 
 
@@ -97,16 +110,15 @@ def judged(
 ) -> Marks:
     """The marks of a file as it is now; the best of them are kept."""
     seed = copy.seed if options.seed is None else options.seed
-    hidden = Path(options.hidden) if options.hidden else None
-    if hidden is not None and not hidden.is_file():
-        raise Usage(f"no file {options.hidden!r} with hidden checks")
+    hidden = hidden_file(options)
     exercise = copy.exercise_with(hidden)
     judgement = judge(exercise, copy.text(), seed=seed, hidden=hidden, told=told)
     found = marks(exercise, judgement)
-    scores = Scores.load()
-    scores.earned(exercise, found.points)
-    if scores.problem is not None:
-        complain(scores.problem)
+    if copy.is_own:
+        scores = Scores.load()
+        scores.earned(exercise, found.points)
+        if scores.problem is not None:
+            complain(scores.problem)
     return found
 
 
@@ -161,6 +173,41 @@ def replay_command(options: Namespace) -> int:
     else:
         deliver(f"{finding.drawing}\n", None)
     return FAILED if finding.failure is not None else OK
+
+
+def grade_command(options: Namespace) -> int:
+    check_output(options.output)
+    hidden = hidden_file(options)
+    copy = Copy(find_exercise(options.name), Path())
+    rules = Rules(
+        copy.exercise_with(hidden), options.seed, hidden, tells=options.tell_all
+    )
+    missing = [path for path in options.paths if not Path(path).exists()]
+    if missing:
+        raise Usage(f"there is no {missing[0]!r}")
+    handed = list(handed_in([Path(path) for path in options.paths], rules.exercise))
+    if options.format == "gradescope" and len(handed) != 1:
+        count = len(handed)
+        raise Usage(f"Gradescope's form is of one submission, and here are {count}")
+    meter = Meter("graded", None, quiet=options.quiet, unit="submissions")
+    with meter:
+        rows = grade(
+            handed,
+            rules,
+            workers=options.workers or os.cpu_count() or 1,
+            kept=Path(options.kept) if options.kept else None,
+            told=meter.count,
+        )
+    deliver(FORMATS[options.format](rows), options.output)
+    return OK if rows and all(row["passed"] for row in rows) else FAILED
+
+
+def hidden_file(options: Namespace) -> Path | None:
+    """The file that --hidden names.  Raises Usage."""
+    path = Path(options.hidden) if options.hidden else None
+    if path is not None and not path.is_file():
+        raise Usage(f"no file {options.hidden!r} with hidden checks")
+    return path
 
 
 # Help, and a student's own file.
@@ -226,6 +273,18 @@ def verify_command(options: Namespace) -> int:
     return OK if is_right else FAILED
 
 
+def new_command(options: Namespace) -> int:
+    """For authors."""
+    folder = new(options.name, options.kind, Path(options.folder))
+    deliver(
+        f"{folder} is an exercise that is right; change it, and now and then\n\n"
+        f"  kmm exercise verify {folder}\n\n"
+        f"A package offers its exercises by an entry point, group kmm.exercises.\n",
+        None,
+    )
+    return OK
+
+
 WHAT: Mapping[str, Callable[[Namespace], int]] = {
     "list": list_command,
     "start": start_command,
@@ -236,5 +295,7 @@ WHAT: Mapping[str, Callable[[Namespace], int]] = {
     "reset": reset_command,
     "solution": solution_command,
     "replay": replay_command,
+    "grade": grade_command,
     "verify": verify_command,
+    "new": new_command,
 }

@@ -39,6 +39,7 @@ class Copy:
     exercise: Exercise
     path: Path
     seed: int | None = None  # of an exercise whose numbers one chooses
+    is_own: bool = True  # whether `start` laid it out, and what it earns is kept
 
     def text(self) -> str:
         return read_submission(self.path)
@@ -136,6 +137,7 @@ def copy_at(file: str | None, name: str | None = None) -> Copy:
     path = Path(file) if file else Path()
     folder = path if path.is_dir() else path.parent
     label = label_of(folder / LABEL)
+    is_own = name is None
     name = name or label.get("name")
     if name is None:
         raise DeskError(
@@ -145,7 +147,7 @@ def copy_at(file: str | None, name: str | None = None) -> Copy:
     exercise = find_exercise(str(name))
     path = path / exercise.file if path.is_dir() else path
     seed = label.get("seed")
-    return Copy(exercise, path, seed if isinstance(seed, int) else None)
+    return Copy(exercise, path, seed if isinstance(seed, int) else None, is_own)
 
 
 def label_of(path: Path) -> dict[str, Any]:

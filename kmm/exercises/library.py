@@ -58,7 +58,12 @@ def exercises() -> tuple[Exercise, ...]:
 
 
 def find_exercise(name: str) -> Exercise:
-    """An exercise by its name.  Raises UnknownName."""
+    """An exercise by its name, or by the folder that it is in.
+
+    Raises UnknownName, ExerciseError.
+    """
+    if (Path(name) / "task.md").is_file() and (Path(name) / "hints.md").is_file():
+        return read_exercise(Path(name).resolve())
     for exercise in exercises():
         if exercise.name == name:
             return exercise

@@ -131,3 +131,31 @@ def test_a_watched_file_is_judged_at_first_and_after_each_save(tmp_path: Path) -
     next(seen)
     path.write_text("three", encoding="utf-8")
     next(seen)
+
+
+def test_a_class_is_graded(tmp_path: Path) -> None:
+    for student in ("ada", "bob"):
+        kmm("exercise", "start", "break-vanilla", f"class/{student}")
+    good = kmm("exercise", "solution", "break-vanilla", "--answers").out
+    Path("class", "ada", "schedule.txt").write_text(good, encoding="utf-8")
+    ran = kmm("exercise", "grade", "break-vanilla", "class", "--kept", "kept.jsonl")
+    assert ran.code == 1
+    assert "1 of 2 passed" in ran.out
+    assert len(Path("kept.jsonl").read_text("utf-8").splitlines()) == 2
+    one = kmm("exercise", "grade", "break-vanilla", "class/ada", "--format", "json")
+    assert one.code == 0
+    assert one.json["submissions"][0]["points"] == 10
+    assert refused(kmm("exercise", "grade", "break-vanilla", "none"), "there is no")
+    both = kmm("exercise", "grade", "break-vanilla", "class", "--format", "gradescope")
+    assert refused(both, "of one submission")
+
+
+def test_a_new_exercise_is_right_until_it_is_changed() -> None:
+    assert kmm("exercise", "new", "my-run", "--kind", "schedule").code == 0
+    assert kmm("exercise", "verify", "my_run").code == 0
+    solution_file = Path("my_run", "solution.txt")
+    solution_file.write_text(Path("my_run", "starter.txt").read_text("utf-8"), "utf-8")
+    ran = kmm("exercise", "verify", "my_run")
+    assert ran.code == 1
+    assert "the solution fails breaks: the run goes well" in ran.out
+    assert refused(kmm("exercise", "new", "my-run"), "is there already")

@@ -6,7 +6,6 @@ Here the tests do what `vet` does not let a submission do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FunctionType
 from typing import Any
 
 import pytest
@@ -78,8 +77,7 @@ def test_another_method_is_found(
 def test_other_code_in_the_same_function_is_found(
     canary: Canary, patch: pytest.MonkeyPatch
 ) -> None:
-    function: FunctionType = search.verdict_of
-    patch.setattr(function, "__code__", always_proved.__code__)
+    patch.setattr(search.verdict_of, "__code__", always_proved.__code__)
     with pytest.raises(Tampered, match="verdict_of"):
         canary.check()
 

@@ -181,7 +181,7 @@ def test_a_judge_can_write_no_file_and_has_no_more_memory_than_it_may(
     )
     monkeypatch.setattr(sandbox, "START", tries)
     exercise = find_exercise(EXEC)
-    contained = judge(exercise, "", watchdog=20).contained
+    contained: dict[str, object] = dict(judge(exercise, "", watchdog=20).contained)
     tried = contained["tried"]
     assert isinstance(tried, dict)
     if sys.platform == "linux":
@@ -201,7 +201,9 @@ def test_the_judge_sees_nothing_of_our_environment_or_folder(
         "'files': os.listdir()}}).encode() + b'\\n')"
     )
     monkeypatch.setattr(sandbox, "START", tells)
-    seen = judge(find_exercise(EXEC), "", watchdog=20).contained
+    seen: dict[str, object] = dict(
+        judge(find_exercise(EXEC), "", watchdog=20).contained
+    )
     assert seen["env"] is False
     assert seen["files"] == []
     assert seen["here"] != str(Path.cwd())

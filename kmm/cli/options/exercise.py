@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import add_common, add_json
+from .common import add_common, add_json, add_output, add_workers
 from .values import whole_number
 
 
@@ -136,6 +136,49 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def add_grade(parser: argparse.ArgumentParser) -> None:
+    from ...exercises.formats import FORMATS
+
+    parser.add_argument("name", metavar="NAME", help="the exercise")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="submissions: files, students' folders, or a folder of these",
+    )
+    add_judging(parser)
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="text",
+        metavar="NAME",
+        help=f"{', '.join(FORMATS)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--kept",
+        metavar="FILE",
+        help="keep results there as they are made, and take those that are there",
+    )
+    add_workers(parser, "judge at once (default: one a CPU)")
+    add_output(parser)
+
+
+def add_new(parser: argparse.ArgumentParser) -> None:
+    from ...exercises.exercise import KINDS
+
+    parser.add_argument("name", metavar="NAME", help="what it is to be called")
+    parser.add_argument(
+        "folder", nargs="?", default=".", metavar="DIR", help="where (default: here)"
+    )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        default="design",
+        metavar="KIND",
+        help=f"{', '.join(KINDS)} (default: %(default)s)",
+    )
+
+
 # Of each what it does, in a line, and what adds its options.
 WHAT = {
     "list": ("what there is, and what you have earned", add_list),
@@ -147,7 +190,9 @@ WHAT = {
     "reset": ("put the starter back; your file is kept beside it", add_file),
     "solution": ("a solution; asks first", add_solution),
     "replay": ("make a run of a submission again, and draw it", add_replay),
+    "grade": ("judge a class", add_grade),
     "verify": ("for authors: every starter fails, every solution passes", add_verify),
+    "new": ("for authors: a new exercise, to be changed bit by bit", add_new),
 }
 EXAMPLES = {
     "list": "  kmm exercise list",
@@ -162,12 +207,18 @@ EXAMPLES = {
     "reset": "  kmm exercise reset exec-stack",
     "solution": "  kmm exercise solution walk-by-hand --seed 7 --answers",
     "replay": "  kmm exercise replay fix.py SCHEDULE",
+    "grade": (
+        "  kmm exercise grade exec-stack handed-in/\n"
+        "  kmm exercise grade exec-stack handed-in/ --kept class.jsonl --format csv"
+    ),
     "verify": "  kmm exercise verify",
+    "new": "  kmm exercise new my-stack --kind design",
 }
 CODES = {
     **dict.fromkeys(WHAT, "0"),
     "check": "0 if all checks pass, 1 if one fails",
     "watch": "130, as Ctrl-C ends it",
     "replay": "1 if the run fails",
+    "grade": "0 if all submissions pass, 1 if one fails or there is none",
     "verify": "1 if an exercise is not right",
 }
