@@ -37,10 +37,15 @@ from .exercise import Complaint
 LARGEST = 50_000  # characters
 MOST_REFUSALS = 5  # that are told
 
-# Rooms whose names may be imported; and what in them would lead out of the model.
-OPEN_ROOMS = ("kmm.mm.", "kmm.hw.", "kmm.fs.", "kmm.kernel.", "kmm.designs.")
-OPEN_MODULES = ("kmm.sim.access", "kmm.sim.failure")
-CLOSED_MODULES = ("kmm.mm.boot", "kmm.mm.observe", "kmm.mm.audit", "kmm.hw.watch")
+# Rooms whose names may be imported.
+OPEN_ROOMS = ("kmm.mm.", "kmm.fs.", "kmm.kernel.", "kmm.designs.")
+OPEN_MODULES = ("kmm.hw.memory", "kmm.sim.access", "kmm.sim.failure")
+# And what in them runs coroutines by itself, where no search would see their steps, or
+# looks at the model from outside.
+CLOSED_MODULES = (
+    *("kmm.mm.boot", "kmm.mm.observe", "kmm.mm.audit", "kmm.mm.shared"),
+    *("kmm.fs.audit", "kmm.fs.shared", "kmm.fs.proc", "kmm.kernel.process"),
+)
 OF_FAILURE = ("bug_on", "might_sleep")
 # Modules that are for annotations only: a name of theirs is nothing when code runs.
 FOR_ANNOTATIONS = ("__future__", "collections.abc", "typing")
@@ -65,9 +70,13 @@ NODES: tuple[type[ast.AST], ...] = (
 # Of those, what a number can be made with that fills memory in one step.
 TOO_STRONG = (ast.Pow, ast.MatMult)
 
-# Attributes that the kernel names, and a submission has no business with.
+# Attributes that the kernel names, and a submission has no business with.  What is done
+# to `memory` itself, and not by an EntryPointer, is seen by no search.
 NOT_READABLE = frozenset(
-    {"send", "compile", "cache", "format", "format_map", "replace", "with_answer"}
+    {
+        *("send", "compile", "cache", "format", "format_map", "replace"),
+        *("with_answer", "memory", "value"),
+    }
 )
 STRUCTURES = (VmArea, Page, Mm, AnonVma, AnonVmaChain)
 # Fields that tell structures apart, or that are locks: nobody stores there.
@@ -275,8 +284,8 @@ def is_record(node: ast.stmt) -> bool:
 def is_open(module: str) -> bool:
     if module in OPEN_MODULES:
         return True
-    closed = module in CLOSED_MODULES or module.startswith("kmm.fs.proc")
-    return module.startswith(OPEN_ROOMS) and not closed and is_module(module)
+    is_closed = f"{module}.".startswith(tuple(f"{one}." for one in CLOSED_MODULES))
+    return module.startswith(OPEN_ROOMS) and not is_closed and is_module(module)
 
 
 def is_module(name: str) -> bool:
@@ -300,18 +309,20 @@ def is_importable(found: Any, module: str, name: str) -> bool:
 def readable() -> frozenset[str]:
     """Attributes that some code of the kernel reads, calls or stores in."""
     found = {field.name for structure in STRUCTURES for field in fields(structure)}
-    for room in ("mm", "fs", "kernel", "designs"):
-        for text in sources(files("kmm").joinpath(room)):
+    for room in OPEN_ROOMS:
+        for text in sources(files("kmm").joinpath(room.split(".")[1]), room):
             nodes = ast.walk(ast.parse(text))
             found |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     return frozenset(name for name in found - NOT_READABLE if not name.startswith("_"))
 
 
-def sources(folder: Any) -> Iterator[str]:
+def sources(folder: Any, package: str) -> Iterator[str]:
+    """The text of each module of a package that is open."""
     for path in folder.iterdir():
+        name = package + path.name.removesuffix(".py")
         if path.is_dir():
-            yield from sources(path)
-        elif path.name.endswith(".py"):
+            yield from sources(path, f"{name}.")
+        elif path.name.endswith(".py") and name not in CLOSED_MODULES:
             yield path.read_text(encoding="utf-8")
 
 

@@ -15,6 +15,15 @@ AT_THE_TOP = {
     "the judge": ("from kmm.exercises.canary import Canary", "out of reach"),
     "the hidden checks": ("from kmm.exercises.read import read", "out of reach"),
     "what runs coroutines": ("from kmm.mm.boot import run_on", "out of reach"),
+    "what runs them as a whole": (
+        "from kmm.kernel.process import Process",
+        "kmm.kernel.process is out of reach",
+    ),
+    "files of the model's /proc": (
+        "from kmm.fs.proc.meminfo import sizes",
+        "out of reach",
+    ),
+    "a CPU": ("from kmm.hw.cpu import Cpu", "kmm.hw.cpu is out of reach"),
     "a module of the model": ("from kmm.mm import rmap", "kmm.mm is out of reach"),
     "what a module imported": (
         "from kmm.mm.rmap import annotations",
@@ -54,6 +63,8 @@ IN_A_FUNCTION = {
     "by an f-string": ("f'{find_vma.__globals__}'", ".__globals__ is nothing"),
     "the built-in names": ("__builtins__['open']", "no underscore"),
     "a step of its own": ("find_vma(1, 2).send(None)", ".send is nothing"),
+    "memory, where no search sees it": ("k.memory", ".memory is nothing"),
+    "an entry, where no search sees it": ("ptep.value", ".value is nothing"),
     "another design": ("k.exec_stack = None", ".exec_stack is not a submission's"),
     "another configuration": ("k.config = None", ".config is not a submission's"),
     "a lock's holder": ("vma.mm.mmap_sem.owner = None", ".owner is not"),
