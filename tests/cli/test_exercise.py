@@ -111,6 +111,13 @@ def test_all_exercises_are_listed() -> None:
     assert [one["name"] for one in found] == [one.name for one in exercises()]
 
 
+def test_kmm_list_has_them_too() -> None:
+    found = kmm("list", "exercises", "--json").json["exercises"]
+    assert [one["name"] for one in found] == [one.name for one in exercises()]
+    assert "Fix exec's stack (design, 10 points)" in kmm("list", "exercises").out
+    assert kmm("list", "lessons", "--json").json["lessons"][0]["name"] == "page-walk"
+
+
 def test_verify_says_of_an_exercise_whether_it_is_right() -> None:
     ran = kmm("exercise", "verify", "break-vanilla")
     assert (ran.code, ran.out) == (0, "break-vanilla: right\n")

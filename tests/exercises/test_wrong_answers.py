@@ -62,6 +62,12 @@ WRONG = {
         "works",
         "the VMAs are not as they should be",
     ),
+    "exec: the start is stored, and no search is told": (
+        EXEC,
+        changed(EXEC, (LOWER, "    vma.vm_start = new_start\n")),
+        "locks",
+        "data-race in shift_arg_pages / vma_address",
+    ),
     "exec: the stack does not move": (
         EXEC,
         changed(EXEC, (LOWER, "    return -ENOMEM\n" + LOWER)),
