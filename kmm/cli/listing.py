@@ -6,7 +6,8 @@ from argparse import Namespace
 from typing import Any
 
 from ..course import lessons
-from ..report.listing import KINDS, ROWS, listing_json, listing_text
+from ..exercises import exercises
+from ..report.listing import KINDS, listing_json, listing_text
 from .exits import OK
 from .output import deliver, print_json, text_width
 
@@ -25,7 +26,20 @@ def lesson_rows() -> list[dict[str, Any]]:
     ]
 
 
-CATALOGUE = {**ROWS, "lessons": lesson_rows}
+def exercise_rows() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": exercise.name,
+            "title": exercise.title,
+            "kind": exercise.kind,
+            "lesson": exercise.lesson,
+            "points": exercise.points,
+        }
+        for exercise in exercises()
+    ]
+
+
+MORE = {"lessons": lesson_rows, "exercises": exercise_rows}
 
 
 def list_command(options: Namespace) -> int:
@@ -33,8 +47,8 @@ def list_command(options: Namespace) -> int:
     if options.json:
         whole: dict[str, Any] = {}
         for kind in kinds:
-            whole.update(listing_json(kind, CATALOGUE))
+            whole.update(listing_json(kind, MORE))
         return print_json(whole)
-    text = listing_text(kinds, text_width(), options.verbose, CATALOGUE)
+    text = listing_text(kinds, text_width(), options.verbose, MORE)
     deliver(text + "\n", None)
     return OK

@@ -29,6 +29,7 @@ COMMANDS = {
     "bench": "bench:bench_command",
     "stress": "stress:stress_command",
     "lesson": "lesson:lesson_command",
+    "exercise": "exercise:exercise_command",
     "proc": "proc:proc_command",
     "mmu": "mmu:mmu_command",
     "conform": "conform:conform_command",

@@ -1,6 +1,7 @@
-"""What there is: races, designs, kernels, and what is still to come.
+"""What there is: races, designs, kernels, workloads.
 
-Called by `kmm list`.
+Called by `kmm list`, which has lessons and exercises from rooms that come after this
+one, and hands in their rows.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from ..workloads import WORKLOADS
 KINDS = ("races", "designs", "kernels", "lessons", "exercises", "workloads")
 
 
-# What there is of each kind.  Rooms above this one have more to list than it knows.
-Catalogue = Mapping[str, Callable[[], list[dict[str, Any]]]]
+Rows = list[dict[str, Any]]
+More = Mapping[str, Callable[[], Rows]]  # rows of kinds that are not this room's
+NO_MORE: More = {}
 
 
-def listing_json(
-    kind: str, catalogue: Catalogue | None = None
-) -> dict[str, list[dict[str, Any]]]:
+def listing_json(kind: str, more: More = NO_MORE) -> dict[str, Rows]:
     """`{KIND: [{"name": ..., "title": ..., ...}]}`."""
-    return {kind: list_of(kind, catalogue or ROWS)}
+    return {kind: list_of(kind, more)}
 
 
-def list_of(kind: str, catalogue: Catalogue) -> list[dict[str, Any]]:
-    return catalogue[kind]() if kind in catalogue else []
+def list_of(kind: str, more: More) -> Rows:
+    make = {**ROWS, **more}.get(kind)
+    return make() if make else []
 
 
 def races() -> list[dict[str, Any]]:
@@ -80,7 +81,7 @@ def workloads() -> list[dict[str, Any]]:
     ]
 
 
-ROWS: Catalogue = {
+ROWS = {
     "races": races,
     "designs": designs,
     "kernels": kernels,
@@ -89,27 +90,22 @@ ROWS: Catalogue = {
 
 
 def listing_text(
-    kinds: list[str],
-    width: int = 80,
-    stories: bool = False,
-    catalogue: Catalogue | None = None,
+    kinds: list[str], width: int = 80, stories: bool = False, more: More = NO_MORE
 ) -> str:
-    """For people; kinds of which there is none yet share the last line."""
-    found = {kind: list_of(kind, catalogue or ROWS) for kind in kinds}
-    empty = [kind for kind, rows in found.items() if not rows]
+    """For people; kinds of which there is none share the last line."""
+    found = {kind: list_of(kind, more) for kind in kinds}
     blocks = [
         "\n".join(section(kind, rows, width, stories))
         for kind, rows in found.items()
         if rows
     ]
+    empty = [kind for kind, rows in found.items() if not rows]
     if empty:
-        blocks.append(f"No {', '.join(empty)} yet.")
+        blocks.append(f"No {', '.join(empty)}.")
     return "\n\n".join(blocks)
 
 
-def section(
-    kind: str, rows: list[dict[str, Any]], width: int, stories: bool
-) -> list[str]:
+def section(kind: str, rows: Rows, width: int, stories: bool) -> list[str]:
     indent = max(len(row["name"]) for row in rows) + 4
     lines = [kind.upper()]
     question = None
@@ -146,6 +142,8 @@ def remark(kind: str, row: dict[str, Any]) -> str:
         return f" (with {', '.join(f'{q}={a}' for q, a in row['sets'].items())})"
     if kind == "workloads":
         return f" ({row['command']})"
+    if kind == "exercises":
+        return f" ({row['kind']}, {row['points']} points)"
     return ""
 
 
@@ -156,9 +154,11 @@ def details(kind: str, row: dict[str, Any]) -> list[tuple[str, str]]:
         return [("asks", row["asks"]), *([("triggers", triggers)] if triggers else [])]
     if kind == "designs":
         return [("from", row["source"]), *((k, row[k]) for k in ("closes", "costs"))]
-    if kind == "lessons":
-        return [("part", row["part"]), ("about", row["abstract"])]
     if kind == "workloads":
         return []
+    if kind == "lessons":
+        return [("in short", row["abstract"])]
+    if kind == "exercises":
+        return [("lesson", row["lesson"])]
     answers = ", ".join(f"{q}={row[q]}" for q in QUESTIONS)
     return [("answers", answers)]

@@ -72,6 +72,8 @@ class DataRaces:
     Each pair of places is reported when it is first seen to race, and never again.
     """
 
+    # Whether two announced accesses count: a search sees each of them as it is.
+    of_announced: bool = True
     reports: list[Report] = field(factory=list)
     known: set[tuple[str, Place | None, Place | None]] = field(factory=set)
     run: HeardRun | None = None  # the one that goes on
@@ -94,6 +96,8 @@ class DataRaces:
         self, machine: Machine, name: str, earlier: FieldAccess, later: FieldAccess
     ) -> None:
         """Report that two accesses to what is called `name` met, unless it is known."""
+        if earlier.announced and later.announced and not self.of_announced:
+            return
         first, second = sorted((earlier, later), key=by_place)
         pair = (later.target, first.place, second.place)
         if pair in self.known:
@@ -124,6 +128,7 @@ class FieldAccess:
     marked: bool
     trace: tuple[Place, ...]  # innermost first
     bits: int = ALL_BITS
+    announced: bool = False
 
     @property
     def place(self) -> Place | None:
@@ -188,7 +193,14 @@ class HeardRun:
         self.moment = self.clocks.now(me)
         if isinstance(op, FieldOp) and not has_bits(op):
             if op.kind is READ:
-                self.note(op.struct, op.field, False, is_marked(op), self.started_at)
+                self.note(
+                    op.struct,
+                    op.field,
+                    False,
+                    is_marked(op),
+                    self.started_at,
+                    announced=True,
+                )
             else:
                 self.value = copied(getattr(op.struct, op.field))
         if is_marked(op) and not self.whole:
@@ -228,6 +240,7 @@ class HeardRun:
         trace: tuple[Place, ...],
         bits: int = ALL_BITS,
         when: int | None = None,
+        announced: bool = False,
     ) -> None:
         """An access of this moment, or of `when` in this step: does it meet another?"""
         me = self.thread.index
@@ -240,7 +253,9 @@ class HeardRun:
         if last is not None and last.when == when:
             return
         target = f"{type(struct).__name__}.{name}"
-        new = FieldAccess(target, self.thread, when, write, marked, trace, bits)
+        new = FieldAccess(
+            target, self.thread, when, write, marked, trace, bits, announced
+        )
         for old in accesses.values():
             if old.conflicts(new) and not self.knows_of(old):
                 called = f"{self.name_of(struct)}.{name}"
@@ -262,6 +277,7 @@ class HeardRun:
                 is_marked(op),
                 self.started_at,
                 when=self.moment,
+                announced=True,
             )
 
     def note_bits(
@@ -277,7 +293,9 @@ class HeardRun:
         if marked is None:
             self.note(struct, name, write, False, trace_from(frame, struct), bits)
         else:
-            self.note(struct, name, write, marked, self.started_at, bits)
+            self.note(
+                struct, name, write, marked, self.started_at, bits, announced=True
+            )
 
     def says(self, frame: FrameType) -> bool | None:
         """Whether code is part of an announced access: a marked one, or a plain."""

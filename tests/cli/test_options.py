@@ -44,6 +44,7 @@ def test_every_example_in_the_help_works(
     """In a directory of its own, with the files that the examples name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("examples"))
+        patch.setenv("XDG_STATE_HOME", "state")
         if command in ("replay", "proc"):
             kmm("hunt", "exec-stack", "--json", "-o", "witness.json")
         if command == "bench":

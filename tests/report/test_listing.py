@@ -72,8 +72,17 @@ def test_more_is_told_on_request() -> None:
 
 
 def test_what_is_not_written_yet_takes_one_line() -> None:
-    assert listing_text(["lessons"]) == "No lessons yet."
-    assert listing_text(list(KINDS)).endswith("No lessons, exercises yet.")
+    assert listing_text(["lessons"]) == "No lessons."
+    assert listing_text(list(KINDS)).endswith("No lessons, exercises.")
+
+
+def test_rows_of_other_rooms_are_handed_in() -> None:
+    row = {"name": "x", "title": "an x", "kind": "design", "points": 3, "lesson": "l"}
+    more = {"exercises": lambda: [row]}
+    assert listing_json("exercises", more) == {"exercises": [row]}
+    text = listing_text(["exercises"], stories=True, more=more)
+    assert "x  an x (design, 3 points)" in text
+    assert "lesson: l" in text
 
 
 def test_every_workload_is_listed_with_the_command_that_runs_it() -> None:

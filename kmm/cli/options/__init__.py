@@ -2,8 +2,9 @@
 
 This is its front page.  `races` has the options of the commands that work on one race,
 `tables` those of the commands that list and compare, `workloads` those of the commands
-that run programs in virtual time, `course` those of `lesson`, `hardware` those of `mmu`
-and `conform`; `common` has what several of them share, `values` what a word may be.
+that run programs in virtual time, `course` and `exercise` those of `lesson` and
+`exercise`, `hardware` those of `mmu` and `conform`; `common` has what several of them
+share, `values` what a word may be.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ... import __version__
 from ..exits import Usage
 from .common import add_common
 from .course import add_lesson
+from .exercise import add_exercise
 from .hardware import add_conform, add_mmu
 from .races import add_hunt, add_proc, add_prove, add_replay, add_run
 from .tables import add_cost, add_diff, add_list, add_matrix
@@ -53,6 +55,7 @@ COMMANDS: dict[str, tuple[str, Add]] = {
     ),
     "stress": ("the letter's reproduction recipe, in virtual time", add_stress),
     "lesson": ("the textbook: a lesson as plain text", add_lesson),
+    "exercise": ("the classroom: a fix graded by proof", add_exercise),
     "proc": ("the files of /proc and /sys, at one moment of a run", add_proc),
     "mmu": ("the hardware alone: walk an address, decode an entry", add_mmu),
     "conform": ("hold the model against recorded hardware and kernels", add_conform),

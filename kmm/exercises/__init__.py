@@ -1,0 +1,19 @@
+"""The classroom: exercises that are judged by proof, or by the run that breaks them.
+
+An exercise is a folder (`lessons/exercises/` in this project, or a plug-in's) with a
+task, a starter, hints, a solution and checks.  A submission is one small file.  Most
+are code that must run inside the model to be judged, so a process of its own judges
+each, and this one believes only what comes of that (docs/classroom.md).
+
+Reading order: `exercise` (what an exercise is), `read` (from its files), `library`
+(which there are); `vet` (what a submission may say) and `load` (functions of it);
+`answers`, `schedules`, `litmus`, `code` (the kinds of submissions) and `asks` (what a
+check asks of them); `canary` (whether the judge is still sane), `judge` (the process
+that judges), `sandbox` (who starts it); `marks` (points), `text`, `desk` (a student's
+copies), `verify` (whether an exercise is right itself).
+"""
+
+from .exercise import Check, Exercise
+from .library import exercises, find_exercise
+
+__all__ = ["Check", "Exercise", "exercises", "find_exercise"]

@@ -1,0 +1,70 @@
+"""Which exercises there are: this project's, and those of packages beside it.
+
+A package that is installed beside kmm has some by an entry point in the group
+`kmm.exercises`, which names a module whose folder they are in.  One that cannot be read
+is left out, and `broken` says why.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+
+from ..designs import UnknownName
+from ..scenarios.found import own_lessons, plugins
+from .exercise import Exercise
+from .read import ExerciseError, read_exercise
+
+
+@frozen
+class Shelf:
+    """All that was found."""
+
+    exercises: tuple[Exercise, ...]
+    broken: tuple[str, ...]
+
+
+@cache
+def shelf() -> Shelf:
+    """What is in all folders of exercises; read once."""
+    found: dict[str, Exercise] = {}
+    broken = []
+    for folder in folders():
+        for path in sorted(folder.glob("*/task.md")):
+            try:
+                exercise = read_exercise(path.parent)
+            except ExerciseError as error:
+                broken.append(str(error))
+                continue
+            found.setdefault(exercise.name, exercise)
+    return Shelf(tuple(found.values()), tuple(broken))
+
+
+def folders() -> list[Path]:
+    """Where exercises are, this project's own first."""
+    found = [own_lessons() / "exercises"]
+    for entry in plugins("kmm.exercises"):
+        spec = importlib.util.find_spec(entry.module)
+        if spec is not None and spec.origin is not None:
+            found.append(Path(spec.origin).parent)
+    return found
+
+
+def exercises() -> tuple[Exercise, ...]:
+    return shelf().exercises
+
+
+def find_exercise(name: str) -> Exercise:
+    """An exercise by its name, or by the folder that it is in.
+
+    Raises UnknownName, ExerciseError.
+    """
+    if (Path(name) / "task.md").is_file() and (Path(name) / "hints.md").is_file():
+        return read_exercise(Path(name).resolve())
+    for exercise in exercises():
+        if exercise.name == name:
+            return exercise
+    raise UnknownName("exercise", name, [one.name for one in exercises()])
