@@ -13,6 +13,7 @@ The rooms, in reading order; each one imports only from those before it.
 `workloads`  what each answer costs
 `report`     the oops, the drawing of a race, JSON
 `course`     the textbook: lessons, and whether what they claim is so
+`exercises`  a fix that somebody writes, judged by a proof or a counterexample
 `tui`, `cli` two faces over the same calls
 
 Three names that are used throughout:
