@@ -263,7 +263,7 @@ def test_a_pane_can_be_zoomed_and_all_come_back() -> None:
 def test_the_files_of_proc_can_be_read_at_any_moment(size: tuple[int, int]) -> None:
     async def steps(pilot: Pilot[None]) -> None:
         stepper(pilot).go(9)
-        await press(pilot, "f")
+        await press(pilot, "F")
         await on_top(pilot, Files, "/proc and /sys after step 9", "/proc/buddyinfo")
         await sees(pilot, "$ cat /proc/buddyinfo", "Node 0, zone")
         await press(pilot, "j")
@@ -464,8 +464,9 @@ def test_leaving_ends_a_search() -> None:
 def test_the_schedule_can_be_copied() -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await press(pilot, "y")
-        await sees(pilot, "The schedule was copied", str(session_of(pilot).token)[:24])
-        assert pilot.app.clipboard == str(session_of(pilot).token)
+        token = str(session_of(pilot).moment_token)
+        await sees(pilot, "This moment was copied", token[:24])
+        assert pilot.app.clipboard == token
 
     run(steps)
 
