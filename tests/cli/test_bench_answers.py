@@ -20,6 +20,8 @@ from kmm.workloads.execrate import EXECRATE, execrate
 from kmm.workloads.forktree import FORKTREE
 from kmm.workloads.mmapload import MMAP, mmapload
 
+pytestmark = pytest.mark.slow
+
 SMALL = (
     evolve(FORKTREE, tests=("1", "3")),
     evolve(EXECRATE, tests=("1",), run=partial(execrate, duration=0.000_02)),

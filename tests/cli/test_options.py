@@ -35,6 +35,7 @@ def test_help_has_an_example_and_the_exit_codes(command: str) -> None:
 LONG = {"matrix": [pytest.mark.slow]}  # one of its examples is the whole table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [pytest.param(name, marks=LONG.get(name, [])) for name in COMMANDS]
 )

@@ -13,6 +13,8 @@ from kmm.cli import dashboard
 from kmm.cli.dashboard import Dashboard
 from kmm.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--small", "--only", "c"]
 BROKEN = [*SMALL, "--seed", "1"]
 SHORT = [*SMALL, "--kernel", "v6", "--duration", "0.002"]

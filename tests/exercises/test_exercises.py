@@ -10,6 +10,8 @@ from kmm.exercises.exercise import KINDS
 from kmm.exercises.library import shelf
 from kmm.exercises.verify import judged, problems
 
+pytestmark = pytest.mark.slow
+
 EXERCISES = pytest.mark.parametrize("exercise", exercises(), ids=lambda one: one.name)
 
 

@@ -25,6 +25,8 @@ from kmm.exercises import find_exercise, sandbox
 from kmm.exercises.marks import marks
 from kmm.exercises.sandbox import judge
 
+pytestmark = pytest.mark.slow
+
 BODY = "async def shift_arg_pages(k: Kernel, vma: VmArea, shift: int) -> int:\n"
 
 # A submission, and what is said of it.

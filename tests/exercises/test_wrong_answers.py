@@ -12,6 +12,8 @@ from kmm.exercises import find_exercise
 from kmm.exercises.answers import solution as answers
 from kmm.exercises.sandbox import replay
 
+pytestmark = pytest.mark.slow
+
 LOWER = "    await write_plain(vma, VMA.vm_start, new_start)\n"
 MOVE = "    moved = await move_page_tables(k, vma, old_start, vma, new_start, length)\n"
 CLONE = "    await anon_vma_clone(second, vma)\n"

@@ -23,6 +23,8 @@ from kmm.workloads.tail import NotWanted, last_steps
 from kmm.workloads.triggers import TRIGGERS
 from kmm.workloads.userland import System
 
+pytestmark = pytest.mark.slow
+
 BREAKS = 1  # a seed with which exec is overtaken soon,
 LONGER = 0.014  # within so many seconds
 SMALL = evolve(small(parse_kernel("vanilla")), only="c", seed=BREAKS)
