@@ -45,6 +45,24 @@ def test_vanilla_fails_in_exec_as_it_did_in_2010() -> None:
     assert functions.index("strnlen_user") < functions.index("load_elf_binary")
 
 
+@pytest.mark.slow
+def test_vanilla_fails_where_holes_are_punched_in_pages_of_ones_own() -> None:
+    recipe = evolve(
+        small(parse_kernel("vanilla")),
+        only="b",
+        memory=2 * MIB,
+        mapping=MIB // 8,
+        children=4,
+        holes=4,
+        pause=0.0,
+        seed=1,
+    )
+    failure = run(recipe, 0.06).failure
+    assert failure is not None
+    assert failure.message == "kernel BUG at include/linux/swapops.h:105!"
+    assert {"memset", "do_swap_page"} <= {place.function for place in failure.trace}
+
+
 def test_the_fixed_kernels_survive_as_long() -> None:
     for kernel in ("v6", "2.6.36"):
         result = run(evolve(SMALL, spec=parse_kernel(kernel)), LONGER)
