@@ -19,7 +19,7 @@ from kmm.sim.strategies import Pct, RandomWalk
 from kmm.sim.thread import KThread
 from kmm.sim.trap import start_thread
 
-SEEDS = range(30)  # `tests/tools/fuzz_witnesses.py` takes more
+SEEDS = range(30)  # `tests/benchmarks/witnesses.py` takes as many as one likes
 
 # A page table walk against a move, beside a bystander that takes the lock so often.
 TOYS = {bystander: toy(fixed=False, bystander=bystander) for bystander in (0, 1, 2, 4)}
