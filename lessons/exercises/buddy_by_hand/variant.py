@@ -102,17 +102,16 @@ class Day:
     def last_taken(self) -> Step:
         return [step for step in self.steps if step.taken][-1]
 
-    @property
-    def is_worth_asking(self) -> bool:
-        """The last block that is taken splits another, and the last step merges twice.
+    def is_worth_asking(self, merges: int) -> bool:
+        """The last block that is taken splits another, and in the last step some merge.
 
-        What merges is another one, and something is left that is not free.
+        What is given back there is another one, and something is left that is not free.
         """
         last = self.steps[-1]
         return (
             self.last_taken.splits >= 1
             and not last.taken
-            and last.merges >= 2
+            and last.merges == merges
             and last.name != self.last_taken.name
             and len(self.held) >= 2
         )
@@ -125,9 +124,10 @@ def variant(seed: int) -> Variant:
     def below(limit: int) -> int:
         return int(chance.random() * limit)
 
+    merges = 1 + below(2)
     while True:
         day = drawn(below)
-        if day.is_worth_asking:
+        if day.is_worth_asking(merges):
             return Variant(text_of(day), asks_of(day))
 
 
@@ -157,7 +157,7 @@ def text_of(day: Day) -> str:
 
 def in_words(block: tuple[int, int]) -> str:
     pfn, order = block
-    return f"{pfn} to {pfn + (1 << order) - 1}"
+    return f"{pfn} to {pfn + (1 << order) - 1}" if order else f"{pfn} alone"
 
 
 def asks_of(day: Day) -> tuple[Ask, ...]:
