@@ -110,13 +110,9 @@ def test_entries_are_read_as_the_task_has_it(seed: int) -> None:
 
 def error_code(question: str, entries: dict[int, int]) -> int:
     who, does, address = re.findall(r"The (\w+) (\w+).* at (0x\w+)", question)[0]
-    entry = entries[int(address, 16)]
-    return (
-        (entry & 1)
-        + 2 * (does == "writes")
-        + 4 * (who == "program")
-        + 16 * (does == "runs")
-    )
+    present = entries[int(address, 16)] & 1
+    bits = (present, 0), (does == "writes", 1), (who == "program", 2)
+    return sum(1 << bit for so, bit in (*bits, (does == "runs", 4)) if so)
 
 
 # who-maps-it: frames by letter, as in the hints.
