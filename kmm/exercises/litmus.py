@@ -8,6 +8,7 @@ four words.  It is data: nothing of a student's runs here either.
     written = 1        # the page that it has written to, and that migrates
     split_at = 0       # the VMA was cut in two there before: below it one may only read
     forked = false     # it has forked since, and what follows is done by the child
+    rewritten = false  # who has written to the page since; may be left out
     program = ["mprotect 1 1 read", "read 1"]
 
 The words are `mprotect PAGE PAGES read|write`, `munmap PAGE PAGES`, `read PAGE` (which
@@ -45,6 +46,7 @@ FIELDS: Mapping[str, type] = {
     "written": int,
     "split_at": int,
     "forked": bool,
+    "rewritten": bool,
     "program": list,
 }
 
@@ -65,6 +67,7 @@ def race_of(text: str, exercise: Exercise) -> Race:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Complaint(f"not TOML: {error}") from None
+    values.setdefault("rewritten", False)
     strange = sorted(set(values) - set(FIELDS))
     if strange:
         raise Complaint(f"nothing is called {', '.join(strange)} here")
@@ -88,6 +91,7 @@ def race_of(text: str, exercise: Exercise) -> Race:
             written=number("written", values["written"], 0, pages - 1),
             split_at=number("split_at", values["split_at"], 0, pages - 1),
             forked=values["forked"],
+            rewritten=values["rewritten"],
             program=partial(run_program, program),
         ),
         config=Config(cpus=2, frames=32, migrate_passes=1),
