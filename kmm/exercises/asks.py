@@ -14,7 +14,6 @@ from attrs import evolve, frozen
 from ..designs import parse_kernel
 from ..mm.observe import State
 from ..report.outcome import plural
-from ..scenarios import find_race
 from ..scenarios.play import Played, hunt, once, replay
 from ..scenarios.race import ScheduleToken
 from ..scenarios.watching import Watch, as_failure
@@ -23,7 +22,7 @@ from ..sim.recording import Recording, record
 from ..sim.search import Coverage, search
 from ..sim.strategies import RandomWalk, SourceDpor, Strategy
 from ..sim.thread import KThread
-from .code import YOURS, Submission
+from .code import YOURS, Submission, race_for
 from .exercise import Check, Finding
 
 MOST_RUNS = 20_000  # of a proof, if the check says nothing else
@@ -130,19 +129,73 @@ def works(submission: Submission, check: Check) -> Finding:
 
     Who moves no stack can lose no entry of it, and who gives up is always safe.
     """
-    name, text = check.settings["race"], check.settings["kernel"]
-    order = check.settings["order"]
-    race = submission.race(name)
-    kernel = submission.kernel(text)
-    with submission.installed():
-        ours = record(race.booter(kernel), InOrder(order))
-        if ours.failure is not None:
-            return fails(check, once(race, kernel, "in-order", ours))
-    theirs = record(find_race(name).booter(parse_kernel(text)), InOrder(order))
+    ours, failed = in_order(submission, check)
+    if failed is not None:
+        return failed
+    name = check.settings["race"]
+    theirs = model_in_order(submission, check)
     difference = first_difference(end_of(ours), end_of(theirs))
     if difference is None:
         return Finding(check.name, True, f"{name}: one after another, all ends well")
-    token = ScheduleToken(name, race.kernel(kernel), ours.choices, ours.fingerprint)
+    return shows(submission, check, ours, difference)
+
+
+def holds(submission: Submission, check: Check) -> Finding:
+    """One thread after another: where `thread` first comes to the function `at`, it
+    has the locks that it has there with the model's own code.
+
+    Who takes none can take them in no wrong order, and what they keep away may not be
+    about.
+    """
+    ours, failed = in_order(submission, check)
+    if failed is not None:
+        return failed
+    name, at = check.settings["race"], check.settings["at"]
+    found = held_at(ours, check)
+    missing = held_at(model_in_order(submission, check), check) - found
+    if not missing:
+        return Finding(check.name, True, f"{name}: before {at} all locks are held")
+    why = (
+        f"before {at}, {', '.join(sorted(missing))} should be held too; held are "
+        f"{', '.join(sorted(found)) or 'none'}"
+    )
+    return shows(submission, check, ours, why)
+
+
+def held_at(recording: Recording, check: Check) -> set[str]:
+    """The locks of a thread before its first step in a function, if it comes there."""
+    thread, at = check.settings["thread"], check.settings["at"]
+    for step, before in zip(recording.steps, recording.moments, strict=False):
+        if step.thread == thread and at in [place.function for place in step.trace]:
+            return set(before.held[thread])
+    return set()
+
+
+def in_order(submission: Submission, check: Check) -> tuple[Recording, Finding | None]:
+    """A run of one thread after another, in `order`; and what is said if it fails."""
+    race = submission.race(check.settings["race"])
+    kernel = submission.kernel(check.settings["kernel"])
+    with submission.installed():
+        ours = record(race.booter(kernel), InOrder(check.settings["order"]))
+        if ours.failure is None:
+            return ours, None
+        return ours, fails(check, once(race, kernel, "in-order", ours))
+
+
+def model_in_order(submission: Submission, check: Check) -> Recording:
+    """The same with the model's own code."""
+    race = race_for(submission.exercise, check.settings["race"])
+    kernel = parse_kernel(check.settings["kernel"])
+    return record(race.booter(kernel), InOrder(check.settings["order"]))
+
+
+def shows(
+    submission: Submission, check: Check, ours: Recording, difference: str
+) -> Finding:
+    """A run that goes to its end, and not as it should."""
+    name = check.settings["race"]
+    kernel = submission.race(name).kernel(submission.kernel(check.settings["kernel"]))
+    token = ScheduleToken(name, kernel, ours.choices, ours.fingerprint)
     why = f"{name}, one after another: {difference}"
     return Finding(check.name, False, why, str(token))
 
@@ -212,6 +265,7 @@ ASKS: Mapping[str, Ask] = {
     "survives": survives,
     "keeps-rules": keeps_rules,
     "works": works,
+    "holds": holds,
 }
 
 

@@ -7,14 +7,13 @@ is left out, and `broken` says why.
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 from pathlib import Path
 
 from attrs import frozen
 
 from ..designs import UnknownName
-from ..scenarios.found import own_lessons, plugins
+from ..scenarios.found import exercise_folders
 from .exercise import Exercise
 from .read import ExerciseError, read_exercise
 
@@ -32,7 +31,7 @@ def shelf() -> Shelf:
     """What is in all folders of exercises; read once."""
     found: dict[str, Exercise] = {}
     broken = []
-    for folder in folders():
+    for folder in exercise_folders():
         for path in sorted(folder.glob("*/task.md")):
             try:
                 exercise = read_exercise(path.parent)
@@ -41,16 +40,6 @@ def shelf() -> Shelf:
                 continue
             found.setdefault(exercise.name, exercise)
     return Shelf(tuple(found.values()), tuple(broken))
-
-
-def folders() -> list[Path]:
-    """Where exercises are, this project's own first."""
-    found = [own_lessons() / "exercises"]
-    for entry in plugins("kmm.exercises"):
-        spec = importlib.util.find_spec(entry.module)
-        if spec is not None and spec.origin is not None:
-            found.append(Path(spec.origin).parent)
-    return found
 
 
 def exercises() -> tuple[Exercise, ...]:

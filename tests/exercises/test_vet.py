@@ -23,7 +23,7 @@ AT_THE_TOP = {
         "from kmm.fs.proc.meminfo import sizes",
         "out of reach",
     ),
-    "a CPU": ("from kmm.hw.cpu import Cpu", "kmm.hw.cpu is out of reach"),
+    "a TLB": ("from kmm.hw.tlb import Tlb", "kmm.hw.tlb is out of reach"),
     "a module of the model": ("from kmm.mm import rmap", "kmm.mm is out of reach"),
     "what a module imported": (
         "from kmm.mm.rmap import annotations",
@@ -63,6 +63,8 @@ IN_A_FUNCTION = {
     "by an f-string": ("f'{find_vma.__globals__}'", ".__globals__ is nothing"),
     "the built-in names": ("__builtins__['open']", "no underscore"),
     "a step of its own": ("find_vma(1, 2).send(None)", ".send is nothing"),
+    "a step by another name": ("apic = k.cpus[0].apic; apic.send(1)", ".send is nothi"),
+    "a step of what is no interrupt": ("find_vma.apic = 1", ".apic is not"),
     "memory, where no search sees it": ("k.memory", ".memory is nothing"),
     "an entry, where no search sees it": ("ptep.value", ".value is nothing"),
     "another design": ("k.exec_stack = None", ".exec_stack is not a submission's"),
