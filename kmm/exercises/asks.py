@@ -20,10 +20,12 @@ from ..scenarios.watching import Watch, as_failure
 from ..sim.machine import Machine
 from ..sim.recording import Recording, record
 from ..sim.search import Coverage, search
+from ..sim.shrink import Wish
 from ..sim.strategies import RandomWalk, SourceDpor, Strategy
 from ..sim.thread import KThread
 from .code import YOURS, Submission, race_for
 from .exercise import Check, Finding
+from .holding import locks_at
 
 MOST_RUNS = 20_000  # of a proof, if the check says nothing else
 MOST_STEPS = 4_000_000  # of all runs of a check together
@@ -137,38 +139,40 @@ def works(submission: Submission, check: Check) -> Finding:
     difference = first_difference(end_of(ours), end_of(theirs))
     if difference is None:
         return Finding(check.name, True, f"{name}: one after another, all ends well")
-    return shows(submission, check, ours, difference)
+    return shows(submission, check, ours, f"one after another: {difference}")
 
 
 def holds(submission: Submission, check: Check) -> Finding:
-    """One thread after another: where `thread` first comes to the function `at`, it
-    has the locks that it has there with the model's own code.
+    """Coming to the function `at`, `thread` has the locks that it has with the model.
 
-    Who takes none can take them in no wrong order, and what they keep away may not be
-    about.
+    That is asked in every interleaving.  Who takes no locks takes none in a wrong
+    order, but what they are for may happen.
     """
-    ours, failed = in_order(submission, check)
-    if failed is not None:
-        return failed
     name, at = check.settings["race"], check.settings["at"]
-    found = held_at(ours, check)
-    missing = held_at(model_in_order(submission, check), check) - found
-    if not missing:
-        return Finding(check.name, True, f"{name}: before {at} all locks are held")
-    why = (
-        f"before {at}, {', '.join(sorted(missing))} should be held too; held are "
-        f"{', '.join(sorted(found)) or 'none'}"
-    )
-    return shows(submission, check, ours, why)
+    thread = check.settings["thread"]
+    race = submission.race(name)
+    kernel = submission.kernel(check.settings["kernel"])
+    wanted = held_at(model_in_order(submission, check), thread, at)
+    with submission.installed():
+        quick = race.rewinder(kernel)
+        seen = locks_at(quick, SourceDpor(), thread, at, MOST_RUNS, MOST_STEPS)
+        for held, choices in seen.items():
+            if wanted - held:
+                ours = record(race.booter(kernel), Wish(choices))
+                missing = ", ".join(sorted(wanted - held))
+                why = f"coming to {at}: {missing} should be held too"
+                return shows(submission, check, ours, why)
+    if not seen:
+        return Finding(check.name, False, f"{name}: {at} is never reached")
+    return Finding(check.name, True, f"{name}: all locks are held coming to {at}")
 
 
-def held_at(recording: Recording, check: Check) -> set[str]:
-    """The locks of a thread before its first step in a function, if it comes there."""
-    thread, at = check.settings["thread"], check.settings["at"]
+def held_at(recording: Recording, thread: int, at: str) -> frozenset[str]:
+    """The locks of a thread before its first step in a function."""
     for step, before in zip(recording.steps, recording.moments, strict=False):
         if step.thread == thread and at in [place.function for place in step.trace]:
-            return set(before.held[thread])
-    return set()
+            return frozenset(before.held[thread])
+    return frozenset()
 
 
 def in_order(submission: Submission, check: Check) -> tuple[Recording, Finding | None]:
@@ -192,12 +196,13 @@ def model_in_order(submission: Submission, check: Check) -> Recording:
 def shows(
     submission: Submission, check: Check, ours: Recording, difference: str
 ) -> Finding:
-    """A run that goes to its end, and not as it should."""
+    """A run that does not go as it should, whether or not it fails."""
     name = check.settings["race"]
     kernel = submission.race(name).kernel(submission.kernel(check.settings["kernel"]))
     token = ScheduleToken(name, kernel, ours.choices, ours.fingerprint)
-    why = f"{name}, one after another: {difference}"
-    return Finding(check.name, False, why, str(token))
+    failure = ours.failure.message if ours.failure is not None else None
+    why = f"{name}, {difference}"
+    return Finding(check.name, False, why, str(token), failure)
 
 
 @frozen
@@ -215,7 +220,7 @@ End = dict[str, tuple[Any, ...]]
 
 
 def end_of(recording: Recording) -> End:
-    """What a run has left: areas, entries and pages, without the names of things."""
+    """What a run has left: areas, entries, pages, references; no names of things."""
     state = recording.moments[-1].state
     assert isinstance(state, State)
     return {
@@ -232,6 +237,9 @@ def end_of(recording: Recording) -> End:
         "the pages": tuple(
             (page.pfn, page.use, page.flags, page.count, page.mapcount)
             for page in state.pages
+        ),
+        "the references to anon_vmas": tuple(
+            (anon_vma.refcount,) for anon_vma in state.anon_vmas
         ),
     }
 

@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 
 from ..designs import QUESTIONS, Answer, KernelSpec, parse_kernel
 from ..scenarios import Race, find_race
-from ..scenarios.found import EXERCISE, load_scenario
+from ..scenarios.found import EXERCISE, race_in
 from .exercise import Complaint, Exercise
 from .load import Rounds, load
 from .vet import Vetted, vet
@@ -110,11 +110,11 @@ class Submission:
 
 
 def race_for(exercise: Exercise, name: str) -> Race:
-    """A race by its name; an exercise's own may be in its folder, wherever that is."""
-    own = exercise.folder / "scenario.py"
-    if name == EXERCISE + exercise.name and own.is_file():
-        return load_scenario(own)
-    return find_race(name)
+    """A race by its name; an exercise's own are in its folder, wherever that is."""
+    own = None
+    if name.startswith(EXERCISE + exercise.name):
+        own = race_in((exercise.folder.parent,), name.removeprefix(EXERCISE))
+    return own or find_race(name)
 
 
 def submission(text: str, exercise: Exercise) -> Submission:

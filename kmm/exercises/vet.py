@@ -26,7 +26,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
-from types import FunctionType
+from types import FunctionType, GenericAlias
 from typing import Any, NewType
 
 from attrs import Attribute, evolve, field, fields, frozen
@@ -202,6 +202,8 @@ class Inspector:
 
     def one_import(self, module: str, name: str, line: int) -> Iterator[Refusal]:
         found = getattr(importlib.import_module(module), name, None)
+        if isinstance(found, GenericAlias):
+            return  # of a type, as `RmapOne`: it is for annotations
         if not is_importable(found, module, name):
             yield Refusal(line, f"{module} has no {name} of its own to import")
         self.imported[name] = found

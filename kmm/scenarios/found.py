@@ -2,6 +2,7 @@
 
 A lesson's own race is `SCENARIO` in the `scenario.py` of its folder, and is called
 `lesson.` and the lesson's name; an exercise may have one too, `exercise.` and its name.
+More of them are in files beside it: `exercise.NAME.MORE` in `scenario_MORE.py`.
 A package that is installed beside kmm has races by an entry point in the group
 `kmm.races`, and lessons and exercises by one in `kmm.lessons` or `kmm.exercises`, which
 names a module whose folder they are in.
@@ -67,10 +68,15 @@ def names_elsewhere() -> list[str]:
 
 def names_in(prefix: str, folders: Iterable[Path]) -> list[str]:
     return [
-        prefix + path.parent.name.replace("_", "-")
+        prefix + path.parent.name.replace("_", "-") + more_of(path)
         for folder in folders
-        for path in sorted(folder.glob("*/scenario.py"))
+        for path in sorted(folder.glob("*/scenario*.py"))
     ]
+
+
+def more_of(path: Path) -> str:
+    _, _, more = path.stem.partition("_")
+    return f".{more}" if more else ""
 
 
 def find_elsewhere(name: str) -> Race | None:
@@ -97,9 +103,11 @@ def plugin_race(entry: EntryPoint) -> Race:
 
 @cache
 def race_in(folders: tuple[Path, ...], name: str) -> Race | None:
-    """The race that a lesson or an exercise brings with it."""
+    """The race that a lesson or an exercise brings with it; `NAME` or `NAME.MORE`."""
+    own, _, more = name.partition(".")
+    file = f"scenario_{more}.py" if more else "scenario.py"
     for folder in folders:
-        path = folder / name.replace("-", "_") / "scenario.py"
+        path = folder / own.replace("-", "_") / file
         if path.is_file():
             return load_scenario(path)
     return None
@@ -112,7 +120,7 @@ def load_scenario(path: Path) -> Race:
     """
     above = path.parents[1].name
     room = "lessons.exercises" if above == "exercises" else "lessons"
-    name = f"{room}.{path.parent.name}.scenario"
+    name = f"{room}.{path.parent.name}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

@@ -1,9 +1,9 @@
-"""VMAs that are cut, joined, and given anon_vmas while a page of theirs migrates.
+"""VMAs that are cut, joined, and given anon_vmas, while a page of theirs migrates.
 
 The program had cut its memory in two before it touched any, so `vma_adjust` has met a
-VMA without an anon_vma.  Then it moves the boundary down, so that the upper VMA takes
-over a page of the lower one, and its anon_vma with it; and then it makes one VMA of
-both again, so that the upper one goes.
+VMA without an anon_vma.  Then it moves the boundary down: the upper VMA takes over the
+lower one's last page, which is the one that migrates, and with it the anon_vma.  And
+then it makes one VMA of both again, so that the upper one goes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from kmm.sim.thread import KThread
 
 
 def set_up(spec: KernelSpec, config: Config) -> Scene:
-    """Page 0 is written, page 2 may only be read, and nobody has touched it."""
+    """Page 1 is written; page 2 may only be read, and nobody has touched it."""
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
     process = start_in_scene(k, "program", 4021, 1, pages=3, flags=DATA)
     process.run(process.mprotect(2, 1, PROT_READ))
-    page = process.store(0, b"data")
+    page = process.store(1, b"data")
 
     def threads() -> list[KThread]:
         return [
@@ -40,21 +40,22 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
 async def move_and_join(process: SceneProcess) -> None:
     await process.mprotect(1, 1, PROT_READ)
     await process.mprotect(1, 2, PROT_READ | PROT_WRITE)
-    await process.read_back(0)
+    await process.read_back(1)
 
 
 SCENARIO = Race(
     name="exercise.vma-adjust-lock",
     title="a boundary moves down, and then two VMAs become one",
-    asks="Does vma_adjust hold its lock while it does what takes the lock itself?",
+    asks="Can a page be in neither of two neighbours whose boundary moves down?",
     story=(
-        "Who takes over pages is put on the lists of those anon_vmas before the bounds "
-        "move, and who is swallowed is taken off when they have moved.  Both need the "
-        "anon_vma's lock, each for itself."
+        "The lower VMA gives a page up by one store, and the upper one takes it by "
+        "another.  Who takes over pages is put on the lists of their anon_vmas before "
+        "the bounds move, and who is swallowed is taken off when they have moved.  "
+        "Both need the anon_vma's lock, each for itself."
     ),
-    watch="when vma_adjust has the anon_vma's lock, and what it calls meanwhile",
+    watch="the two stores, and when vma_adjust has the anon_vma's lock",
     threads=(
-        "compaction migrates a page of the lower VMA",
+        "compaction migrates the last page of the lower VMA",
         "the program moves the boundary, joins the VMAs, and reads the page",
     ),
     set_up=set_up,
