@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from attrs import evolve
 from exercises.submissions import EXEC, UNMAP, above_shift, at_start_of_shift, solution
 
+from kmm.exercises import find_exercise
+from kmm.exercises.code import has_the_answer
 from kmm.exercises.vet import Refused, readable, storable, vet
 
 # Each is an attempt to get out of the model; what is said of it names the cause.
@@ -104,6 +109,40 @@ def test_what_leads_out_of_the_model_is_refused_in_a_function(name: str) -> None
     with pytest.raises(Refused) as refused:
         vet(at_start_of_shift(lines))
     assert why in str(refused.value)
+
+
+def test_an_interrupt_may_be_sent_and_types_may_be_named() -> None:
+    text = above_shift(
+        "from kmm.hw.cpu import Cpu",
+        "from kmm.mm.rmap import RmapOne",
+        "async def tell(cpu: Cpu, rmap_one: RmapOne) -> None:",
+        "    await cpu.apic.send(1)",
+    )
+    assert not {"Cpu", "RmapOne"} & set(vet(text).imported)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_closed"),
+    [
+        ("from kmm.designs.exec_stack.e00_unprotected import UNPROTECTED", False),
+        ("from kmm.designs.exec_stack.e07_temporary_vma import TEMPORARY_VMA", True),
+        ("from kmm.designs.exec_stack import TEMPORARY_VMA", True),
+        ("from kmm.designs.kernels import find_kernel", True),
+        ("from kmm.mm.vma import vma_adjust", True),
+        ("from kmm.mm.vma import vma_merge", False),
+    ],
+)
+def test_an_exercise_may_close_what_has_its_answer(line: str, is_closed: bool) -> None:
+    settings = {
+        "function": "kmm.mm.vma.vma_adjust",
+        "designs": ["kmm.designs.exec_stack.e00_unprotected"],
+    }
+    exercise = evolve(find_exercise(EXEC), settings=settings)
+    if not is_closed:
+        vet(line, partial(has_the_answer, exercise))
+        return
+    with pytest.raises(Refused, match="has the answer: write your own"):
+        vet(line, partial(has_the_answer, exercise))
 
 
 @pytest.mark.parametrize(
