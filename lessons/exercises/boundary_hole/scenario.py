@@ -2,7 +2,8 @@
 
 A VMA that is cut in two gets a new structure, and that goes to the end of the list of
 each of its anon_vmas.  So on the grandparent's list a sibling's VMA stands between the
-two of the child, whose boundary moves.
+two of the child, whose boundary moves.  The page has been copied already: what is left
+is the walk that may not miss an entry.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from kmm.mm.kernel import Config
 from kmm.scenarios.adjust import BOUNDARY_SHIFT_CHILD, move_boundary_up
 from kmm.scenarios.migrating import compact
 from kmm.scenarios.process import DATA, start_in_scene
-from kmm.scenarios.running import race_scene
+from kmm.scenarios.running import advance, race_scene
+from kmm.sim.machine import Machine
 from kmm.sim.scene import Scene
 from kmm.sim.thread import KThread
 
@@ -39,7 +41,10 @@ def set_up(spec: KernelSpec, config: Config) -> Scene:
             KThread("child", 4022, 1, move_boundary_up(child)),
         ]
 
-    return race_scene(k, threads, [parent, child, sibling])
+    def begin(machine: Machine) -> None:
+        advance(machine, 0, lambda: page.mapping is None)
+
+    return race_scene(k, threads, [parent, child, sibling]).beginning(begin)
 
 
 SCENARIO = evolve(
@@ -48,7 +53,7 @@ SCENARIO = evolve(
     title="the same with a sibling, whose VMA stands between the two on the list",
     asks="Does a walk keep the child's lock while it looks at a sibling?",
     threads=(
-        "compaction migrates the page that all three processes have",
+        "compaction migrates the page that all three processes have, and has copied it",
         "in the child, mprotect moves the boundary; the child reads",
     ),
     set_up=set_up,
