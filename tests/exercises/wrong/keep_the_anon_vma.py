@@ -30,10 +30,12 @@ WRONG = {
         changed(NAME, (COUNT, ""), (UNLOCK, UNLOCK + COUNT)), "window", "double-free"
     ),
     "the page is not looked at again under the lock": Wrong(
-        changed(NAME, (LOOK, "    mapped = True\n")), "others", ""
+        changed(NAME, (LOOK, "    mapped = True\n")), "others", "double-free"
     ),
     "the reference is kept": Wrong(
-        changed(NAME, (DROP, '    """Nothing is given back."""\n')), "works", ""
+        changed(NAME, (DROP, '    """Nothing is given back."""\n')),
+        "works",
+        "the references to anon_vmas are not as they should be",
     ),
     "the lock is kept": Wrong(
         changed(NAME, (UNLOCK, "")), "works", "blocked for more than 120 seconds"
@@ -41,7 +43,7 @@ WRONG = {
     "no page is ever migrated": Wrong(
         changed(NAME, ("return anon_vma if mapped else None", "return None")),
         "works",
-        "",
+        "the page-table entries are not as they should be",
     ),
     "the model's own": Wrong(
         changed(
