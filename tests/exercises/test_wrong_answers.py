@@ -1,24 +1,15 @@
 """Every exercise has wrong answers, each caught for its own reason.
 
-Where a run shows it, that run is made again from its schedule.  Those that are here go
-the whole way, through processes of their own; those in `wrong` are judged in this one,
-as far as the first check that they fail.
+Where a run shows it, that run is made again from its schedule.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import partial
-from typing import Any
-
 import pytest
 from exercises.submissions import EXEC, UNMAP, changed, marks_of, solution, starter
-from exercises.wrong import right_answers, wrong_answers
 
-from kmm.exercises import Exercise, exercises, find_exercise
+from kmm.exercises import find_exercise
 from kmm.exercises.answers import solution as answers
-from kmm.exercises.exercise import Complaint, Finding
-from kmm.exercises.judge import as_reported, asked, not_asked, ready, replayed
 from kmm.exercises.sandbox import replay
 
 pytestmark = pytest.mark.slow
@@ -188,12 +179,6 @@ WRONG = {
 }
 
 
-def test_every_exercise_has_three_wrong_answers() -> None:
-    of_each = Counter(exercise for exercise, *_ in WRONG.values())
-    of_each.update(exercise for exercise, _ in wrong_answers().values())
-    assert all(of_each[exercise.name] >= 3 for exercise in exercises())
-
-
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_answer_fails_for_its_own_reason(name: str) -> None:
     exercise, text, check, why = WRONG[name]
@@ -229,43 +214,3 @@ def test_a_schedule_of_another_submission_is_not_taken_for_this_ones() -> None:
     again, why = replay(find_exercise(EXEC), solution(EXEC), schedule)
     assert again is None
     assert why
-
-
-# Those in `wrong`.
-
-
-def first_failure(exercise: Exercise, text: str) -> tuple[Any, Finding | None]:
-    """A submission, and the first check that it fails, or why it is not judged."""
-    try:
-        subject, table = ready(text, exercise, None)
-    except Complaint as error:
-        return None, Finding("", False, str(error))
-    passed: set[str] = set()
-    for check in exercise.checks:
-        finding = not_asked(check, passed) or asked(
-            partial(table[check.asks], subject, check), exercise, check
-        )
-        if not finding.passed:
-            return subject, finding
-        passed.add(check.name)
-    return subject, None
-
-
-@pytest.mark.parametrize("name", wrong_answers())
-def test_a_wrong_answer_is_caught_and_its_run_is_made_again(name: str) -> None:
-    exercise_name, wrong = wrong_answers()[name]
-    exercise = find_exercise(exercise_name)
-    subject, finding = first_failure(exercise, wrong.text)
-    assert finding is not None
-    assert finding.check == (wrong.check or "")
-    assert wrong.why in finding.why
-    if finding.schedule is not None:
-        played = replayed(subject, exercise, finding.schedule)
-        assert as_reported(played, finding) is not None
-
-
-@pytest.mark.parametrize("name", right_answers())
-def test_another_right_answer_is_not_refused(name: str) -> None:
-    exercise_name, text = right_answers()[name]
-    _, finding = first_failure(find_exercise(exercise_name), text)
-    assert finding is None
