@@ -18,6 +18,8 @@ import os
 import re
 import shlex
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
@@ -60,9 +62,9 @@ def console(command: str, before: str) -> str:
 
 def output_of(arguments: list[str]) -> str:
     """What `kmm ARGUMENTS` prints when its output is not a terminal."""
-    os.environ["COLUMNS"] = "80"  # for argparse
     out = io.StringIO()
     with (
+        for_nobody(),
         contextlib.chdir(ROOT),  # commands may name files of the repository
         contextlib.redirect_stdout(out),
         contextlib.suppress(SystemExit),
@@ -70,6 +72,26 @@ def output_of(arguments: list[str]) -> str:
         main(arguments)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
+
+
+@contextlib.contextmanager
+def for_nobody() -> Iterator[None]:
+    """Commands that know nothing of who runs them, and leave nothing behind.
+
+    Progress, scores and settings are those of somebody who has just begun.
+    """
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {
+            "COLUMNS": "80",  # for argparse
+            "XDG_STATE_HOME": f"{home}/state",
+            "XDG_CONFIG_HOME": f"{home}/config",
+        }
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ |= before
 
 
 def documents() -> list[Path]:
