@@ -11,6 +11,7 @@ from exercises.submissions import EXEC, solution
 from kmm.cli.exercise import changes
 from kmm.cli.options.exercise import WHAT
 from kmm.exercises import exercises
+from kmm.exercises.desk import Watched
 
 
 @pytest.fixture(autouse=True)
@@ -131,13 +132,34 @@ def test_every_command_has_help_with_an_example_and_exit_codes(what: str) -> Non
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-def test_a_watched_file_is_judged_at_first_and_after_each_save(tmp_path: Path) -> None:
+def test_a_watched_file_is_judged_at_first_and_after_each_change(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "fix.py"
     path.write_text("one", encoding="utf-8")
-    seen = changes(path, pause=0.01)
-    next(seen)
-    path.write_text("three", encoding="utf-8")
-    next(seen)
+    file = Watched(path)
+    seen = changes(file, pause=0.01)
+    assert next(seen) == "one"
+    assert not file.is_stale()
+    path.write_text("two", encoding="utf-8")  # as long as before
+    assert file.is_stale()
+    assert next(seen) == "two"
+
+
+def test_a_file_that_is_written_as_it_was_or_is_being_saved_has_not_changed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "fix.py"
+    path.write_text("one", encoding="utf-8")
+    file = Watched(path)
+    assert file.changed() == "one"
+    path.write_text("one", encoding="utf-8")
+    assert file.changed() is None
+    path.write_text("", encoding="utf-8")
+    assert file.changed() is None
+    path.unlink()
+    assert file.changed() is None
+    assert not file.is_stale()
 
 
 def test_a_class_is_graded(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kmm.exercises import find_exercise
-from kmm.exercises.desk import LARGEST, Copy, DeskError, Scores, copy_at, start
+from kmm.exercises.desk import LARGEST, Copy, DeskError, copy_at, start
+from kmm.exercises.scores import Scores
 
 EXEC = find_exercise("exec-stack")
 WALK = find_exercise("walk-by-hand")
