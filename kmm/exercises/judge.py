@@ -29,6 +29,7 @@ from .code import Submission, submission
 from .exercise import Check, Complaint, Exercise, Finding
 from .limits import contain
 from .read import read_exercise
+from .wire import to_plain
 
 LONGEST = 300  # characters of what a submission may have had a hand in
 WIDTH = 80  # columns of a drawing
@@ -54,6 +55,8 @@ def work(job: Mapping[str, Any], pipe: Pipe, canary: Canary | None) -> None:
     hidden = Path(job["hidden"]) if job["hidden"] else None
     exercise = read_exercise(Path(job["folder"]), hidden)
     try:
+        if job["record"] is not None:
+            pipe.say("recording", to_plain(recorded(job, exercise)))
         for finding in findings(job, exercise, canary):
             pipe.say("finding", asdict(finding))
     except Complaint as error:
@@ -70,6 +73,8 @@ def findings(
     job: Mapping[str, Any], exercise: Exercise, canary: Canary | None
 ) -> Iterator[Finding]:
     """Of a whole submission, or of runs of it that were reported before."""
+    if job["record"] is not None:
+        return iter(())
     if job["again"] is not None:
         return run_again(job, exercise)
     return judged(job["text"], exercise, job["seed"], canary)
@@ -162,6 +167,20 @@ def run_again(job: Mapping[str, Any], exercise: Exercise) -> Iterator[Finding]:
         ended = as_reported(played, finding)
         if ended is not None:
             yield evolve(finding, drawing=drawn(played, ended))
+
+
+def recorded(job: Mapping[str, Any], exercise: Exercise) -> Recording:
+    """The run of a finding, made again.  Raises Complaint where it cannot be."""
+    finding = Finding(**job["record"])
+    assert finding.schedule is not None
+    subject, _ = ready(job["text"], exercise, None)
+    try:
+        found = as_reported(replayed(subject, exercise, finding.schedule), finding)
+    except ScheduleError as error:
+        raise Complaint(str(error)) from None
+    if found is None:
+        raise Complaint("the run does not end as was reported")
+    return found
 
 
 def message_of(played: Played) -> str | None:

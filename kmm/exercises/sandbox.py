@@ -20,8 +20,10 @@ from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
+from ..sim.recording import Recording
 from .exercise import OF_CODE, Exercise, Finding
 from .nursery import Nursery
+from .wire import NoRecording, from_plain
 
 WATCHDOG = 120.0  # seconds
 NOT_AGAIN = "(A second process could not make this run again.)"
@@ -93,6 +95,7 @@ def job_of(
         "seed": seed,
         "again": None,  # findings whose runs are to be made again
         "any": False,  # whether those runs may end as they will
+        "record": None,  # a finding whose run is wanted whole, and nothing else
     }
 
 
@@ -138,6 +141,26 @@ def replay(
     return (finding, "") if finding.drawing else (None, finding.why)
 
 
+def recording_of(
+    exercise: Exercise,
+    text: str,
+    finding: Finding,
+    *,
+    nursery: Nursery,
+    watchdog: float = WATCHDOG,
+) -> Recording:
+    """The run that shows a finding, made by a judge and written down step by step.
+
+    So it can be looked at where none of the submission may run.  Raises NoRecording.
+    """
+    report = Report(nobody_asks, nobody_stops)
+    job = {**job_of(exercise, text, None, None), "record": asdict(finding)}
+    report.read(nursery, job, watchdog)
+    if not report.is_whole or report.complaint is not None:
+        raise NoRecording(report.complaint or report.trouble)
+    return from_plain(report.recording)
+
+
 class Report:
     """What a judging process says, line by line."""
 
@@ -147,6 +170,7 @@ class Report:
         self.complaint: str | None = None
         self.trouble = "the judge ended before it was done"
         self.contained: dict[str, bool] = {}
+        self.recording: object = None  # as it was sent
         self.is_whole = False  # whether the judge was sane to its end
 
     def read(self, nursery: Nursery, job: dict[str, Any], watchdog: float) -> None:
@@ -179,6 +203,7 @@ class Report:
         self.complaint = words(values.get("complaint")) or self.complaint
         self.trouble = words(values.get("tampered")) or self.trouble
         self.contained = values.get("contained", self.contained)
+        self.recording = values.get("recording", self.recording)
         self.is_whole = self.is_whole or "end" in values
 
 
