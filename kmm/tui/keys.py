@@ -198,7 +198,7 @@ LESSON_KEYS = (
         "x",
         "exercise",
         "",
-        "the exercises of this lesson that are judged",
+        "exercises of this lesson that are judged",
     ),
     Key("help", "question_mark,f1", "? F1", "help", "help", "this help"),
     Key("leave", "q,escape", "q esc", "leave", "contents", "back to the contents"),
