@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 USUAL = ("sensible-editor", "nano", "vim", "vi")
 
@@ -38,9 +40,16 @@ def editor(environment: Mapping[str, str] = os.environ) -> list[str]:
 def edit(path: Path) -> None:
     """Open a file, and wait until the editor is closed.  Raises NoEditor."""
     command = editor()
+    before = signal.signal(signal.SIGINT, not_for_us)
     try:
         ended = subprocess.run([*command, str(path)], check=False)  # noqa: S603 - theirs
     except OSError as error:
         raise NoEditor(f"{command[0]} cannot be opened: {error.strerror}") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
     if ended.returncode:
         raise NoEditor(f"{command[0]} ended with exit code {ended.returncode}")
+
+
+def not_for_us(_: int, __: FrameType | None) -> None:
+    """Ctrl-C in an editor reaches all who share its terminal; it means the editor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -31,6 +32,20 @@ def test_where_there_is_none_it_is_said_why(
 ) -> None:
     with pytest.raises(NoEditor, match=why):
         editor(environment)
+
+
+def test_ctrl_c_in_the_editor_is_the_editors(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    interrupts = (
+        "import os, signal, sys, pathlib; os.kill(os.getppid(), signal.SIGINT); "
+        "pathlib.Path(sys.argv[1]).write_text('edited')"
+    )
+    monkeypatch.setenv("VISUAL", f'{sys.executable} -c "{interrupts}"')
+    before = signal.getsignal(signal.SIGINT)
+    edit(tmp_path / "fix.py")
+    assert (tmp_path / "fix.py").read_text(encoding="utf-8") == "edited"
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(
