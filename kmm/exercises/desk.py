@@ -69,12 +69,18 @@ class Copy:
         return "".join(lines)
 
     def reset(self) -> Path | None:
-        """Put the starter back; the file that was there is kept beside it."""
+        """Put the starter back; the file that was there is kept beside it.
+
+        Raises DeskError.
+        """
         kept = None
-        if self.path.exists():
-            kept = backup_of(self.path)
-            self.path.replace(kept)
-        self.path.write_text(self.starter, encoding="utf-8")
+        try:
+            if self.path.exists():
+                kept = backup_of(self.path)
+                self.path.replace(kept)
+            self.path.write_text(self.starter, encoding="utf-8")
+        except OSError as error:
+            raise DeskError(f"cannot write {self.path}: {error.strerror}") from None
         return kept
 
 

@@ -40,6 +40,7 @@ class Nursery:
         self.lock = Lock()  # one question at a time
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
+        self.is_closed = False
 
     def __enter__(self) -> Nursery:
         return self
@@ -76,8 +77,8 @@ class Nursery:
                 os.close(reader)
 
     def warm_up(self) -> None:
-        """Have the template begin; it is not waited for."""
-        with self.lock:
+        """Have the template begin; it is not waited for, and no trouble is told yet."""
+        with self.lock, suppress(OSError):
             self.connected()
 
     def copy(self, jobs: int, report: int) -> int:
@@ -106,6 +107,10 @@ class Nursery:
             os.killpg(pid, signal.SIGKILL)  # nobody else is left to do it
 
     def connected(self) -> socket.socket:
+        """The socket to the template, which is started if need be.  Raises OSError."""
+        if self.is_closed or not hasattr(os, "fork"):
+            why = "nobody wants one any more" if self.is_closed else "this is no Unix"
+            raise OSError(f"no process can be started that judges: {why}")
         if self.control is None:
             self.control, theirs = socket.socketpair()
             self.control.settimeout(PATIENCE)
@@ -115,6 +120,7 @@ class Nursery:
 
     def close(self) -> None:
         with self.lock:
+            self.is_closed = True
             self.drop()
 
     def drop(self) -> None:

@@ -13,7 +13,7 @@ import os
 import secrets
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -73,14 +73,15 @@ def judge(
     """
     with ExitStack() as stack:
         judges = nursery or stack.enter_context(Nursery(exercise))
-        found = Report(told, unwanted)
+        names = [check.name for check in exercise.checks]
+        found = Report(names, told, unwanted)
         job = job_of(exercise, text, seed, hidden)
         found.read(judges, job, watchdog)
         if not found.is_whole:
             return Judgement((), found.complaint or found.trouble, found.contained)
         findings = tuple(found.findings)
         if exercise.kind in (*OF_CODE, "litmus"):
-            second = Report(nobody_asks, unwanted)
+            second = Report(names, nobody_asks, unwanted)
             findings = tuple(run_again(findings, second, judges, job, watchdog))
         return Judgement(findings, found.complaint, found.contained)
 
@@ -130,7 +131,7 @@ def replay(
 ) -> tuple[Finding | None, str]:
     """A run of a submission, made by a judge of its own; or else why there is none."""
     asked = Finding("replay", False, "", schedule)
-    report = Report(nobody_asks, nobody_stops)
+    report = Report([asked.check], nobody_asks, nobody_stops)
     job = {**job_of(exercise, text, None, None), "again": [asdict(asked)]}
     with ExitStack() as stack:
         judges = nursery or stack.enter_context(Nursery(exercise))
@@ -153,7 +154,7 @@ def recording_of(
 
     So it can be looked at where none of the submission may run.  Raises NoRecording.
     """
-    report = Report(nobody_asks, nobody_stops)
+    report = Report([], nobody_asks, nobody_stops)
     job = {**job_of(exercise, text, None, None), "record": asdict(finding)}
     report.read(nursery, job, watchdog)
     if not report.is_whole or report.complaint is not None:
@@ -164,7 +165,8 @@ def recording_of(
 class Report:
     """What a judging process says, line by line."""
 
-    def __init__(self, told: Told, unwanted: Unwanted) -> None:
+    def __init__(self, checks: Sequence[str], told: Told, unwanted: Unwanted) -> None:
+        self.checks = checks  # that it may speak of
         self.told, self.unwanted = told, unwanted
         self.findings: list[Finding] = []
         self.complaint: str | None = None
@@ -197,7 +199,7 @@ class Report:
             finding = finding_of(values["finding"]) if "finding" in values else None
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return
-        if finding is not None:
+        if finding is not None and finding.check in self.checks:
             self.findings.append(finding)
             self.told(finding)
         self.complaint = words(values.get("complaint")) or self.complaint

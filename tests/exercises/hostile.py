@@ -190,6 +190,10 @@ TAKEN_OVER: Mapping[str, str] = {
         "import os; os.write(pipe.descriptor, b'\\xff' * 1000 + b'\\n[]\\n')"
     ),
     "it says what is no finding": "pipe.say('finding', [1]); pipe.say('end', True)",
+    "it speaks of checks that there are not": (
+        "pipe.say('finding', {'check': 'all', 'passed': True, 'why': ''}); "
+        "pipe.say('end', True)"
+    ),
     "it writes without end": (
         "import os; [os.write(pipe.descriptor, b'x' * 60000) for _ in iter(int, 1)]"
     ),

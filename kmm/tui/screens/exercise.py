@@ -22,7 +22,7 @@ from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from ...exercises import Exercise
-from ...exercises.desk import DeskError
+from ...exercises.desk import Copy, DeskError
 from ...exercises.exercise import OF_CODE, Check, Complaint, Finding
 from ...exercises.nursery import Nursery
 from ...exercises.sandbox import Stopped, judge, recording_of
@@ -245,14 +245,21 @@ class ExerciseScreen(Screen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                kept = copy.reset()
-                self.draw()
-                if kept is not None:
-                    self.notify(f"Your file is {kept.name} now.", markup=False)
+                self.reset(copy)
 
         question = "Put the starter back?"
         more = "Your file is kept beside it, under another name."
         _ = self.app.push_screen(Confirm(question, more), answered)
+
+    def reset(self, copy: Copy) -> None:
+        try:
+            kept = copy.reset()
+        except DeskError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        self.draw()
+        if kept is not None:
+            self.notify(f"Your file is {kept.name} now.", markup=False)
 
     async def action_hint(self) -> None:
         """The next of the three; those that were told stay."""
