@@ -11,6 +11,7 @@ submission it then runs a copy of `run_autograder` in /autograder, beside the fo
 
 from __future__ import annotations
 
+import shlex
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import files as files_of
@@ -56,7 +57,7 @@ set -u
 here=$(cd "$(dirname "${{BASH_SOURCE[0]}}")" && pwd)
 cd "$here" || exit
 export PYTHONPATH=$here/source
-"$(find_python)" -m kmm exercise grade source/exercise submission OPTIONS \\
+"$(find_python)" -m kmm exercise grade NAME submission OPTIONS \\
     --format gradescope --output results/results.json
 # 0 is for full marks, 1 for less; anything else is no verdict.
 [ $? -le 1 ]
@@ -67,8 +68,9 @@ def write_autograder(
     exercise: Exercise, path: Path, *, hidden: Path | None, seed: int | None
 ) -> None:
     """Write the zip.  Raises DeskError."""
-    options = "" if seed is None else f"--seed {seed}"
-    texts = {"setup.sh": SETUP, "run_autograder": RUN.replace("OPTIONS", options)}
+    run = RUN.replace("NAME", shlex.quote(exercise.name))
+    run = run.replace("OPTIONS", "" if seed is None else f"--seed {seed}")
+    texts = {"setup.sh": SETUP, "run_autograder": run}
     try:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in texts.items():
@@ -91,11 +93,12 @@ def contents(exercise: Exercise, hidden: Path | None) -> Iterator[tuple[str, Pat
     yield from below(PACKAGE, "kmm")
     for path in own_lessons().glob("*/scenario.py"):  # races that a check may name
         yield f"lessons/{path.parent.name}/scenario.py", path
-    for name, path in below(exercise.folder, "exercise"):
+    place = f"lessons/exercises/{exercise.name.replace('-', '_')}"
+    for name, path in below(exercise.folder, place):
         if hidden is None or path.name != "hidden.toml":
             yield name, path
     if hidden is not None:
-        yield "exercise/hidden.toml", hidden
+        yield f"{place}/hidden.toml", hidden
     yield from attrs()
 
 

@@ -100,7 +100,11 @@ def test_who_hands_in_another_file_is_told_so(place: Path) -> None:
 
 def test_neither_solutions_nor_lessons_are_in_it(place: Path) -> None:
     names = zipfile.ZipFile(place / "zip").namelist()
-    assert {"setup.sh", "run_autograder", "exercise/task.md"} <= set(names)
+    assert {
+        "setup.sh",
+        "run_autograder",
+        "lessons/exercises/exec_stack/task.md",
+    } <= set(names)
     assert len(names) == len(set(names))
     assert not [name for name in names if "solution" in name or "lesson.md" in name]
 
