@@ -24,7 +24,7 @@ from ..exercises.sandbox import Stopped, judge, nobody_asks, nobody_stops, repla
 from ..exercises.scores import Scores
 from ..exercises.text import list_text, marks_text, row_text
 from .classroom import FOR_TEACHERS, hidden_file
-from .exits import FAILED, INTERRUPTED, OK, Usage, complain
+from .exits import FAILED, INTERRUPTED, OK, Usage, complain, drop_output
 from .output import color_diff, deliver, on_terminal, print_json, text_width
 
 LOOK = 0.1  # seconds between two looks at a file that is watched
@@ -133,7 +133,7 @@ def judged(
 
 
 def watch_command(options: Namespace) -> int:
-    """Judge it now, and after each change, until Ctrl-C."""
+    """Judge it now, and after each change, until Ctrl-C, or as long as it is read."""
     copy = copy_of(options)
     copy.text()  # raises DeskError if there is none at all
     file = Watched(copy.path)
@@ -144,6 +144,8 @@ def watch_command(options: Namespace) -> int:
                 watched(options, copy, text, nursery, file)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # nobody reads it any more
+        drop_output()
     return OK
 
 
@@ -170,7 +172,8 @@ def watched(
 
 
 def told(text: str) -> None:
-    deliver(text, None)
+    """Print it now.  Raises BrokenPipeError."""
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
-from cli.running import kmm, refused
+from cli.running import COMMAND, kmm, refused
 from exercises.submissions import EXEC, solution
 
 from kmm.cli.exercise import changes
@@ -164,6 +165,19 @@ def test_a_file_that_is_written_as_it_was_or_is_being_saved_has_not_changed(
     path.unlink()
     assert file.changed() is None
     assert not file.is_stale()
+
+
+def test_a_watch_that_nobody_reads_ends() -> None:
+    kmm("exercise", "start", "break-vanilla", "watched")
+    command = [*COMMAND, "exercise", "watch", "watched"]
+    watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert watch.stdout is not None
+    assert watch.stderr is not None
+    watch.stdout.readline()
+    watch.stdout.close()
+    assert watch.wait(60) == 0
+    assert watch.stderr.read() == b""
+    watch.stderr.close()
 
 
 def test_a_class_is_graded(tmp_path: Path) -> None:
