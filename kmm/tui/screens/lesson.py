@@ -19,9 +19,10 @@ from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from ...course.claims import play_motion
-from ...course.lesson import Lesson, Motion, Question, Section
+from ...course.lesson import EXERCISES, Lesson, Motion, Question, Section
 from ...course.progress import Progress
 from ...designs import parse_kernel
+from ...exercises import Exercise, exercises
 from ...report.outcome import plural
 from ...scenarios import find_race
 from ...scenarios.play import Played, hunt
@@ -29,10 +30,18 @@ from ...sim.schedule import context_switches
 from ...sim.search import Coverage
 from ...sim.strategies import SourceDpor
 from ..keys import LESSON_KEYS
-from ..messages import Answered, KernelChosen, KernelSearched, RunChosen
+from ..messages import (
+    Answered,
+    ExerciseChosen,
+    KernelChosen,
+    KernelSearched,
+    RunChosen,
+)
 from ..session import session_of
-from ..widgets.blocks import KernelRow, widget_for
+from ..widgets.blocks import JudgedBlock, KernelRow, widget_for
 from ..widgets.pane import STYLES
+from .choose import Choose
+from .exercise import ExerciseScreen
 from .help import Help
 from .stepper import HEIGHTS, WIDTHS, Stepper
 
@@ -118,6 +127,8 @@ class LessonScreen(Screen[None]):
             after = f"  Read before: {', '.join(needs)}." if needs else ""
             about = Content(f"{self.lesson.abstract}{after}\n")
             parts.append(Static(about, id="about"))
+        if self.section.heading == EXERCISES:
+            parts += [JudgedBlock(exercise) for exercise in self.exercises()]
         for block in self.section.blocks:
             chosen = None
             if isinstance(block, Question):
@@ -194,6 +205,29 @@ class LessonScreen(Screen[None]):
     def action_do(self) -> None:
         """Whatever there is to be done in this section, one after the other."""
         self.focus_next("Doable, KernelRow")
+
+    def action_exercise(self) -> None:
+        """One that is judged; if the lesson has several, choose."""
+        found = self.exercises()
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.post_message(ExerciseChosen(found[index]))
+
+        if not found:
+            self.notify("No exercise that is judged belongs to this lesson.")
+        elif len(found) == 1:
+            chosen(0)
+        else:
+            lines = [f"{one.title} ({one.points} points)" for one in found]
+            _ = self.app.push_screen(Choose("Which exercise?", lines), chosen)
+
+    def exercises(self) -> list[Exercise]:
+        """Those of this lesson."""
+        return [one for one in exercises() if one.lesson == self.lesson.name]
+
+    def on_exercise_chosen(self, message: ExerciseChosen) -> None:
+        _ = self.app.push_screen(ExerciseScreen(message.exercise))
 
     def action_help(self) -> None:
         _ = self.app.push_screen(Help("kmm: a lesson", LESSON_KEYS))

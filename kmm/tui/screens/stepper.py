@@ -6,7 +6,8 @@ What is shown is worked out by `session`; here it is handed to the panes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from functools import wraps
+from typing import ClassVar, Concatenate, ParamSpec, TypeVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -52,6 +53,7 @@ WIDTHS = [(0, "-tiny"), (LEAST[0], "-narrow"), (ALL_AT_ONCE[0], "-wide")]
 HEIGHTS = [(0, "-low"), (LEAST[1], "-short"), (ALL_AT_ONCE[1], "-tall")]
 
 Result = TypeVar("Result")
+Given = ParamSpec("Given")
 
 PANES = ("code0", "code1", "memory", "locks", "log")  # for the keys 1 to 5
 TAB_OF = {
@@ -61,6 +63,22 @@ TAB_OF = {
     "locks": "memory",
     "log": "log",
 }
+
+
+def makes_it_again(
+    action: Callable[Concatenate[Stepper, Given], None],
+) -> Callable[Concatenate[Stepper, Given], None]:
+    """An action that needs the code of the run; where that is not here, it says so."""
+
+    @wraps(action)
+    def acting(screen: Stepper, /, *args: Given.args, **kwargs: Given.kwargs) -> None:
+        foreign = screen.session.foreign
+        if foreign is None:
+            action(screen, *args, **kwargs)
+        else:
+            screen.notify(foreign.refusal, timeout=8)
+
+    return acting
 
 
 class Stepper(Screen[None]):
@@ -253,6 +271,7 @@ class Stepper(Screen[None]):
 
     # Runs.
 
+    @makes_it_again
     def action_restart(self) -> None:
         self.session.restart()
         self.draw()
@@ -266,8 +285,9 @@ class Stepper(Screen[None]):
                     title = f"The same schedule on {self.session.kernel.text}"
                     self.notify(self.session.outlook, title=title, timeout=10)
 
-        self.over(Kernels(self.session.race, self.session.kernel), chosen)
+        self.over(Kernels(self.session.race, self.session.model_kernel), chosen)
 
+    @makes_it_again
     def action_search(self) -> None:
         def found(played: Played | None) -> None:
             if played is not None:
@@ -278,6 +298,7 @@ class Stepper(Screen[None]):
 
     # The reader as the scheduler.
 
+    @makes_it_again
     def action_choose(self, thread: int) -> None:
         """Let a thread take the next step, whatever the recording does."""
         session = self.session
@@ -293,6 +314,7 @@ class Stepper(Screen[None]):
         elif session.is_unfinished:
             self.look_ahead()
 
+    @makes_it_again
     def action_mine(self) -> None:
         """Forget what the recording does from here on, and ask who goes next."""
         if self.session.is_at_failure:
@@ -306,6 +328,7 @@ class Stepper(Screen[None]):
         self.draw()
         self.look_ahead()
 
+    @makes_it_again
     def action_rest(self) -> None:
         if self.session.is_at_end:
             self.notify("The run is over: there is no rest of it.")
@@ -313,6 +336,7 @@ class Stepper(Screen[None]):
         self.session.let_the_rest_run()
         self.draw()
 
+    @makes_it_again
     def action_judge(self) -> None:
         """Ask the search what can still happen after this moment."""
         self.notify("Looking at all that can come after this moment ...", timeout=2)
@@ -380,7 +404,7 @@ class Stepper(Screen[None]):
                 return
             self.over(Beside((ours[0], other), (ours[1], run)))
 
-        self.over(Kernels(self.session.race, self.session.kernel), chosen)
+        self.over(Kernels(self.session.race, self.session.model_kernel), chosen)
 
     # Stops.
 
@@ -420,7 +444,7 @@ class Stepper(Screen[None]):
         self.over(Choose("Who wrote this last?", lines, empty=empty), chosen)
 
     def action_stress(self) -> None:
-        self.over(Stress(self.session.kernel))
+        self.over(Stress(self.session.model_kernel))
 
     def action_oops(self) -> None:
         if self.session.recording.failure is None:
@@ -437,6 +461,7 @@ class Stepper(Screen[None]):
 
         self.over(Oops(self.session), answered)
 
+    @makes_it_again
     def action_files(self) -> None:
         moment = f"after step {self.session.at}" if self.session.at else "at the start"
         files = self.session.files()
@@ -446,9 +471,10 @@ class Stepper(Screen[None]):
             self.notify("This race has no kernel whose files could be read.")
 
     def action_copy(self) -> None:
-        token = str(self.session.moment_token)
-        self.app.copy_to_clipboard(token)
-        text = f"kmm --open {token}\nor kmm replay {token}"
+        session = self.session
+        token = session.token if session.foreign else session.moment_token
+        self.app.copy_to_clipboard(str(token))
+        text = "\nor ".join(session.commands)
         self.notify(text, title="This moment was copied", markup=False)
 
     def action_leave(self) -> None:

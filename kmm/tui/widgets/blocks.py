@@ -1,4 +1,4 @@
-"""The parts of a lesson's page: prose, code, questions, a run, fixes, a command.
+"""The parts of a lesson's page: prose, code, questions, a run, fixes, exercises.
 
 Each is made from a block of `kmm.course.lesson`.  What a reader does there is sent as a
 message; the lesson's screen acts on it.
@@ -32,8 +32,9 @@ from ...course.lesson import (
 )
 from ...course.tables import table_lines
 from ...course.text import plain
+from ...exercises import Exercise
 from ..lines import CURRENT
-from ..messages import Answered, KernelChosen, RunChosen
+from ..messages import Answered, ExerciseChosen, KernelChosen, RunChosen
 from .code import CodeTheme, code_rows
 from .pane import STYLES
 
@@ -239,6 +240,26 @@ class MotionBlock(Doable):
 
     def action_open(self) -> None:
         self.post_message(RunChosen(self.motion))
+
+    def on_click(self) -> None:
+        self.action_open()
+
+
+class JudgedBlock(Doable):
+    """An exercise that is judged; enter opens it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open"),
+    ]
+
+    def __init__(self, exercise: Exercise) -> None:
+        text = f"{exercise.title}.  {exercise.points} points, judged by kmm."
+        super().__init__(Content(text))
+        self.exercise = exercise
+        self.border_title = Content("enter: work on this exercise")
+
+    def action_open(self) -> None:
+        self.post_message(ExerciseChosen(self.exercise))
 
     def on_click(self) -> None:
         self.action_open()
