@@ -22,7 +22,7 @@ from tui.driving import (
 )
 
 from kmm.course import Lesson, find_lesson, lessons
-from kmm.course.lesson import EXERCISES, KNOW, Question, Toggle
+from kmm.course.lesson import EXERCISES, IDEA, KNOW, Question, Toggle
 from kmm.course.progress import Progress, load_progress
 from kmm.scenarios import RACES
 from kmm.tui.app import KmmApp
@@ -242,6 +242,19 @@ def test_the_pointer_goes_with_the_focus_and_the_footer_fits(tmp_path: Path) -> 
         await eventually(lambda: "> 2.6.34 " not in picture(pilot))
 
     run(steps, tmp_path)
+
+
+def test_a_table_is_whole_on_the_page_that_a_lesson_opens_at(tmp_path: Path) -> None:
+    lesson = find_lesson("vma-adjust")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await on_top(pilot, Contents)
+        progress = load_progress(tmp_path / "progress.json")
+        await pilot.app.push_screen(LessonScreen(lesson, progress, place(lesson, IDEA)))
+        await on_top(pilot, LessonScreen, "after the store of  vm_start")
+        await sees(pilot, "nothing             0")
+
+    run(steps, tmp_path, (100, 30))
 
 
 def test_a_page_of_text_says_at_once_how_much_is_below(tmp_path: Path) -> None:
