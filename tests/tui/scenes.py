@@ -22,12 +22,14 @@ from tui.driving import on_top, opened, picture, press, sees
 
 import kmm
 from kmm.course import find_lesson, lessons
-from kmm.course.lesson import IDEA, Question
+from kmm.course.claims import play_motion
+from kmm.course.lesson import IDEA, Motion, Question
 from kmm.course.progress import load_progress
 from kmm.designs import find_kernel
 from kmm.report.bench_runs import Runs
 from kmm.scenarios.matrix import BUDGET, Cell, Job, Store
 from kmm.scenarios.matrix import run as work_out
+from kmm.sim.recording import Step
 from kmm.tui.app import KmmApp
 from kmm.tui.messages import BenchMoved, StressMoved
 from kmm.tui.screens.benches import Benches
@@ -38,7 +40,7 @@ from kmm.tui.screens.matrix import Matrix
 from kmm.tui.screens.oops import Oops
 from kmm.tui.screens.stepper import Stepper
 from kmm.tui.screens.stress import TICK, Stress, first_recipe
-from kmm.tui.session import Session
+from kmm.tui.session import Session, session_of
 from kmm.tui.settings import Settings
 from kmm.workloads.aim9 import AIM9
 from kmm.workloads.benchmark import compare
@@ -104,10 +106,6 @@ async def idea(pilot: Pilot[None], folder: Path) -> None:
     await section(pilot, folder, "vma-adjust", IDEA)
 
 
-async def code(pilot: Pilot[None], folder: Path) -> None:
-    await section(pilot, folder, "vma-adjust", "The code")
-
-
 async def question(pilot: Pilot[None], folder: Path) -> None:
     """Answered wrong at first."""
     await section(pilot, folder, "vma-adjust", "Predict")
@@ -115,10 +113,6 @@ async def question(pilot: Pilot[None], folder: Path) -> None:
     wrong = next(n for n, o in enumerate(asked.options) if not o.is_right)
     await press(pilot, "tab", "abcdefgh"[wrong])
     await sees(pilot, "Not so.")
-
-
-async def fixes(pilot: Pilot[None], folder: Path) -> None:
-    await section(pilot, folder, "vma-adjust", "Each fix")
 
 
 async def section(pilot: Pilot[None], folder: Path, name: str, heading: str) -> None:
@@ -137,7 +131,9 @@ async def start(pilot: Pilot[None], folder: Path) -> None:
 
 async def moved(pilot: Pilot[None], folder: Path) -> None:
     """Exec has lowered the start of its stack, which the walk has looked at before."""
-    await at_moment(pilot, lowered)
+    session = opened()
+    await over(pilot, stepper := Stepper(session), "step 0 of", "q leave")
+    stepper.go(moment_of(session, lowers_the_stack))
 
 
 async def failed(pilot: Pilot[None], folder: Path) -> None:
@@ -146,21 +142,15 @@ async def failed(pilot: Pilot[None], folder: Path) -> None:
     await on_top(pilot, Oops, "kernel BUG", "esc look around")
 
 
-async def memory(pilot: Pilot[None], folder: Path) -> None:
-    """The tab of a small screen."""
-    await at_moment(pilot, lowered, "memory")
-
-
 async def frames(pilot: Pilot[None], folder: Path) -> None:
-    await at_moment(pilot, lowered, "frames")
-
-
-async def rmap(pilot: Pilot[None], folder: Path) -> None:
-    await at_moment(pilot, lowered, "rmap")
-
-
-async def tables(pilot: Pilot[None], folder: Path) -> None:
-    await at_moment(pilot, lowered, "page-table")
+    """Compaction has just copied a frame, in the run of its lesson."""
+    lesson = find_lesson("compaction")
+    motion = next(lesson.blocks(Motion))
+    session = session_of(play_motion(lesson, motion), "the lesson's run")
+    session.picture = "frames"
+    await over(pilot, stepper := Stepper(session), "step 0 of", "q leave")
+    stepper.go(moment_of(session, lambda step: step.trace[0].function == "copy_frame"))
+    stepper.see_picture()
 
 
 async def help_of_a_race(pilot: Pilot[None], folder: Path) -> None:
@@ -169,23 +159,13 @@ async def help_of_a_race(pilot: Pilot[None], folder: Path) -> None:
     await on_top(pilot, Help)
 
 
-async def at_moment(
-    pilot: Pilot[None], find: Callable[[Session], int], seen: str = ""
-) -> None:
-    await over(pilot, stepper := Stepper(opened()), "step 0 of", "q leave")
-    stepper.go(find(stepper.session))
-    if seen:
-        stepper.session.picture = seen
-        stepper.see_picture()
+def moment_of(session: Session, wanted: Callable[[Step], bool]) -> int:
+    """The moment after the first step of a kind."""
+    return 1 + next(s.number for s in session.recording.steps if wanted(s))
 
 
-def lowered(session: Session) -> int:
-    """The moment after exec has lowered the start of the stack."""
-    return 1 + next(
-        step.number
-        for step in session.recording.steps
-        if step.target.endswith(".vm_start") and step.kind == "write"
-    )
+def lowers_the_stack(step: Step) -> bool:
+    return step.kind == "write" and step.target.endswith(".vm_start")
 
 
 # What is measured and compared.
@@ -231,7 +211,7 @@ async def benches(pilot: Pilot[None], folder: Path) -> None:
 @cache
 def measured() -> Runs:
     """One run of three of AIM9's programs on each kernel."""
-    few = evolve(AIM9, tests=("brk_test", "exec_test", "fork_test"), runs=1)
+    few = evolve(AIM9, tests=("page_test", "brk_test", "signal_test"), runs=1)
     runs = Runs(few, (VANILLA.text, V6.text))
     for run in compare(few, (VANILLA, V6), usual_table(), range(1)):
         runs.add(run, 1.0)

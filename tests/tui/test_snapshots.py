@@ -1,7 +1,8 @@
 """Every screen looks as it did, at three sizes and in both themes.
 
 The snapshots are SVGs in `__snapshots__/`.  If a test fails, `snapshot_report.html` has
-both pictures side by side; if what changed was meant to, this makes the snapshots anew:
+both pictures side by side; if what changed was meant to, this makes them anew, and the
+pictures of the documents too:
 
     pytest tests/tui/test_snapshots.py --snapshot-update
 
@@ -23,6 +24,8 @@ from pathlib import Path
 import pytest
 from textual.content import Content
 from textual.pilot import Pilot
+from tools import screenshot
+from tools.refresh_outputs import documents
 from tui import scenes
 from tui.scenes import Scene
 
@@ -50,6 +53,7 @@ SHOTS = [
     for scene in SCENES
     for size, theme in zip(SIZES, THEMES, strict=False)
 ]
+SHOWN = re.compile(r"pictures/([\w-]+)\.svg\)")
 LINE_NUMBER = re.compile(r"(?<=\.py):\d+")
 
 LOCK = Path(__file__).parents[2] / "requirements.lock"
@@ -80,7 +84,7 @@ def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         monkeypatch.setenv(name, str(tmp_path))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def no_line_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands above a function in its file does not count."""
 
@@ -96,6 +100,7 @@ def no_line_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Oops, "console", console)
 
 
+@pytest.mark.usefixtures("no_line_numbers")
 @pytest.mark.parametrize(("scene", "size", "theme"), SHOTS)
 def test_a_screen_looks_as_it_did(
     scene: Scene,
@@ -110,3 +115,19 @@ def test_a_screen_looks_as_it_did(
 
     app: KmmApp = scenes.app_in(tmp_path, f"textual-{theme}")
     assert snap_compare(app, terminal_size=size, run_before=come_to_it)
+
+
+@pytest.mark.parametrize("name", screenshot.PICTURES)
+def test_a_picture_of_the_documents_is_what_the_app_shows(
+    name: str, pytestconfig: pytest.Config
+) -> None:
+    if pytestconfig.getoption("update_snapshots"):
+        screenshot.keep(name, screenshot.take(name))
+    assert screenshot.is_current(name), "run `python tests/tools/screenshot.py`"
+
+
+def test_every_picture_is_shown_by_a_document() -> None:
+    texts = [path.read_text("utf-8") for path in documents()]
+    shown = {name for text in texts for name in SHOWN.findall(text)}
+    kept = {path.stem for path in screenshot.FOLDER.glob("*.svg")}
+    assert shown == kept == set(screenshot.PICTURES)
