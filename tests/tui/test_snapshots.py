@@ -16,7 +16,7 @@ screen by another SVG, so with others there is nothing to compare.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import cycle
 from pathlib import Path
@@ -85,7 +85,7 @@ def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def no_line_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_line_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What stands above a function in its file does not count."""
 
     def unnumbered(line: Content, number: int, mark: str, width: int) -> list[Content]:
@@ -98,6 +98,9 @@ def no_line_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code, "code_rows", unnumbered)
     monkeypatch.setattr(blocks, "code_rows", unnumbered)
     monkeypatch.setattr(Oops, "console", console)
+    code.plain_rows.cache_clear()
+    yield
+    code.plain_rows.cache_clear()
 
 
 @pytest.mark.usefixtures("no_line_numbers")
