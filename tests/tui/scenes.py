@@ -35,6 +35,7 @@ from kmm.tui.messages import BenchMoved, StressMoved
 from kmm.tui.screens.benches import Benches
 from kmm.tui.screens.contents import Contents
 from kmm.tui.screens.help import Help
+from kmm.tui.screens.kernels import Kernels
 from kmm.tui.screens.lesson import LessonScreen
 from kmm.tui.screens.matrix import Matrix
 from kmm.tui.screens.oops import Oops
@@ -151,6 +152,12 @@ async def frames(pilot: Pilot[None], folder: Path) -> None:
     await over(pilot, stepper := Stepper(session), "step 0 of", "q leave")
     stepper.go(moment_of(session, lambda step: step.trace[0].function == "copy_frame"))
     stepper.see_picture()
+
+
+async def kernels(pilot: Pilot[None], folder: Path) -> None:
+    await start(pilot, folder)
+    await press(pilot, "k")
+    await on_top(pilot, Kernels, "esc stay")
 
 
 async def help_of_a_race(pilot: Pilot[None], folder: Path) -> None:

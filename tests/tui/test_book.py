@@ -41,10 +41,15 @@ def place(lesson: Lesson, heading: str) -> int:
     return [section.heading for section in lesson.sections].index(heading)
 
 
-def run(steps: Steps, folder: Path, size: tuple[int, int] = SMALL) -> Progress:
+def run(
+    steps: Steps,
+    folder: Path,
+    size: tuple[int, int] = SMALL,
+    lesson: Lesson | None = None,
+) -> Progress:
     """Open the textbook with the progress that is kept in a folder."""
     progress = load_progress(folder / "progress.json")
-    app = KmmApp(progress=progress)
+    app = KmmApp(progress=progress, lesson=lesson)
 
     async def main() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
@@ -107,6 +112,19 @@ def test_who_comes_back_is_where_they_were(tmp_path: Path) -> None:
 
     run(read_two, tmp_path)
     run(come_back, tmp_path)
+
+
+def test_the_contents_point_at_the_lesson_that_was_opened_by_name(
+    tmp_path: Path,
+) -> None:
+    lesson = find_lesson("stale-entry")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await on_top(pilot, LessonScreen, lesson.title)
+        await press(pilot, "q")
+        await on_top(pilot, Contents, f"> {lesson.number} [ ] {lesson.title}")
+
+    run(steps, tmp_path, lesson=lesson)
 
 
 def test_a_wrong_answer_is_told_why_and_may_be_mended(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ class ProseBlock(Markdown):
     DEFAULT_CSS = """
     ProseBlock { padding: 0; margin: 0; background: transparent; }
     ProseBlock MarkdownFence { background: transparent; margin: 0 0 1 2; padding: 0; }
+    ProseBlock MarkdownFence > Label { padding: 0 2; }
     ProseBlock MarkdownParagraph { margin: 0 0 1 0; }
     ProseBlock MarkdownBulletList, ProseBlock MarkdownOrderedList { margin: 0 0 1 0; }
     ProseBlock MarkdownListItem MarkdownParagraph { margin: 0; }
