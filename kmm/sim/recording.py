@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -99,7 +100,7 @@ class Recording:
             for (before, step), between in pairs
         )
 
-    @property
+    @cached_property  # drawings ask for it at every step
     def columns(self) -> tuple[int, ...]:
         """The threads that a drawing gives a column, in order.
 

@@ -106,6 +106,7 @@ class Session:
     picture: str = PICTURES[0].name  # which one is shown
     run: Run = field(init=False)
     _changes: dict[int, list[Change]] = field(init=False, factory=dict)
+    _log: list[LogEntry] = field(init=False, factory=list)  # as far as it was asked for
 
     def __attrs_post_init__(self) -> None:
         self.run = Run(self.recording)
@@ -130,7 +131,7 @@ class Session:
         self.kernel = kernel
         self.recording, self.origin, self.fit = recording, origin, fit
         self.run = Run(recording)
-        self._changes = {}
+        self._changes, self._log = {}, []
         self.at = 0
 
     def keep(self) -> None:
@@ -185,7 +186,7 @@ class Session:
         self.recording = self.own.recording()
         self.origin, self.fit = "your own run", None
         self.run = Run(self.recording)
-        self._changes = {}
+        self._changes, self._log = {}, []
         self.at = self.last
 
     @property
@@ -536,7 +537,9 @@ class Session:
 
     def log(self) -> list[LogEntry]:
         """The steps so far."""
-        return [self.log_entry(step) for step in self.recording.steps[: self.at]]
+        ahead = self.recording.steps[len(self._log) : self.at]
+        self._log += [self.log_entry(step) for step in ahead]
+        return self._log[: self.at]
 
     def log_entry(self, step: Step) -> LogEntry:
         cpu = self.recording.threads[step.thread].cpu

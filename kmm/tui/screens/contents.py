@@ -176,9 +176,9 @@ class Contents(Screen[None]):
         self.draw_head()
 
     def opened_at(self) -> str | None:
-        """The name of what the pointer is at; at first, of what was open last."""
+        """The name of what the pointer is at; at first, of what is or was open."""
         if self.pointed is None or self.pointed >= len(self.rows):
-            return self.progress.last
+            return self.first.name if self.first else self.progress.last
         at = self.rows[self.pointed].opens
         return at.name if at else None
 

@@ -64,7 +64,8 @@ class LessonScreen(Screen[None]):
 
     DEFAULT_CSS = """
     LessonScreen #head { height: 2; padding: 0 1; background: $panel; }
-    LessonScreen #sections { width: 28; padding: 1 1; display: none; }
+    /* At 120 columns, what it leaves is room for 88 columns of source. */
+    LessonScreen #sections { width: 24; padding: 1 0; display: none; }
     LessonScreen.-wide #sections { display: block; }
     LessonScreen #body { height: 1fr; }
     """
