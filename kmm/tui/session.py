@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 from ..designs import KernelSpec
 from ..fs.proc.root import contents
 from ..mm.kernel import Kernel
+from ..report.changes import Change, changes_between
 from ..report.outcome import plural
 from ..report.words import Names, describe, kernel_trace
 from ..scenarios.play import Played, machine_at
@@ -20,7 +21,6 @@ from ..sim.recording import Moment, Recording, Step, record, record_choices
 from ..sim.search import search
 from ..sim.strategies import RoundRobin, SourceDpor
 from ..sim.thread import Place
-from .changes import Change, changes_between
 from .follow import Fit, follow
 from .lines import CHANGED, FATAL, Line
 from .logbook import LogEntry
