@@ -38,6 +38,7 @@ BUDGET = 200_000
 DECIDING = ("sim", "hw", "mm", "fs", "kernel", "designs", "scenarios")
 
 NOT_RUN = "not run"
+HERE = 0  # workers: the cells are worked out in this process
 
 
 @frozen
@@ -140,6 +141,9 @@ def work_out(
     left = [job for job, cell in known.items() if cell is None]
     if not left:
         return
+    if workers == HERE:
+        yield from one_by_one(left, store)
+        return
     with processes(min(workers or os.cpu_count() or 1, len(left))) as pool:
         futures = {pool.submit(run, job): job for job in left}
         waiting = set(futures)
@@ -149,6 +153,17 @@ def work_out(
             if store:
                 store.save_all(found)
             yield found
+
+
+def one_by_one(jobs: Sequence[Job], store: Store | None) -> Iterator[dict[Job, Cell]]:
+    """The same with nobody's help."""
+    for job in jobs:
+        found = {job: run(job)}
+        if found[job].stopped == "interrupt":
+            raise KeyboardInterrupt
+        if store:
+            store.save_all(found)
+        yield found
 
 
 def run(job: Job) -> Cell:
