@@ -6,7 +6,9 @@ with who held it.  Arrows lead from the step that let a waiting thread go on to 
 thread's next.  What changed in memory is an instant, and so is the BUG.
 
 A run that was explored has no time: a step lasts one microsecond, and step n (counted
-from 1) begins at n - 1.
+from 1) begins at n - 1.  A timed run has its own time, and its steps last as long as
+they cost; what kmm has not written down of it (who could not go on, and memory) is left
+out.  The file is made by `trace_of`, which is also called by `kmm stress`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from attrs import frozen
 from ...sim.recording import Recording, Step
 from ...sim.thread import Place
 from ..outline import Hold, outline_of
-from ..words import describe, kernel_trace
+from ..words import Names, describe, kernel_trace
 from .run import ExportedRun
 from .wakeups import wakeups
 
@@ -33,22 +35,51 @@ INSIDE = 0.5  # where in a step an arrow begins or ends
 
 
 def perfetto_trace(run: ExportedRun) -> str:
-    events = sorted(timed_events(run), key=lambda event: float(event["ts"]))
+    recording = run.recording
+    clock = stepwise(len(recording.steps))
+    events = [*slices(recording, clock), *arrows(recording), *instants(run)]
+    return written(recording, run.title, events)
+
+
+def trace_of(recording: Recording, title: str, mhz: int) -> str:
+    """Of a timed run, whose CPUs have so many cycles in a microsecond."""
+    return written(recording, title, list(slices(recording, timed(recording, mhz))))
+
+
+def written(recording: Recording, title: str, events: list[Event]) -> str:
+    """What lasts longer comes first of what begins at once, as slices nest."""
+    ordered = sorted(events, key=lambda event: float(event["ts"]))
     whole = {
-        "traceEvents": [*track_names(run), *events],
+        "traceEvents": [*track_names(recording, title), *ordered],
         "displayTimeUnit": "ns",
-        "otherData": {"schedule": str(run.played.token)},
     }
     return json.dumps(whole) + "\n"
 
 
-def timed_events(run: ExportedRun) -> Iterator[Event]:
-    """What lasts longer comes first of what begins at once, as slices nest."""
-    for thread in threads_shown(run.recording):
-        yield from thread_slices(run, thread)
-    yield from lock_slices(run.recording)
-    yield from arrows(run.recording)
-    yield from instants(run)
+@frozen
+class Clock:
+    """When steps begin and end, in microseconds, and one more after the last."""
+
+    begins: tuple[float, ...]
+    ends: tuple[float, ...]
+
+
+def stepwise(steps: int) -> Clock:
+    return Clock(tuple(range(steps + 1)), tuple(range(1, steps + 2)))
+
+
+def timed(recording: Recording, mhz: int) -> Clock:
+    start = recording.times[0][0] if recording.times else 0
+    begins = [(at - start) / mhz for at, _ in recording.times]
+    ends = [(at + cost - start) / mhz for at, cost in recording.times]
+    end = max(ends, default=0.0)
+    return Clock((*begins, end), (*ends, end))
+
+
+def slices(recording: Recording, clock: Clock) -> Iterator[Event]:
+    for thread in threads_shown(recording):
+        yield from thread_slices(recording, clock, thread)
+    yield from lock_slices(recording, clock)
 
 
 def threads_shown(recording: Recording) -> list[int]:
@@ -68,9 +99,8 @@ def track_of(thread: int) -> int:
     return thread + 1  # to Perfetto, thread 0 is an idle CPU
 
 
-def track_names(run: ExportedRun) -> Iterator[Event]:
-    recording = run.recording
-    yield named("process_name", CPUS, 0, f"kmm: {run.title}")
+def track_names(recording: Recording, title: str) -> Iterator[Event]:
+    yield named("process_name", CPUS, 0, f"kmm: {title}")
     for index in threads_shown(recording):
         thread = recording.threads[index]
         name = f"CPU {thread.cpu}: {thread.name}"
@@ -97,7 +127,7 @@ def metadata(what: str, process: int, track: int, values: Event) -> Event:
 
 
 def slice_event(
-    process: int, track: int, name: str, begin: int, end: int, **details: object
+    process: int, track: int, name: str, begin: float, end: float, **details: object
 ) -> Event:
     return {
         "ph": "X",
@@ -123,27 +153,29 @@ class Call:
     last: int
 
 
-def thread_slices(run: ExportedRun, thread: int) -> Iterator[Event]:
+def thread_slices(recording: Recording, clock: Clock, thread: int) -> Iterator[Event]:
     track = track_of(thread)
-    for call in calls(run.recording, thread):
+    for call in calls(recording, thread):
         where = f"{call.place.file}:{call.place.line}"
-        name = call.place.function
-        yield slice_event(CPUS, track, name, call.first, call.last + 1, where=where)
-    for step in run.recording.steps:
+        span = clock.begins[call.first], clock.ends[call.last]
+        yield slice_event(CPUS, track, call.place.function, *span, where=where)
+    names = Names(recording)
+    for step in recording.steps:
         if step.thread == thread:
-            yield step_slice(run, step)
-    for what, first, last in waits(run.recording, thread):
-        yield slice_event(CPUS, track, f"waits for {what}", first, last + 1)
+            yield step_slice(recording, clock, step, names)
+    for what, first, last in waits(recording, thread):
+        span = clock.begins[first], clock.ends[last]
+        yield slice_event(CPUS, track, f"waits for {what}", *span)
 
 
-def step_slice(run: ExportedRun, step: Step) -> Event:
-    held = run.recording.moments[step.number].held[step.thread]
+def step_slice(recording: Recording, clock: Clock, step: Step, names: Names) -> Event:
+    held = recording.moments[step.number].held[step.thread]
     return slice_event(
         CPUS,
         track_of(step.thread),
-        describe(step, run.names),
-        step.number,
-        step.number + 1,
+        describe(step, names),
+        clock.begins[step.number],
+        clock.ends[step.number],
         step=step.number + 1,
         held=", ".join(held) or "none",
     )
@@ -152,16 +184,29 @@ def step_slice(run: ExportedRun, step: Step) -> Event:
 def calls(recording: Recording, thread: int) -> list[Call]:
     """The calls of a thread, the outer before the inner."""
     found: list[Call] = []
-    open_calls: list[tuple[Place, int]] = []  # and the moment that it was first seen
-    for moment, now in enumerate(recording.moments):
-        stack = stack_of(now.standing[thread]) if now.standing else ()
+    open_calls: list[tuple[Place, int]] = []  # and where it was first seen
+    last = 0
+    for moment, stack in stacks(recording, thread):
         same = going_on([place for place, _ in open_calls], stack)
-        found += closed(open_calls, same, moment - 1)
+        found += closed(open_calls, same, last)
         kept = zip(stack, open_calls[:same], strict=False)
         open_calls = [(place, first) for place, (_, first) in kept]
         open_calls += [(place, moment) for place in stack[same:]]
-    found += closed(open_calls, 0, len(recording.steps))
+        last = moment
+    found += closed(open_calls, 0, last)
     return sorted(found, key=lambda call: (call.first, call.depth))
+
+
+def stacks(
+    recording: Recording, thread: int
+) -> Iterator[tuple[int, tuple[Place, ...]]]:
+    """Where a thread stands, moment by moment; of a timed run, at its own steps."""
+    if recording.times:
+        own = (step for step in recording.steps if step.thread == thread)
+        yield from ((step.number, stack_of(step.trace)) for step in own)
+    else:
+        for moment, now in enumerate(recording.moments):
+            yield moment, stack_of(now.standing[thread])
 
 
 def stack_of(standing: tuple[Place, ...]) -> tuple[Place, ...]:
@@ -231,11 +276,12 @@ def appended(lanes: list[list[Hold]]) -> list[Hold]:
     return lanes[-1]
 
 
-def lock_slices(recording: Recording) -> Iterator[Event]:
+def lock_slices(recording: Recording, clock: Clock) -> Iterator[Event]:
     for track, lane in enumerate(lock_lanes(recording), start=FIRST_LOCK):
         for hold in lane:
             name = f"CPU {hold.cpu}: {recording.threads[hold.thread].name}"
-            yield slice_event(LOCKS, track, name, hold.first, hold.last + 1)
+            span = clock.begins[hold.first], clock.ends[hold.last]
+            yield slice_event(LOCKS, track, name, *span)
 
 
 # Arrows and instants.
