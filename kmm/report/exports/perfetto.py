@@ -14,7 +14,7 @@ out.  The file is made by `trace_of`, which is also called by `kmm stress`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -32,6 +32,7 @@ Event = dict[str, Any]
 CPUS, LOCKS = 1, 2  # the two groups of tracks, which the format calls processes
 FIRST_LOCK = 1001  # the number of the first lock's track
 INSIDE = 0.5  # where in a step an arrow begins or ends
+NO_DETAILS: Mapping[str, object] = {}
 
 
 def perfetto_trace(run: ExportedRun) -> str:
@@ -47,7 +48,7 @@ def trace_of(recording: Recording, title: str, mhz: int) -> str:
 
 
 def written(recording: Recording, title: str, events: list[Event]) -> str:
-    """What lasts longer comes first of what begins at once, as slices nest."""
+    """By time; on each track, what is of the same time stays in order."""
     ordered = sorted(events, key=lambda event: float(event["ts"]))
     whole = {
         "traceEvents": [*track_names(recording, title), *ordered],
@@ -58,28 +59,39 @@ def written(recording: Recording, title: str, events: list[Event]) -> str:
 
 @frozen
 class Clock:
-    """When steps begin and end, in microseconds, and one more after the last."""
+    """When things are, in microseconds."""
 
-    begins: tuple[float, ...]
+    begins: tuple[float, ...]  # of steps, and one that would come after the last
     ends: tuple[float, ...]
+    moments: tuple[float, ...]  # of moments, and one that would come after the last
 
 
 def stepwise(steps: int) -> Clock:
-    return Clock(tuple(range(steps + 1)), tuple(range(1, steps + 2)))
+    count = range(steps + 2)
+    return Clock(tuple(count[:-1]), tuple(count[1:]), tuple(count))
 
 
 def timed(recording: Recording, mhz: int) -> Clock:
+    """A step that costs nothing lasts a cycle, and the next of its thread waits."""
     start = recording.times[0][0] if recording.times else 0
-    begins = [(at - start) / mhz for at, _ in recording.times]
-    ends = [(at + cost - start) / mhz for at, cost in recording.times]
+    begins, ends = [], []
+    free: dict[int, int] = {}  # when the last step of a thread is over
+    for step, (at, cost) in zip(recording.steps, recording.times, strict=True):
+        begin = max(at - start, free.get(step.thread, 0))
+        free[step.thread] = begin + max(cost, 1)
+        begins.append(begin / mhz)
+        ends.append(free[step.thread] / mhz)
     end = max(ends, default=0.0)
-    return Clock((*begins, end), (*ends, end))
+    moments = [(at - start) / mhz for at, _ in recording.times]
+    return Clock((*begins, end), (*ends, end), (*moments, end, end))
 
 
 def slices(recording: Recording, clock: Clock) -> Iterator[Event]:
     for thread in threads_shown(recording):
-        yield from thread_slices(recording, clock, thread)
-    yield from lock_slices(recording, clock)
+        found = sorted(thread_slices(recording, clock, thread), key=outer_first)
+        yield from laid(CPUS, track_of(thread), found)
+    for track, lane in enumerate(lock_lanes(recording), start=FIRST_LOCK):
+        yield from laid(LOCKS, track, lock_slices(recording, clock, lane))
 
 
 def threads_shown(recording: Recording) -> list[int]:
@@ -126,17 +138,45 @@ def metadata(what: str, process: int, track: int, values: Event) -> Event:
     return {"ph": "M", "name": what, "pid": process, "tid": track, "args": values}
 
 
-def slice_event(
-    process: int, track: int, name: str, begin: float, end: float, **details: object
-) -> Event:
+@frozen
+class Slice:
+    """Something that lasts."""
+
+    name: str
+    begin: float
+    end: float
+    details: Mapping[str, object] = NO_DETAILS
+
+
+def outer_first(one: Slice) -> tuple[float, float]:
+    return one.begin, -one.end
+
+
+def laid(process: int, track: int, found: Iterable[Slice]) -> Iterator[Event]:
+    """Slices on a track, which lie in each other or apart, by how they begin and end.
+
+    Of those that begin at once, the outer comes first.
+    """
+    open_ones: list[Slice] = []
+    for one in found:
+        while open_ones and open_ones[-1].end <= one.begin:
+            ended = open_ones.pop()
+            yield edge("E", process, track, ended, ended.end)
+        open_ones.append(one)
+        yield edge("B", process, track, one, one.begin)
+    for ended in reversed(open_ones):
+        yield edge("E", process, track, ended, ended.end)
+
+
+def edge(phase: str, process: int, track: int, one: Slice, ts: float) -> Event:
+    """Both ends say what they are of: some readers tell slices apart by that."""
     return {
-        "ph": "X",
-        "name": name,
-        "ts": begin,
-        "dur": end - begin,
+        "ph": phase,
+        "name": one.name,
+        "ts": ts,
         "pid": process,
         "tid": track,
-        "args": details,
+        "args": dict(one.details),
     }
 
 
@@ -151,34 +191,34 @@ class Call:
     depth: int  # 0 is the outermost
     first: int
     last: int
+    caller: Place | None
 
 
-def thread_slices(recording: Recording, clock: Clock, thread: int) -> Iterator[Event]:
-    track = track_of(thread)
+def thread_slices(recording: Recording, clock: Clock, thread: int) -> Iterator[Slice]:
+    """Calls come before the steps in them."""
     for call in calls(recording, thread):
-        where = f"{call.place.file}:{call.place.line}"
+        where = {"where": text_of(call.place)}
+        if call.caller is not None:
+            where["called from"] = text_of(call.caller)
         span = clock.begins[call.first], clock.ends[call.last]
-        yield slice_event(CPUS, track, call.place.function, *span, where=where)
+        yield Slice(call.place.function, *span, where)
+    for what, first, last in waits(recording, thread):
+        yield Slice(f"waits for {what}", clock.moments[first], clock.moments[last + 1])
     names = Names(recording)
     for step in recording.steps:
         if step.thread == thread:
             yield step_slice(recording, clock, step, names)
-    for what, first, last in waits(recording, thread):
-        span = clock.begins[first], clock.ends[last]
-        yield slice_event(CPUS, track, f"waits for {what}", *span)
 
 
-def step_slice(recording: Recording, clock: Clock, step: Step, names: Names) -> Event:
+def text_of(place: Place) -> str:
+    return f"{place.file}:{place.line}"
+
+
+def step_slice(recording: Recording, clock: Clock, step: Step, names: Names) -> Slice:
     held = recording.moments[step.number].held[step.thread]
-    return slice_event(
-        CPUS,
-        track_of(step.thread),
-        describe(step, names),
-        clock.begins[step.number],
-        clock.ends[step.number],
-        step=step.number + 1,
-        held=", ".join(held) or "none",
-    )
+    details = {"step": step.number + 1, "held": ", ".join(held) or "none"}
+    span = clock.begins[step.number], clock.ends[step.number]
+    return Slice(describe(step, names), *span, details)
 
 
 def calls(recording: Recording, thread: int) -> list[Call]:
@@ -233,7 +273,8 @@ def closed(
     open_calls: Sequence[tuple[Place, int]], depth: int, last: int
 ) -> Iterator[Call]:
     for number, (place, first) in enumerate(open_calls[depth:], start=depth):
-        yield Call(place, number, first, last)
+        caller = open_calls[number - 1][0] if number else None
+        yield Call(place, number, first, last, caller)
 
 
 def waits(recording: Recording, thread: int) -> Iterator[tuple[str, int, int]]:
@@ -276,12 +317,12 @@ def appended(lanes: list[list[Hold]]) -> list[Hold]:
     return lanes[-1]
 
 
-def lock_slices(recording: Recording, clock: Clock) -> Iterator[Event]:
-    for track, lane in enumerate(lock_lanes(recording), start=FIRST_LOCK):
-        for hold in lane:
-            name = f"CPU {hold.cpu}: {recording.threads[hold.thread].name}"
-            span = clock.begins[hold.first], clock.ends[hold.last]
-            yield slice_event(LOCKS, track, name, *span)
+def lock_slices(
+    recording: Recording, clock: Clock, lane: Sequence[Hold]
+) -> Iterator[Slice]:
+    for hold in lane:
+        name = f"CPU {hold.cpu}: {recording.threads[hold.thread].name}"
+        yield Slice(name, clock.moments[hold.first], clock.moments[hold.last + 1])
 
 
 # Arrows and instants.

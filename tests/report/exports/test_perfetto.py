@@ -25,9 +25,24 @@ def of(events: list[Event], *phases: str) -> list[Event]:
     return [event for event in events if event["ph"] in phases]
 
 
+def slices(events: list[Event]) -> list[Event]:
+    """Each beginning, with what it lasts; raises AssertionError if one has no end."""
+    found, open_ones = [], dict[tuple[int, int], list[Event]]()
+    for event in of(events, "B", "E"):
+        inside = open_ones.setdefault((event["pid"], event["tid"]), [])
+        if event["ph"] == "B":
+            inside.append({**event})
+            found.append(inside[-1])
+        else:
+            began = inside.pop()  # IndexError if nothing had begun
+            began["dur"] = event["ts"] - began["ts"]
+    assert not any(open_ones.values())
+    return found
+
+
 def tracks(events: list[Event]) -> dict[tuple[int, int], list[Event]]:
     found: dict[tuple[int, int], list[Event]] = {}
-    for event in of(events, "X"):
+    for event in slices(events):
         found.setdefault((event["pid"], event["tid"]), []).append(event)
     return found
 
@@ -36,7 +51,8 @@ def tracks(events: list[Event]) -> dict[tuple[int, int], list[Event]]:
 def test_every_event_has_what_its_phase_needs(which: str) -> None:
     needs = {
         "M": {"name", "pid", "tid", "args"},
-        "X": {"name", "ts", "dur", "pid", "tid"},
+        "B": {"name", "ts", "pid", "tid"},
+        "E": {"ts", "pid", "tid"},
         "s": {"name", "cat", "id", "ts", "pid", "tid"},
         "f": {"name", "cat", "id", "ts", "pid", "tid", "bp"},
         "i": {"name", "ts", "pid", "tid", "s"},
@@ -47,22 +63,23 @@ def test_every_event_has_what_its_phase_needs(which: str) -> None:
 
 @pytest.mark.parametrize("which", PLAYED)
 def test_time_never_goes_back(which: str) -> None:
-    times = [event["ts"] for event in of(events_of(which), "X", "s", "f", "i")]
+    times = [event["ts"] for event in of(events_of(which), "B", "E", "s", "f", "i")]
     assert times == sorted(times)
     assert times[0] >= 0
 
 
 @pytest.mark.parametrize("which", PLAYED)
-def test_slices_of_a_track_lie_in_each_other_or_apart(which: str) -> None:
-    for slices in tracks(events_of(which)).values():
-        open_until: list[float] = []
-        for one in slices:
-            assert one["dur"] > 0
-            while open_until and open_until[-1] <= one["ts"]:
-                open_until.pop()
-            end = one["ts"] + one["dur"]
-            assert not open_until or end <= open_until[-1], one
-            open_until.append(end)
+def test_every_beginning_has_its_end_and_lasts(which: str) -> None:
+    assert all(one["dur"] > 0 for one in slices(events_of(which)))
+
+
+@pytest.mark.parametrize("which", PLAYED)
+def test_a_step_contains_nothing_and_begins_when_its_number_says(which: str) -> None:
+    for found in tracks(events_of(which)).values():
+        for one, following in pairwise(found):
+            if "step" in one["args"]:
+                assert (one["ts"], one["dur"]) == (one["args"]["step"] - 1, 1)
+                assert following["ts"] >= one["ts"] + one["dur"]
 
 
 @pytest.mark.parametrize("which", PLAYED)
@@ -79,7 +96,7 @@ def test_every_track_has_one_name_and_every_name_a_track(which: str) -> None:
 @pytest.mark.parametrize("which", PLAYED)
 def test_arrows_come_in_pairs_and_both_ends_are_in_steps(which: str) -> None:
     events = events_of(which)
-    steps = [e for e in of(events, "X") if "step" in e["args"]]
+    steps = [e for e in slices(events) if "step" in e["args"]]
     begins = {event["id"]: event for event in of(events, "s")}
     ends = {event["id"]: event for event in of(events, "f")}
     assert begins.keys() == ends.keys()
@@ -111,7 +128,7 @@ def test_a_slice_for_each_step_on_the_track_of_its_cpu() -> None:
         if event["name"] == "thread_name" and event["pid"] == CPUS
     }
     assert names == {1: "CPU 0: compact:3977", 2: "CPU 1: date:4021"}
-    steps = [e for e in of(events, "X") if "step" in e["args"]]
+    steps = [e for e in slices(events) if "step" in e["args"]]
     assert [e["ts"] for e in steps] == list(range(len(recording.steps)))
     assert all(e["args"]["step"] == e["ts"] + 1 for e in steps)
     assert [e["tid"] - 1 for e in steps] == list(recording.choices)
@@ -123,7 +140,7 @@ def test_a_step_lies_in_the_functions_that_its_trace_names() -> None:
     for step in (recording.steps[46], recording.steps[52]):
         around = {
             event["name"]
-            for event in of(events, "X")
+            for event in slices(events)
             if event["pid"] == CPUS
             and event["tid"] == step.thread + 1
             and event["ts"] <= step.number < event["ts"] + event["dur"]
@@ -170,7 +187,7 @@ def test_slices_of_waiting_are_where_the_thread_is_blocked(which: str) -> None:
     recording = whole(PLAYED[which]())
     waiting = {
         (one["tid"] - 1, moment)
-        for one in of(events_of(which), "X")
+        for one in slices(events_of(which))
         if one["name"].startswith("waits for ") and "step" not in one["args"]
         for moment in range(one["ts"], one["ts"] + one["dur"])
     }
