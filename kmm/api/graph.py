@@ -7,6 +7,12 @@ from ..report.graph import Graph
 from ..report.graph_svg import EDGE, FONT, INLINE, draw_graph
 from . import html
 
+LEGEND = (
+    "From a VMA to an anon_vma: a link of its chain.  From an entry to a page: what it "
+    "maps; dashed, what it waits for; red, what it waits for in vain.  Dotted: the "
+    "page's mapping."
+)
+
 
 def graph_html(graph: Graph) -> str:
     drawing = Drawing(y=EDGE)
@@ -16,5 +22,5 @@ def graph_html(graph: Graph) -> str:
         f'height="{drawing.y:.0f}" viewBox="0 0 {width:.0f} {drawing.y:.0f}" '
         f'role="img" style="max-width:100%;color:inherit;{html.MONO}" '
         f'font-size="{FONT}"><title>VMAs, anon_vmas and pages</title>'
-        f"{''.join(drawing.parts)}</svg>"
+        f"{''.join(drawing.parts)}</svg>{html.text(LEGEND, 'p', 'font-size:85%')}"
     )

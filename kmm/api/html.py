@@ -30,7 +30,7 @@ def text(words: object, tag: str = "span", style: str = "") -> str:
 
 def pre(words: str) -> str:
     """Text whose columns matter."""
-    style = f"{MONO};line-height:1.35;overflow-x:auto;white-space:pre"
+    style = f"{MONO};line-height:1.35;margin:1em 0;overflow-x:auto;white-space:pre"
     return text(words, "pre", style)
 
 

@@ -206,5 +206,5 @@ def in_lane(
 
 def how_again(run: Run) -> str:
     counted = f"{len(run)} steps.  The same run again: "
-    again = html.text(f"kmm replay {run.schedule}", "code")
+    again = html.text(f"kmm replay {run.schedule}", "code", "overflow-wrap:anywhere")
     return html.element("p", html.text(counted), again)

@@ -11,7 +11,7 @@ import pytest
 from report.exported import PLAYED, failing, run, whole
 from report.runs import BUG_LINE
 
-from kmm.report.exports.perfetto import CPUS, LOCKS, calls, perfetto_trace
+from kmm.report.exports.perfetto import CPUS, LOCKS, perfetto_trace
 from kmm.report.exports.wakeups import wakeups
 
 Event = dict[str, Any]
@@ -147,13 +147,6 @@ def test_a_step_lies_in_the_functions_that_its_trace_names() -> None:
         }
         kernel = {p.function for p in step.trace if not p.file.startswith("kmm/hw")}
         assert kernel <= around
-
-
-def test_a_function_that_is_called_again_from_another_line_is_another_call() -> None:
-    """Each migration takes the page's anon_vma lock twice, in two walks."""
-    names = [call.place.function for call in calls(whole(failing()), 0)]
-    assert names.count("rmap_walk_anon") == 1
-    assert names.count("vma_address") == 2
 
 
 @pytest.mark.parametrize("which", ["failing", "with two address spaces"])
