@@ -3,8 +3,8 @@
 Called by `kmm replay`, `run`, `hunt` and `prove` with `--export`, and by `kmm.api`.
 Nothing is asked of a clock or of chance, so the same run makes the same bytes.
 
-Reading order: `run` (what is exported), `wakeups` (who let whom go on), `calls` (who was
-in which function), then a module for each format.  A new one is a module with a
+Reading order: `run` (what is exported), `wakeups` (who let whom go on), `calls` (who
+was in which function), then a module for each format.  A new one is a module with a
 function from `ExportedRun` to the contents of a file, and a line in `EXPORTS`.
 """
 
