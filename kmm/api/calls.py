@@ -10,16 +10,15 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
-from concurrent.futures import BrokenExecutor
 
+from ..cli.executors import workers as workers_of
 from ..cli.naming import chosen
 from ..cli.replay import replayed
-from ..cli.search import ENDLESS_BUDGET, strategy_of, workers
+from ..cli.search import ENDLESS_BUDGET, strategy_of
 from ..cli.strategies import BOUNDED, STRATEGIES, offered_by
 from ..designs import UnknownName
 from ..scenarios import play
 from ..sim.search import Coverage
-from ..sim.state import Unmergeable
 from .errors import plainly
 from .runs import Run
 
@@ -60,6 +59,7 @@ def hunt(
     budget: int | None = None,
     seconds: float | None = None,
     workers: int | None = None,
+    executor: str | None = None,
     strict: bool = False,
 ) -> Run:
     """Search for a run that fails; of those that fail alike, the least is returned."""
@@ -67,7 +67,7 @@ def hunt(
     options = named(race, kernel, design, trigger, check)
     options.strategy, options.bound, options.seed = strategy, bound, seed
     options.budget, options.seconds = budget, seconds
-    options.workers, options.strict = workers, strict
+    options.workers, options.executor, options.strict = workers, executor, strict
     return searched(options)
 
 
@@ -83,6 +83,7 @@ def prove(
     budget: int | None = None,
     seconds: float | None = None,
     workers: int | None = None,
+    executor: str | None = None,
     strict: bool = False,
 ) -> Run:
     """Cover every interleaving within the bounds; a run that fails ends it."""
@@ -90,7 +91,7 @@ def prove(
     options = named(race, kernel, design, trigger, check)
     options.strategy, options.bound, options.seed = strategy, bound, None
     options.budget, options.seconds = budget, seconds
-    options.workers, options.strict = workers, strict
+    options.workers, options.executor, options.strict = workers, executor, strict
     return searched(options)
 
 
@@ -136,20 +137,15 @@ def searched(options: Namespace) -> Run:
         budget = options.budget
         if strategy.is_endless and not (budget or options.seconds):
             budget = ENDLESS_BUDGET
-        with workers(options) as executor:
-            try:
-                found = play.hunt(
-                    race,
-                    kernel,
-                    strategy.make(options),
-                    budget=budget,
-                    progress=go_on,
-                    strict=options.strict,
-                    workers=executor,
-                )
-            except Unmergeable as error:
-                raise ValueError(f"{error}: use the strategy dpor") from None
-            except BrokenExecutor:
-                raise ValueError("a worker was killed: try fewer workers") from None
+        with workers_of(options) as executor:
+            found = play.hunt(
+                race,
+                kernel,
+                strategy.make(options),
+                budget=budget,
+                progress=go_on,
+                strict=options.strict,
+                workers=executor,
+            )
     seconds = time.perf_counter() - started
     return Run(found, seed=options.seed or 0, seconds=seconds)

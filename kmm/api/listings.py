@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+from ..cli.executors import workers as workers_of
 from ..cli.listing import lesson_rows
 from ..designs import KERNELS, QUESTIONS, UnknownName, parse_kernel
 from ..report import listing
@@ -94,20 +96,22 @@ def matrix(
     budget: int | None = None,
     seconds: float | None = None,
     workers: int | None = None,
+    executor: str | None = None,
     cache: bool = True,
 ) -> Matrix:
     """Search every race on every kernel, or on those that are named.
 
-    In this process, unless there are to be `workers`.
+    In this process, unless there are to be `workers`, or an `executor`.
     """
-    with plainly():
+    who = Namespace(workers=workers, executor=executor)
+    with plainly(), workers_of(who) as pool:
         asked = [find_race(name) for name in races or RACES]
         cells = worked_out(
             asked,
             [parse_kernel(name) for name in kernels or KERNELS],
             budget=budget or BUDGET,
             seconds=seconds,
-            workers=HERE if workers is None else workers,
+            workers=pool or HERE,
             store=Store(usual_folder()) if cache else None,
         )
     return Matrix(cells)

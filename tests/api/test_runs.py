@@ -128,6 +128,7 @@ def test_a_schedule_that_names_a_moment_is_looked_at_there() -> None:
         (lambda: kmm.prove("exec-stack", bound=3), "bound is for preemptions"),
         (lambda: kmm.hunt("exec-stack", workers=2, strict=True), "--strict looks at"),
         (lambda: kmm.run("exec-stack", design={"x": "y"}), "no question is called"),
+        (lambda: kmm.hunt("exec-stack", executor="x"), "takes dask://HOST:PORT"),
         (lambda: kmm.replay("nonsense"), "neither a file nor a schedule"),
         (lambda: failing().moment(106), "the run has 105 steps"),
         (lambda: failing().export("gif"), "no format is called 'gif'"),
