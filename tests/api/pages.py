@@ -20,6 +20,7 @@ class Page(HTMLParser):
     tags: list[str] = field(factory=list)
     texts: list[str] = field(factory=list)
     styles: list[str] = field(factory=list)
+    rows: list[list[str]] = field(factory=list)  # of tables: the text of each cell
 
     def __attrs_pre_init__(self) -> None:
         super().__init__()
@@ -27,6 +28,10 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.open_tags.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
         for name, value in attrs:
             assert not name.startswith("on"), name
             assert name not in ("href", "src"), name
@@ -42,6 +47,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
+        if {"td", "th"} & {*self.open_tags}:
+            self.rows[-1][-1] += data
 
     @property
     def text(self) -> str:

@@ -73,9 +73,17 @@ def test_a_run_has_its_steps_as_rows() -> None:
 def test_a_notebook_shows_the_oops_and_a_column_for_each_cpu() -> None:
     shown = page(failing())
     assert "kernel BUG at include/linux/swapops.h:105!" in shown.text
-    heads = ["step", "CPU 0: compact:3977", "CPU 1: date:4021"]
-    first = shown.texts.index("step")
-    assert shown.texts[first : first + 3] == heads
+    head, *rows = shown.rows
+    assert head[:3] == ["step", "CPU 0: compact:3977", "CPU 1: date:4021"]
+    (look,) = [row for row in rows if row[0] == "47"]
+    assert look[1:] == [
+        "vma_address: vma#1.vm_start is 0x7fffffffe000",
+        "",
+        "anon_vma#1.lock",
+        look[-1],
+    ]
+    assert look[-1].startswith("kmm/mm/rmap.py:")
+    assert rows[-1][:3] == ["", "", "kernel BUG at include/linux/swapops.h:105!"]
     assert f"kmm replay {failing().schedule}" in shown.texts
 
 

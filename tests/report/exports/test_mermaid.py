@@ -41,7 +41,9 @@ def test_both_cpus_and_the_bug_are_drawn() -> None:
 
 def test_who_gives_back_what_another_waits_for_points_at_it() -> None:
     lines = mermaid_diagram(run(failing())).splitlines()
-    assert "  T0-)T1: 84 gives back anon_vma#35;1.lock" in lines
+    arrows = [line for line in lines if "-)" in line]
+    # At step 80 it is given back too, but taken again before the other comes.
+    assert arrows == ["  T0-)T1: 84 gives back anon_vma#35;1.lock"]
 
 
 def test_a_failure_of_nobody_stands_over_all() -> None:

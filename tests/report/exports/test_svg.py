@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from xml.etree import ElementTree
 
@@ -75,6 +76,24 @@ def test_each_entry_that_leads_to_a_page_is_an_edge_with_a_head() -> None:
     # Five links of chains, two entries, and the mapping of one page.
     assert len(list(picture.iter(f"{SVG}path"))) == 8
     assert len(list(picture.iter(f"{SVG}polygon"))) == 8
+
+
+def test_an_edge_from_an_entry_to_its_page_goes_below_the_anon_vmas() -> None:
+    picture = drawn("failing", 79)
+    boxes = [box for box in picture.iter(f"{SVG}rect") if "x" in box.attrib]
+    (name,) = [t for t in picture.iter(f"{SVG}text") if t.text == "anon_vma#1"]
+    (around,) = [
+        b for b in boxes if float(b.get("x", 0)) == float(name.get("x", 0)) - 8
+    ]
+    bottom = float(around.get("y", 0)) + float(around.get("height", 0))
+    (edge,) = [
+        path.get("d", "")
+        for path in picture.iter(f"{SVG}path")
+        if path.get("stroke-dasharray") == "5 4"
+    ]
+    level = re.search(r"([\d.]+)H", edge)
+    assert level is not None
+    assert float(level[1]) > bottom
 
 
 def test_a_png_without_the_library_says_how_to_get_it(
