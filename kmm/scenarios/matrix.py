@@ -39,6 +39,7 @@ BUDGET = 200_000
 DECIDING = ("sim", "hw", "mm", "fs", "kernel", "designs", "scenarios")
 
 NOT_RUN = "not run"
+HERE = 0  # workers: the cells are worked out in this process
 
 
 @frozen
@@ -93,7 +94,8 @@ def matrix(
 ) -> list[Cell]:
     """A cell for each race and kernel, in the order of the table.
 
-    `workers` is how many processes work them out, one a CPU by default; or who does.
+    `workers` is how many processes work them out, one a CPU by default; or who does;
+    or HERE.
     `seconds` is a limit for each cell, on top of `budget`.  Ctrl-C ends it: cells that
     are not done by then say so.
     """
@@ -142,6 +144,9 @@ def work_out(
     left = [job for job, cell in known.items() if cell is None]
     if not left:
         return
+    if workers == HERE:
+        yield from one_by_one(left, store)
+        return
     with pool_of(workers, len(left)) as pool:
         futures = {pool.submit(run, job): job for job in left}
         waiting = set(futures)
@@ -151,6 +156,17 @@ def work_out(
             if store:
                 store.save_all(found)
             yield found
+
+
+def one_by_one(jobs: Sequence[Job], store: Store | None) -> Iterator[dict[Job, Cell]]:
+    """The same with nobody's help."""
+    for job in jobs:
+        found = {job: run(job)}
+        if found[job].stopped == "interrupt":
+            raise KeyboardInterrupt
+        if store:
+            store.save_all(found)
+        yield found
 
 
 def pool_of(

@@ -78,6 +78,8 @@ class Recording:
     steps: tuple[Step, ...]
     moments: tuple[Moment, ...]
     failure: Failure | None
+    # Of a timed run, when each step was taken, and what it cost, in cycles.
+    times: tuple[tuple[int, int], ...] = ()
 
     @property
     def choices(self) -> tuple[int, ...]:

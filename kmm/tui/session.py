@@ -13,6 +13,7 @@ from ..designs import KernelSpec
 from ..exercises import Exercise, litmus, schedules
 from ..fs.proc.root import contents
 from ..mm.kernel import Kernel
+from ..report.changes import Change, changes_between
 from ..report.outcome import plural
 from ..report.words import Names, describe, kernel_trace
 from ..scenarios import find_race
@@ -22,7 +23,6 @@ from ..sim.recording import Moment, Recording, Step, record, record_choices
 from ..sim.search import search
 from ..sim.strategies import RoundRobin, SourceDpor
 from ..sim.thread import Place
-from .changes import Change, changes_between
 from .follow import Fit, follow
 from .foreign import Foreign, told_kernel
 from .lines import CHANGED, FATAL, Line

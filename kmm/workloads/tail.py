@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from attrs import define, evolve, field
 
 from ..mm.observe import observe
+from ..sim.clock import Cross
 from ..sim.machine import Machine
 from ..sim.recording import Moment, Recording, Step, ThreadInfo, in_text
 from ..sim.thread import KThread
@@ -30,6 +31,7 @@ class LastSteps:
     skipped: int
     steps: list[Step] = field(factory=list)
     held: list[tuple[Held, Held]] = field(factory=list)  # by each step's thread
+    times: list[tuple[int, int]] = field(factory=list)
     state: object = None  # of the machine, before the first of them
     pending: tuple[Step, Held] | None = None
 
@@ -51,6 +53,14 @@ class LastSteps:
             step, held = self.pending
             self.steps.append(evolve(step, after=op.peek()))
             self.held.append((held, held_by(thread)))
+            self.times.append((self.machine.at, self.price(op)))
+
+    def price(self, op: Op) -> int:
+        """What an operation costs, without what is chance."""
+        if isinstance(op, Cross):
+            return op.cycles
+        row = self.machine.prices.get(type(op))
+        return self.machine.costs.cycles(op) if row is None else row[op.kind]
 
 
 def held_by(thread: KThread) -> Held:
@@ -100,6 +110,7 @@ def recording_of(notes: LastSteps) -> Recording:
         tuple(steps),
         tuple(moments(notes, place)),
         machine.failure,
+        tuple(notes.times),
     )
 
 
