@@ -5,7 +5,7 @@
 
 A block that begins with ```console and a line `$ kmm ...` holds that command's output.
 Between `<!-- python tests/tools/shape.py ... -->` and `<!-- end -->` stands what that
-program prints; the same holds for rooms.py.
+program prints; the same holds for rooms.py and left_out.py.
 Transcripts of lessons are made again too.
 Times are printed as they were the first time, since they are different each time.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from tools import rooms, shape  # noqa: E402
+from tools import left_out, rooms, shape  # noqa: E402
 
 from kmm.cli.main import main  # noqa: E402
 from kmm.course import lessons  # noqa: E402
@@ -46,7 +46,12 @@ def refreshed(text: str) -> str:
 
 def measured(block: re.Match[str]) -> str:
     options = shlex.split(block["options"])
-    output = rooms.picture() if block["name"] == "rooms" else shape.main(options)
+    programs = {
+        "shape": lambda: shape.main(options),
+        "rooms": rooms.picture,
+        "left_out": left_out.table,
+    }
+    output = programs[block["name"]]()
     return f"{block['head']}\n{output}\n<!-- end -->"
 
 
