@@ -29,7 +29,7 @@ from kmm.course.text import LETTERS
 from .prose import linked, literal, without_tags
 
 BOLD = re.compile(r"\*\*(?P<term>[^*\n]+)\*\*")
-RIGHT, WRONG = "Yes.", "No."
+RIGHT, WRONG = "Right.", "Wrong."
 
 
 def chapters() -> Mapping[str, str]:
@@ -103,7 +103,8 @@ def prose(text: str) -> str:
 def term(bold: re.Match[str]) -> str:
     """A term in bold leads to the glossary, which may have it in the singular."""
     text = bold["term"]
-    for name in (text, text.removesuffix("s"), text.lower()):
+    singular = (text.removesuffix("s"), re.sub("ies$", "y", text))
+    for name in (text, *singular, text.lower()):
         if name in glossary():
             return f"**{{term}}`{text} <{name}>`**"
     return bold[0]
@@ -134,11 +135,11 @@ def answer(option: Option) -> str:
     return f"**{verdict}** {prose(without_tags(option.why))}"
 
 
-def folded(summary: str, text: str, kind: str) -> str:
+def folded(summary: str, text: str, kind: str, *, is_open: bool = False) -> str:
     """Text that shows when its summary is clicked, without a script."""
     return "\n\n".join(
         [
-            f'<details class="{kind}"><summary>',
+            f'<details class="{kind}"{" open" if is_open else ""}><summary>',
             summary,
             "</summary>",
             text,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -49,5 +51,26 @@ def match_exactly(app: Sphinx, doctree: nodes.document) -> None:
         link.attributes.pop("refspecific", None)
 
 
+def keep_sidebar(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object
+) -> None:
+    """Work the sidebar out once for all pages that are not in it; it is the same."""
+    make = context["toctree"]
+    if "orphan" in app.env.metadata[page]:
+        folder = page.rpartition("/")[0]
+        context["toctree"] = lambda **options: sidebar_of(folder, make, **options)
+
+
+def sidebar_of(folder: str, make: Callable[..., str], **options: Any) -> str:
+    key = (folder, *sorted(options.items()))
+    if key not in SIDEBARS:
+        SIDEBARS[key] = make(**options)
+    return SIDEBARS[key]
+
+
+SIDEBARS: dict[tuple[Any, ...], str] = {}
+
+
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", match_exactly)
+    app.connect("html-page-context", keep_sidebar, priority=400)  # before furo's

@@ -71,7 +71,7 @@ def answer_section(answer: Answer) -> Iterator[str]:
     found = difference(f"{answer.question}={base}", f"{answer.question}={answer.name}")
     yield f"What it changes, beside `{base}` (`kmm diff {base} {answer.name}`):"
     for one in found.functions:
-        yield function_diff(one)
+        yield function_diff(one, is_open=True)
 
 
 def facts(answer: Answer) -> str:
@@ -85,13 +85,14 @@ def with_races(text: str) -> str:
     return NAME.sub(lambda name: f"[{name[0]}](../matrix.md#{name[0]})", text)
 
 
-def function_diff(found: FunctionDiff) -> str:
+def function_diff(found: FunctionDiff, *, is_open: bool) -> str:
     places = " to ".join(f"`{file}`" for file in found.files if file)
     changed = sum(line[0] in "+-" for line in found.lines if line)
     return folded(
         f"`{found.function}()`, {changed} lines",
         f"{linked(places)}\n\n{literal(chr(10).join(found.lines), 'diff')}",
         "diff",
+        is_open=is_open,
     )
 
 
@@ -138,4 +139,4 @@ def kernel_section(one: str, other: str) -> Iterator[str]:
         for a, b in found.answers
     )
     for diff in found.functions:
-        yield function_diff(diff)
+        yield function_diff(diff, is_open=False)

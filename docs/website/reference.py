@@ -22,7 +22,7 @@ from .names import Definition, Module, constant, inventory, modules, public
 from .prose import from_docstring, literal
 
 FENCE = ":::"
-LONG = 60  # lines of a table of constants, after which the rest is left to the source
+LONG = 150  # lines of a table of constants, after which the rest is left to the source
 ROOM_LINE = re.compile(r"^(?P<names>`\w+`(?:, `\w+`)*) +(?P<what>.+)$", re.M)
 
 

@@ -40,7 +40,7 @@ def test_an_answer_is_folded_below_its_option() -> None:
     options = [o for question in lesson.blocks(Question) for o in question.options]
     page = chapter(lesson)
     assert page.count('<details class="answer"><summary>') == len(options)
-    assert page.count("**Yes.**") == len(list(lesson.blocks(Question)))
+    assert page.count("**Right.**") == len(list(lesson.blocks(Question)))
 
 
 def test_the_matrix_has_every_race_on_every_kernel() -> None:
