@@ -5,7 +5,7 @@
     python docs/build.py --output DIR
 
 Needs no network, and neither does the site.  Exit codes: 0 built and whole, 1 a warning
-of Sphinx or a link that leads nowhere, 2 bad input.
+of Sphinx or a link that leads nowhere, 2 bad input, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -86,4 +86,7 @@ def complain(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

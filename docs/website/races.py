@@ -69,14 +69,14 @@ def shown(cell: str) -> str:
 
 def section(race: Race, cells: Mapping[str, str]) -> Iterator[str]:
     yield f"## {race.name}"
-    yield f"{race.title}. *{race.asks}*"
+    yield f"{race.title[0].upper()}{race.title[1:]}. *{race.asks}*"
     yield from_docstring(race.story, "kmm.mm")
     yield linked(f"Watch: {race.watch}", "kmm.mm")
     yield "\n".join(f"- thread {n}: {what}" for n, what in enumerate(race.threads))
     if race.sets:
         sets = ", ".join(f"`{q}={answer}`" for q, answer in race.sets.items())
         yield f"With {sets}, on every kernel."
-    yield "\n".join(how_to_see(race.name, cells))
+    yield from how_to_see(race.name, cells)
     taught = [lesson for lesson in lessons() if race.name in races_of(lesson)]
     if taught:
         links = ", ".join(f"[{one.title}](lessons/{one.name}.md)" for one in taught)
@@ -88,11 +88,10 @@ def how_to_see(race: str, cells: Mapping[str, str]) -> Iterator[str]:
     losing = [kernel for kernel, cell in cells.items() if cell.startswith("S")]
     holding = [kernel for kernel, cell in cells.items() if cell.startswith("N")]
     if losing:
-        yield f"- fails on {', '.join(losing)}: `kmm hunt {race} --kernel {losing[0]}`"
+        yield f"Fails on {', '.join(losing)}: `kmm hunt {race} --kernel {losing[0]}`"
     if holding:
         yield (
-            f"- proved on {', '.join(holding)}: "
-            f"`kmm prove {race} --kernel {holding[-1]}`"
+            f"Proved on {', '.join(holding)}: `kmm prove {race} --kernel {holding[-1]}`"
         )
 
 
