@@ -19,6 +19,7 @@ project = "kmm"
 copyright = "the authors of kmm; Apache-2.0"  # noqa: A001 - Sphinx's name for it
 version = release = __version__
 language = "en"
+smartquotes = False  # `--json` and quoted words stay what they are
 
 extensions = ["myst_parser"]
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
