@@ -10,6 +10,7 @@ from ..designs import KERNELS, UnknownName, parse_kernel
 from ..report.matrix import matrix_json, matrix_markdown, matrix_text
 from ..scenarios import RACES, find_race
 from ..scenarios.matrix import BUDGET, NOT_RUN, Cell, Store, matrix, usual_folder
+from .executors import workers
 from .exits import INTERRUPTED, OK, GivenUp, Usage
 from .output import USUAL, check_output, deliver, text_width
 from .progress import Meter
@@ -30,15 +31,16 @@ def matrix_command(options: Namespace) -> int:
             meter.count(done)
 
         try:
-            cells = matrix(
-                races,
-                kernels,
-                budget=options.budget or BUDGET,
-                seconds=options.seconds,
-                workers=options.workers,
-                store=store,
-                progress=progress,
-            )
+            with workers(options) as executor:
+                cells = matrix(
+                    races,
+                    kernels,
+                    budget=options.budget or BUDGET,
+                    seconds=options.seconds,
+                    workers=executor,
+                    store=store,
+                    progress=progress,
+                )
         except BrokenExecutor:
             raise GivenUp("a worker was killed: try fewer --workers") from None
     deliver(written(options, cells) + "\n", options.output)

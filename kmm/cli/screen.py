@@ -46,6 +46,8 @@ def session_for(what: str) -> Session:
 
 def terminal_problem() -> str | None:
     """Why no screen can be drawn, or None.  Textual draws on standard error."""
+    if os.environ.get("TEXTUAL_DRIVER"):
+        return None  # on something else, as `kmm serve` does
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return "this is no terminal"
     if os.environ.get("TERM", "dumb") == "dumb":

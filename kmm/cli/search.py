@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor
 
 from ..scenarios import play
-from ..sim.sharing import processes
 from ..sim.state import Unmergeable
+from .executors import workers
 from .exits import GivenUp, Usage
 from .naming import chosen
 from .output import check_output
@@ -56,7 +54,7 @@ def search(options: Namespace, *, announce: str) -> int:
             f"{announce} {race.name}",
             options.seconds,
             quiet=options.quiet,
-            guess=how.estimate if options.workers is None else nobody_knows,
+            guess=how.estimate if is_by_one(options) else nobody_knows,
         ) as meter,
         workers(options) as executor,
     ):
@@ -83,7 +81,7 @@ def strategy_of(options: Namespace) -> str:
 
     What workers can share is the exhaustive search.  Raises Usage.
     """
-    if options.workers is None:
+    if is_by_one(options):
         name: str = options.strategy
         return name
     if options.strict:
@@ -93,11 +91,6 @@ def strategy_of(options: Namespace) -> str:
     return "dpor"
 
 
-@contextmanager
-def workers(options: Namespace) -> Iterator[Executor | None]:
-    """Those that --workers asks for."""
-    if options.workers is None:
-        yield None
-    else:
-        with processes(options.workers) as executor:
-            yield executor
+def is_by_one(options: Namespace) -> bool:
+    """Whether one process does it all."""
+    return options.workers is None and options.executor is None

@@ -73,7 +73,8 @@ def solution(exercise: Exercise, seed: int) -> str:
 
 
 def shown(answer: int | str) -> str:
-    return f"{answer:#x}" if isinstance(answer, int) else answer
+    """Numbers in hexadecimal, unless that says the same."""
+    return f"{answer:#x}" if isinstance(answer, int) and answer > 9 else str(answer)
 
 
 def answers_of(text: str, exercise: Exercise, seed: int | None) -> Mapping[str, Any]:
@@ -95,16 +96,21 @@ def is_right(values: tuple[Mapping[str, Any], Variant], check: Check) -> Finding
     given, made = values
     key = check.settings["key"]
     found, expected = given.get(key, ""), made.answer(key)
-    if found == "":
+    if found in ("", []):
         return Finding(check.name, False, f"{key} has no answer")
-    passed = as_answer(found, expected) == expected
+    passed = as_answer(found, expected) == as_answer(expected, expected)
     return Finding(check.name, passed, f"{key} = {str(found)[:40]!r}")
 
 
 def as_answer(given: Any, expected: int | str) -> int | str | None:
-    """A number may be given in any base that Python reads; words as they are."""
+    """A number may be given in any base that Python reads.
+
+    Words, or several numbers, are parted by spaces or commas, or are a TOML list.
+    """
     if isinstance(expected, str):
-        return str(given).strip().lower()
+        parts = given if isinstance(given, list) else [given]
+        words = " ".join(str(part) for part in parts).replace(",", " ")
+        return " ".join(words.lower().split())
     try:
         return int(str(given).replace("_", "").strip()[:40], 0)
     except ValueError:

@@ -1,5 +1,7 @@
 """Which exercises there are: this project's, and those of packages beside it.
 
+They are in the order of the lessons that they belong to, so the hard ones come late.
+
 A package that is installed beside kmm has some by an entry point in the group
 `kmm.exercises`, which names a module whose folder they are in.  One that cannot be read
 is left out, and `broken` says why.
@@ -8,11 +10,13 @@ is left out, and `broken` says why.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from attrs import frozen
 
+from ..course import lessons
 from ..designs import UnknownName
 from ..scenarios.found import own_lessons, plugins
 from .exercise import Exercise
@@ -40,7 +44,14 @@ def shelf() -> Shelf:
                 broken.append(str(error))
                 continue
             found.setdefault(exercise.name, exercise)
-    return Shelf(tuple(found.values()), tuple(broken))
+    return Shelf(tuple(by_lesson(found.values())), tuple(broken))
+
+
+def by_lesson(found: Iterable[Exercise]) -> list[Exercise]:
+    """In the course's order; those of one lesson by their names."""
+    names = [lesson.name for lesson in lessons()]
+    places = {name: place for place, name in enumerate(names)}
+    return sorted(found, key=lambda one: (places.get(one.lesson, len(names)), one.name))
 
 
 def folders() -> list[Path]:

@@ -76,8 +76,15 @@ def few_steps(played: Played, check: Check) -> Finding:
     return at_most(len(played.recording.steps), "step", played, check)
 
 
+def few_preemptions(played: Played, check: Check) -> Finding:
+    """So often, at most, the CPU is taken from a thread that could have gone on."""
+    assert played.recording is not None
+    return at_most(played.recording.preemptions, "preemption", played, check)
+
+
 ASKS: Mapping[str, Callable[[Played, Check], Finding]] = {
     "breaks": breaks,
     "few-switches": few_switches,
     "few-steps": few_steps,
+    "few-preemptions": few_preemptions,
 }

@@ -46,6 +46,7 @@ def set_up(
     split_at: int,
     program: Program,
     forked: bool = False,
+    rewritten: bool = False,
     migration: Migration = compact_page,
     isolated: bool = False,
 ) -> Scene:
@@ -53,7 +54,9 @@ def set_up(
 
     It may have been cut in two before (`split_at`), and that may have been done by a
     child, after a fork: then the page is both processes', and its mapping is the
-    parent's anon_vma.  With `isolated`, who migrates the page has come to it.
+    parent's anon_vma.  Unless the child has written to it since (`rewritten`): then it
+    has a copy with its own anon_vma, and that is the page which migrates.  With
+    `isolated`, who migrates the page has come to it.
     """
     k = start_kernel(config, spec)
     run_task(k, "compact", 3977, cpu=0)
@@ -62,14 +65,16 @@ def set_up(
     processes = [parent]
     if forked:
         processes.append(parent.fork("child", 4022))
-    process = processes[-1]
+    owner, process = parent, processes[-1]
+    if rewritten:
+        owner, page = process, process.store(written, b"own")
     if split_at:
         process.split(split_at)
     task, where = process.task, process.address(written)
 
     def threads() -> list[KThread]:
         return [
-            KThread("compact", 3977, 0, migration(k, page, parent.mm, where)),
+            KThread("compact", 3977, 0, migration(k, page, owner.mm, where)),
             KThread(task.comm, task.pid, 1, program(process)),
         ]
 

@@ -15,7 +15,8 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,12 +87,13 @@ def matrix(
     *,
     budget: int = BUDGET,
     seconds: float | None = None,
-    workers: int | None = None,
+    workers: Executor | int | None = None,
     store: Store | None = None,
     progress: CellsDone = nobody_looks,
 ) -> list[Cell]:
     """A cell for each race and kernel, in the order of the table.
 
+    `workers` is how many processes work them out, one a CPU by default; or who does.
     `seconds` is a limit for each cell, on top of `budget`.  Ctrl-C ends it: cells that
     are not done by then say so.
     """
@@ -132,7 +134,7 @@ def for_job(job: Job, first: Job, found: Mapping[Job, Cell]) -> Cell:
 
 
 def work_out(
-    jobs: Sequence[Job], workers: int | None, store: Store | None
+    jobs: Sequence[Job], workers: Executor | int | None, store: Store | None
 ) -> Iterator[dict[Job, Cell]]:
     """Jobs with their cells as they are done; nothing, if some time has passed."""
     known = {job: store.load(job) if store else None for job in jobs}
@@ -140,7 +142,7 @@ def work_out(
     left = [job for job, cell in known.items() if cell is None]
     if not left:
         return
-    with processes(min(workers or os.cpu_count() or 1, len(left))) as pool:
+    with pool_of(workers, len(left)) as pool:
         futures = {pool.submit(run, job): job for job in left}
         waiting = set(futures)
         while waiting:
@@ -149,6 +151,14 @@ def work_out(
             if store:
                 store.save_all(found)
             yield found
+
+
+def pool_of(
+    workers: Executor | int | None, most: int
+) -> AbstractContextManager[Executor]:
+    if isinstance(workers, Executor):
+        return nullcontext(workers)
+    return processes(min(workers or os.cpu_count() or 1, most))
 
 
 def run(job: Job) -> Cell:

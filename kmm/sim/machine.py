@@ -23,7 +23,7 @@ from .failure import (
     sleeping_in_atomic,
 )
 from .thread import KThread
-from .trap import ACQUIRE, ASK, Op, Start, get_current
+from .trap import ACQUIRE, ASK, WHO, Op, Start, get_current
 
 T = TypeVar("T")
 
@@ -205,13 +205,22 @@ class Machine:
         If it may have to sleep for that, see whether it is allowed to.
         """
         while op.kind is ASK:
-            if isinstance(op, Start):
-                self.add(op.thread)
+            if op is not WHO:
+                self._answer(op)
             op = thread.body.send(thread)
         if op.sleeps and thread.in_atomic:
-            thread.pending = op
-            self.failure = sleeping_in_atomic(thread)
+            self._fail_to_sleep(thread, op)
         return op
+
+    def _fail_to_sleep(self, thread: KThread, op: Op) -> None:
+        """A thread may have to sleep for `op`, and is not allowed to."""
+        thread.pending = op
+        self.failure = sleeping_in_atomic(thread)
+
+    def _answer(self, said: Op) -> None:
+        """A thread says something to the run loop, beyond asking who it is."""
+        if isinstance(said, Start):
+            self.add(said.thread)
 
     def _end(self, thread: KThread, end: StopIteration | ModelFailure) -> None:
         """A thread is done, or has failed."""

@@ -28,9 +28,11 @@ Left out: who waits for ever while others go on is not found; a deadlock is one 
 
 from __future__ import annotations
 
+import gc
 import heapq
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from .clock import Cross, Sleep, Spend, Work
@@ -40,7 +42,7 @@ from .runqueue import NEVER as NEVER
 from .runqueue import Entity as Entity
 from .runqueue import RunQueue as RunQueue
 from .thread import KThread
-from .trap import ACQUIRE, ASK, READ, SHARE, WAIT, Kind, Op, Start, Touch
+from .trap import ACQUIRE, READ, SHARE, WAIT, Kind, Op, Touch
 
 
 class Costs(Protocol):
@@ -79,6 +81,21 @@ class Costs(Protocol):
     def until(self, op: Op, now: int) -> int:
         """When a device that is asked for `op` now will have done it; else `now`."""
         ...
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Python looks for garbage in cycles before and after, and not meanwhile.
+
+    A run leaves next to none, and has a machine's worth of pages to look through.
+    """
+    were_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if were_on:
+            gc.enable()
 
 
 class TimedMachine(Machine):
@@ -160,7 +177,8 @@ class TimedMachine(Machine):
 
         Where it stops makes no difference to what happens.
         """
-        is_over = not self._run(end)
+        with no_collections():
+            is_over = not self._run(end)
         if self.failure is None:
             self.at = max(rq.now for rq in self.rqs) if is_over else max(self.at, end)
         for rq in self.rqs:
@@ -274,18 +292,16 @@ class TimedMachine(Machine):
         elif op.takes_time:
             self._take_time(entity, op, rq.now)
 
-    def _heed(self, thread: KThread, op: Op) -> Op:
+    def _answer(self, said: Op) -> None:
         """What was done without a step takes its time as well."""
-        while op.kind is ASK:
-            if isinstance(op, Start):
-                self.add(op.thread)
-            elif isinstance(op, Work):
-                self.worked += self.costs.cycles(op)
-            op = thread.body.send(thread)
-        op = super()._heed(thread, op)
-        if self.failure is not None:
-            self.until = 0
-        return op
+        if isinstance(said, Work):
+            self.worked += self.costs.cycles(said)
+        else:
+            super()._answer(said)
+
+    def _fail_to_sleep(self, thread: KThread, op: Op) -> None:
+        super()._fail_to_sleep(thread, op)
+        self.until = 0
 
     def _price(self, entity: Entity, op: Op) -> int:
         """Of what no list of prices has."""

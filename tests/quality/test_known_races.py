@@ -27,6 +27,7 @@ def test_the_exhaustive_search_meets_the_bug_early(
     assert result.verdict == "bug"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("race", "kernel", "executions"),
     [

@@ -128,6 +128,7 @@ def told(recording: Recording) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("race", "kernel"), TOLD)
 def test_a_race_is_told_by_these_steps(race: str, kernel: str) -> None:
     expected = [line.strip() for line in TOLD[race, kernel].strip().splitlines()]

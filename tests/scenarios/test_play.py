@@ -36,6 +36,7 @@ def test_a_random_hunt_never_proves_anything() -> None:
     assert played.verdict == "survived"
 
 
+@pytest.mark.slow
 def test_a_witness_is_called_the_least_only_if_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -136,6 +136,7 @@ def test_the_lessons_run_opens_to_be_stepped_and_q_comes_back(tmp_path: Path) ->
     run(steps, tmp_path)
 
 
+@pytest.mark.slow
 @SIZES
 @pytest.mark.parametrize("where", ["contents", "lesson"])
 def test_help_lists_every_key_of_its_screen(

@@ -106,6 +106,7 @@ def test_what_is_in_sight_can_be_explained(size: tuple[int, int]) -> None:
     run(steps, size)
 
 
+@pytest.mark.slow
 @SIZES
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.7, 1.0])
 def test_a_click_on_the_strip_goes_to_that_moment(

@@ -100,6 +100,7 @@ def test_the_app_answers_while_it_runs() -> None:
     run(steps)
 
 
+@pytest.mark.slow
 @SIZES
 def test_a_failure_is_an_oops_and_its_last_steps_can_be_drawn(
     size: tuple[int, int],
@@ -125,6 +126,7 @@ def test_a_failure_is_an_oops_and_its_last_steps_can_be_drawn(
     run(steps, size)
 
 
+@pytest.mark.slow
 def test_who_does_not_want_the_last_steps_goes_back_to_the_oops() -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await opened(pilot)

@@ -59,6 +59,7 @@ def kept(folder: Path, *places: tuple[str, str]) -> Store:
     return store
 
 
+@pytest.mark.slow
 @SIZES
 def test_a_failing_cell_opens_its_witness_and_a_proved_one_its_proof(
     tmp_path: Path, size: tuple[int, int]
@@ -99,6 +100,7 @@ def test_a_cell_that_is_not_known_is_searched_when_it_is_opened(tmp_path: Path) 
     assert found.verdict == "proved"
 
 
+@pytest.mark.slow
 def test_a_benchmark_shows_its_table_as_it_runs_and_its_plot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ def test_families_are_of_1_to_1000_children() -> None:
     assert FORKTREE.tests == ("1", "10", "100", "1000")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_a_page_of_all_is_looked_for_in_all_once_a_walk(answer: str) -> None:
     # Unmapping and mapping again; and once the page's index is worked out.

@@ -52,6 +52,7 @@ def test_vanilla_and_v6_take_the_same_time_but_for_the_locks() -> None:
     assert v6["User"] == pytest.approx(vanilla["User"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_more_jobs_than_make_runs_at_a_time_are_all_done() -> None:
     few = kernbench("kernbench", conditions(), AT_A_TIME).figures
     more = kernbench("kernbench", conditions(), 2 * AT_A_TIME).figures

@@ -54,11 +54,13 @@ def test_heavy_lock_costs_more_the_deeper_the_forks_are() -> None:
     assert locks - without == pytest.approx(4 * (DEEP + 1), abs=0.1)
 
 
+@pytest.mark.slow
 def test_one_lock_of_a_family_costs_more_the_more_want_it() -> None:
     assert loss("root-lock", "deep", 4) > 1.5 * loss("root-lock", "deep")
     assert loss("trylock-retry", "deep", 4) < 1.5 * loss("trylock-retry", "deep")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_threads_wait_for_one_another_and_children_hardly(answer: str) -> None:
     one, four = measured(answer), measured(answer, 4)

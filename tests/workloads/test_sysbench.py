@@ -29,6 +29,7 @@ def test_there_are_one_to_eight_clients() -> None:
     assert SYSBENCH.tests == tuple("12345678")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [0, 1])
 def test_the_curve_rises_to_the_number_of_cpus_and_then_stays(kernel: int) -> None:
     curve = {clients: measured(clients)[kernel] for clients in (1, 2, 3, 4, 6, 8)}
@@ -43,6 +44,7 @@ def test_a_client_is_answered_about_as_often_as_its_work_lets_it() -> None:
     assert 0.9 * most < measured(1)[0] < most
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_run_and_another_is_another() -> None:
     def run(seed: int) -> Result:
         return sysbench("2", conditions(seed=seed), SHORT)

@@ -3,7 +3,8 @@
 This is its front page.  `races` has the options of the commands that work on one race,
 `tables` those of the commands that list and compare, `workloads` those of the commands
 that run programs in virtual time, `course` and `exercise` those of `lesson` and
-`exercise`, `hardware` those of `mmu` and `conform`; `common` has what several of them
+`exercise`, `hardware` those of `mmu` and `conform`, `machine` those of
+`serve` and `doctor`; `common` has what several of them
 share, `values` what a word may be.
 """
 
@@ -19,6 +20,7 @@ from .common import add_common
 from .course import add_lesson
 from .exercise import add_exercise
 from .hardware import add_conform, add_mmu
+from .machine import add_doctor, add_serve
 from .races import add_hunt, add_proc, add_prove, add_replay, add_run
 from .tables import add_cost, add_diff, add_list, add_matrix
 from .workloads import add_bench, add_stress
@@ -59,6 +61,8 @@ COMMANDS: dict[str, tuple[str, Add]] = {
     "proc": ("the files of /proc and /sys, at one moment of a run", add_proc),
     "mmu": ("the hardware alone: walk an address, decode an entry", add_mmu),
     "conform": ("hold the model against recorded hardware and kernels", add_conform),
+    "serve": ("the screen in a browser, for a class", add_serve),
+    "doctor": ("what this installation has, and what is in its way", add_doctor),
 }
 
 
@@ -90,6 +94,11 @@ def make_parser(argv: Sequence[str]) -> Parser:
         action="version",
         version=f"kmm {__version__}",
         help="print the version",
+    )
+    parser.add_argument(
+        "--print-completion",
+        metavar="SHELL",
+        help="print what lets a shell complete commands: bash, zsh, fish, tcsh",
     )
     parser.add_argument(
         "--open",

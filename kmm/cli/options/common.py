@@ -82,6 +82,12 @@ def add_budget(
 
 def add_workers(parser: argparse.ArgumentParser, what: str) -> None:
     """`what` says of the processes what they are for."""
-    parser.add_argument(
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument(
         "--workers", type=whole_number, metavar="N", help=f"processes that {what}"
+    )
+    who.add_argument(
+        "--executor",
+        metavar="URL",
+        help="a scheduler of Dask's whose workers do so: dask://HOST:PORT",
     )

@@ -35,6 +35,12 @@ def whole_number(text: str) -> int:
     return value
 
 
+def port_number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 <= int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port (0 to 65535)")
+    return int(text)
+
+
 def integer(text: str) -> int:
     try:
         return int(text)

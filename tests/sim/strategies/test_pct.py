@@ -95,6 +95,7 @@ def promised(boot: Boot, depth: int) -> float:
     return 1 / (threads * math.pow(steps, depth - 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bystander", [0, 4])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_bug_of_one_preemption_is_met_as_often_as_promised(

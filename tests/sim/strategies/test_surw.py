@@ -76,6 +76,7 @@ def places(strategy: Strategy, private: int = 0, number: int = 4400) -> Counter[
     return Counter(order.index("b") for order in orders[1:])  # the first finds out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("private", [0, 20])
 def test_a_single_step_is_as_likely_in_each_place(private: int) -> None:
     met = places(Surw(1), private)
@@ -140,6 +141,7 @@ def test_who_is_drawn_and_must_wait_holds_nobody_up() -> None:
     assert (result.verdict, result.coverage.executions) == ("survived", 500)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [toy(fixed=False, bystander=1), opposite_locks])
 def test_every_trace_is_met_in_the_end(program: TracedBoot) -> None:
     every = explore(program, SourceDpor(), limit=1000)
