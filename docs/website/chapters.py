@@ -26,7 +26,8 @@ from kmm.course.lesson import (
 )
 from kmm.course.text import LETTERS
 
-from .prose import linked, literal, without_tags
+from .exercises import exercises_of
+from .prose import linked, literal, slug, without_tags
 
 BOLD = re.compile(r"\*\*(?P<term>[^*\n]+)\*\*")
 RIGHT, WRONG = "Right.", "Wrong."
@@ -66,6 +67,7 @@ def chapter(lesson: Lesson) -> str:
         chunks.append(f"## {section.heading}")
         for block in section.blocks:
             chunks += block_chunks(lesson, block)
+    chunks += in_the_classroom(lesson)
     return "\n\n".join(chunks) + "\n"
 
 
@@ -75,6 +77,16 @@ def in_the_terminal(lesson: Lesson) -> str:
     needs = ", ".join(f"[{titles[name]}]({name}.md)" for name in lesson.needs)
     before = f"Read before: {needs}. " if needs else ""
     return f"{before}In the terminal: `kmm --open {lesson.name}`."
+
+
+def in_the_classroom(lesson: Lesson) -> Iterator[str]:
+    """The exercises that are handed in and judged, below the lesson's own."""
+    links = [
+        f"[{one.title}](../exercises.md#{slug(one.title)})"
+        for one in exercises_of(lesson)
+    ]
+    if links:
+        yield f"In the classroom, judged by a proof: {', '.join(links)}."
 
 
 def block_chunks(lesson: Lesson, block: Block) -> Iterator[str]:

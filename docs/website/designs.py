@@ -12,7 +12,7 @@ from kmm.report.difference import FunctionDiff, difference
 from kmm.scenarios import RACES
 
 from .chapters import folded
-from .prose import from_docstring, linked, literal
+from .prose import from_docstring, linked, literal, slug
 
 NAME = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, RACES))})(?![\w-])")
 
@@ -41,11 +41,6 @@ def index() -> str:
             "[The races](../races.md#what-each-answer-costs).",
         ]
     )
-
-
-def slug(heading: str) -> str:
-    """The anchor of a heading, as git hosts and MyST make it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 # One question.

@@ -25,7 +25,7 @@ PAGES = {
     "CHANGELOG.md": "changelog",
     "lessons": "lessons/index",
     "kmm": "reference/index",
-    "lessons/exercises": "classroom",
+    "lessons/exercises": "exercises",
     "lessons/glossary.toml": "glossary",
 }
 

@@ -73,3 +73,8 @@ def named_by(code: str, at: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z_][\w.]*", code):
         return None
     return resolve(code, at) or (resolve(f"kmm.{code}") if "." in code else None)
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as git hosts and MyST make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

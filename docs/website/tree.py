@@ -14,6 +14,7 @@ from kmm.course import parts
 
 from .chapters import chapters
 from .designs import designs
+from .exercises import exercises_page
 from .glossary import glossary_page
 from .links import files_of, page_of, place_of, retargeted
 from .names import ROOT, modules
@@ -73,6 +74,7 @@ def generated() -> dict[str, str]:
     """The pages that are made of the program."""
     pages = {
         "matrix": matrix_page(),
+        "exercises": exercises_page(),
         "glossary": glossary_page(),
         **chapters(),
         **designs(),
@@ -94,7 +96,11 @@ def generated() -> dict[str, str]:
 def sidebar(pages: Iterable[str]) -> str:
     named = {"index", *(page for below in SIDEBAR.values() for page in below)}
     rest = [page for page in pages if page not in named]
-    parts_of_it = {"The textbook": ("lessons/index",), **SIDEBAR, REST: tuple(rest)}
+    parts_of_it = {
+        "The textbook": ("lessons/index", "exercises"),
+        **SIDEBAR,
+        REST: tuple(rest),
+    }
     return "".join(toctree(below, title) for title, below in parts_of_it.items())
 
 

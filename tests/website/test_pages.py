@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from website.chapters import chapter
 from website.designs import designs
+from website.exercises import exercises_page
 from website.links import page_of
 from website.names import inventory, modules
 from website.races import matrix_page, verdicts
@@ -19,6 +20,7 @@ from kmm.course import Lesson, lessons
 from kmm.course.code import excerpt
 from kmm.course.lesson import Code, Console, Question
 from kmm.designs import KERNELS, QUESTIONS
+from kmm.exercises import exercises
 from kmm.report.difference import difference
 from kmm.scenarios import RACES
 
@@ -41,6 +43,21 @@ def test_an_answer_is_folded_below_its_option() -> None:
     page = chapter(lesson)
     assert page.count('<details class="answer"><summary>') == len(options)
     assert page.count("**Right.**") == len(list(lesson.blocks(Question)))
+
+
+def test_every_exercise_is_told_but_not_its_hidden_checks_or_solution() -> None:
+    page = exercises_page()
+    for exercise in exercises():
+        assert f"\n## {exercise.title}\n" in page
+        assert f"`kmm exercise start {exercise.name}`" in page
+        for check in exercise.checks:
+            assert (f"\n- {check.title}\n" in page) is not check.hidden
+        assert not any(hint in page for hint in exercise.hints)
+
+
+def test_a_chapter_leads_to_the_exercises_that_belong_to_it() -> None:
+    lesson = next(one for one in lessons() if one.name == "exec-stack")
+    assert "(../exercises.md#fix-execs-stack)" in chapter(lesson)
 
 
 def test_the_matrix_has_every_race_on_every_kernel() -> None:
