@@ -25,12 +25,12 @@ from .reference import children, reference
 # The sidebar: titles, and the pages below them.
 HOW_TO = ("for-students", "for-teachers", "for-authors", "for-hackers")
 SIDEBAR: Mapping[str, tuple[str, ...]] = {
-    "How to": (*HOW_TO, "textbook", "classroom", "contributing"),
+    "How to": ("installing", *HOW_TO, "textbook", "classroom", "contributing"),
     "Races and answers": ("matrix", "races", "designs/index", "history"),
     "The model": ("modelled", "hardware", "memory", "programs"),
     "Measuring": ("explorer", "stress", "benchmarks"),
     "Reading the code": ("reading-guide", "design", "reference/index"),
-    "Around": ("glossary", "changelog"),
+    "Around": ("glossary", "security", "changelog"),
 }
 REST = "More"
 

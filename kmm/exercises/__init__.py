@@ -7,10 +7,11 @@ each, and this one believes only what comes of that (docs/classroom.md).
 
 Reading order: `exercise` (what an exercise is), `read` (from its files), `library`
 (which there are); `vet` (what a submission may say) and `load` (functions of it);
-`answers`, `schedules`, `litmus`, `code` (the kinds of submissions) and `asks` (what a
-check asks of them); `canary` (whether the judge is still sane), `judge` (the process
-that judges), `sandbox` (who starts it); `marks` (points), `text`, `desk` (a student's
-copies), `verify` (whether an exercise is right itself).
+`answers`, `schedules`, `litmus`, `code` (the kinds of submissions), `asks` (what a
+check asks of them) and `holding` (the locks at a place); `canary` (whether the judge is
+still sane), `judge` (the process that judges), `sandbox` (who starts it); `marks`
+(points), `text`, `desk` (a student's copies), `verify` (whether an exercise is right
+itself).
 """
 
 from .exercise import Check, Exercise

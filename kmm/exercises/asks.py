@@ -14,17 +14,18 @@ from attrs import evolve, frozen
 from ..designs import parse_kernel
 from ..mm.observe import State
 from ..report.outcome import plural
-from ..scenarios import find_race
 from ..scenarios.play import Played, hunt, once, replay
 from ..scenarios.race import ScheduleToken
 from ..scenarios.watching import Watch, as_failure
 from ..sim.machine import Machine
 from ..sim.recording import Recording, record
 from ..sim.search import Coverage, search
+from ..sim.shrink import Wish
 from ..sim.strategies import RandomWalk, SourceDpor, Strategy
 from ..sim.thread import KThread
-from .code import YOURS, Submission
+from .code import YOURS, Submission, race_for
 from .exercise import Check, Finding
+from .holding import locks_at
 
 MOST_RUNS = 20_000  # of a proof, if the check says nothing else
 MOST_STEPS = 4_000_000  # of all runs of a check together
@@ -130,21 +131,78 @@ def works(submission: Submission, check: Check) -> Finding:
 
     Who moves no stack can lose no entry of it, and who gives up is always safe.
     """
-    name, text = check.settings["race"], check.settings["kernel"]
-    order = check.settings["order"]
-    race = submission.race(name)
-    kernel = submission.kernel(text)
-    with submission.installed():
-        ours = record(race.booter(kernel), InOrder(order))
-        if ours.failure is not None:
-            return fails(check, once(race, kernel, "in-order", ours))
-    theirs = record(find_race(name).booter(parse_kernel(text)), InOrder(order))
+    ours, failed = in_order(submission, check)
+    if failed is not None:
+        return failed
+    name = check.settings["race"]
+    theirs = model_in_order(submission, check)
     difference = first_difference(end_of(ours), end_of(theirs))
     if difference is None:
         return Finding(check.name, True, f"{name}: one after another, all ends well")
-    token = ScheduleToken(name, race.kernel(kernel), ours.choices, ours.fingerprint)
-    why = f"{name}, one after another: {difference}"
-    return Finding(check.name, False, why, str(token))
+    return shows(submission, check, ours, f"one after another: {difference}")
+
+
+def holds(submission: Submission, check: Check) -> Finding:
+    """Coming to the function `at`, `thread` has the locks that it has with the model.
+
+    That is asked in every interleaving.  Who takes no locks takes none in a wrong
+    order, but what they are for may happen.
+    """
+    name, at = check.settings["race"], check.settings["at"]
+    thread = check.settings["thread"]
+    race = submission.race(name)
+    kernel = submission.kernel(check.settings["kernel"])
+    wanted = held_at(model_in_order(submission, check), thread, at)
+    with submission.installed():
+        quick = race.rewinder(kernel)
+        seen = locks_at(quick, SourceDpor(), thread, at, MOST_RUNS, MOST_STEPS)
+        for held, choices in seen.items():
+            if wanted - held:
+                ours = record(race.booter(kernel), Wish(choices))
+                missing = ", ".join(sorted(wanted - held))
+                why = f"coming to {at}: {missing} should be held too"
+                return shows(submission, check, ours, why)
+    if not seen:
+        return Finding(check.name, False, f"{name}: {at} is never reached")
+    return Finding(check.name, True, f"{name}: all locks are held coming to {at}")
+
+
+def held_at(recording: Recording, thread: int, at: str) -> frozenset[str]:
+    """The locks of a thread before its first step in a function."""
+    for step, before in zip(recording.steps, recording.moments, strict=False):
+        if step.thread == thread and at in [place.function for place in step.trace]:
+            return frozenset(before.held[thread])
+    return frozenset()
+
+
+def in_order(submission: Submission, check: Check) -> tuple[Recording, Finding | None]:
+    """A run of one thread after another, in `order`; and what is said if it fails."""
+    race = submission.race(check.settings["race"])
+    kernel = submission.kernel(check.settings["kernel"])
+    with submission.installed():
+        ours = record(race.booter(kernel), InOrder(check.settings["order"]))
+        if ours.failure is None:
+            return ours, None
+        return ours, fails(check, once(race, kernel, "in-order", ours))
+
+
+def model_in_order(submission: Submission, check: Check) -> Recording:
+    """The same with the model's own code."""
+    race = race_for(submission.exercise, check.settings["race"])
+    kernel = parse_kernel(check.settings["kernel"])
+    return record(race.booter(kernel), InOrder(check.settings["order"]))
+
+
+def shows(
+    submission: Submission, check: Check, ours: Recording, difference: str
+) -> Finding:
+    """A run that does not go as it should, whether or not it fails."""
+    name = check.settings["race"]
+    kernel = submission.race(name).kernel(submission.kernel(check.settings["kernel"]))
+    token = ScheduleToken(name, kernel, ours.choices, ours.fingerprint)
+    failure = ours.failure.message if ours.failure is not None else None
+    why = f"{name}, {difference}"
+    return Finding(check.name, False, why, str(token), failure)
 
 
 @frozen
@@ -162,7 +220,7 @@ End = dict[str, tuple[Any, ...]]
 
 
 def end_of(recording: Recording) -> End:
-    """What a run has left: areas, entries and pages, without the names of things."""
+    """What a run has left: areas, entries, pages, references; no names of things."""
     state = recording.moments[-1].state
     assert isinstance(state, State)
     return {
@@ -179,6 +237,9 @@ def end_of(recording: Recording) -> End:
         "the pages": tuple(
             (page.pfn, page.use, page.flags, page.count, page.mapcount)
             for page in state.pages
+        ),
+        "the references to anon_vmas": tuple(
+            (anon_vma.refcount,) for anon_vma in state.anon_vmas
         ),
     }
 
@@ -212,6 +273,7 @@ ASKS: Mapping[str, Ask] = {
     "survives": survives,
     "keeps-rules": keeps_rules,
     "works": works,
+    "holds": holds,
 }
 
 

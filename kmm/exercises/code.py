@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pkgutil import resolve_name
 from types import FunctionType
 from typing import Any, NewType
@@ -19,6 +20,7 @@ from attrs import evolve, frozen
 
 from ..designs import QUESTIONS, Answer, KernelSpec, parse_kernel
 from ..scenarios import Race, find_race
+from ..scenarios.found import EXERCISE, race_in
 from .exercise import Complaint, Exercise
 from .load import Rounds, load
 from .vet import Vetted, vet
@@ -75,7 +77,7 @@ class Submission:
 
     def race(self, name: str) -> Race:
         """A race in whose every run the submission's loops are counted anew."""
-        race, rounds = find_race(name), self.rounds
+        race, rounds = race_for(self.exercise, name), self.rounds
 
         def set_up(spec: KernelSpec, config: Any) -> Any:
             scene = race.set_up(spec, config)
@@ -107,9 +109,17 @@ class Submission:
                 setattr(module, old.__name__, old)
 
 
+def race_for(exercise: Exercise, name: str) -> Race:
+    """A race by its name; an exercise's own are in its folder, wherever that is."""
+    own = None
+    if name.startswith(EXERCISE + exercise.name):
+        own = race_in((exercise.folder.parent,), name.removeprefix(EXERCISE))
+    return own or find_race(name)
+
+
 def submission(text: str, exercise: Exercise) -> Submission:
     """Vetted, loaded, and of the right form.  Raises Refused, WrongInterface."""
-    vetted = vet(text)
+    vetted = vet(text, partial(has_the_answer, exercise))
     rounds = Rounds()
     functions = load(vetted, exercise.file, rounds)
     if exercise.kind == "design":
@@ -118,6 +128,19 @@ def submission(text: str, exercise: Exercise) -> Submission:
     path = exercise.settings["function"]
     same_interface(functions, path.rpartition(".")[2], resolve_name(path))
     return Submission(exercise, functions, None, rounds, vetted.imported)
+
+
+def has_the_answer(exercise: Exercise, module: str, name: str) -> bool:
+    """Whether an import would be the model's own answer to the exercise.
+
+    That is the function to be written, and designs other than those that the exercise
+    names, if it names any (`designs`, a list of modules).
+    """
+    if f"{module}.{name}" == exercise.settings.get("function"):
+        return True
+    designs = exercise.settings.get("designs")
+    of_designs = f"{module}.".startswith("kmm.designs.")
+    return designs is not None and of_designs and module not in designs
 
 
 def answer_of(

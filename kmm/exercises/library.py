@@ -9,7 +9,6 @@ is left out, and `broken` says why.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from attrs import frozen
 
 from ..course import lessons
 from ..designs import UnknownName
-from ..scenarios.found import own_lessons, plugins
+from ..scenarios.found import exercise_folders
 from .exercise import Exercise
 from .read import ExerciseError, read_exercise
 
@@ -36,7 +35,7 @@ def shelf() -> Shelf:
     """What is in all folders of exercises; read once."""
     found: dict[str, Exercise] = {}
     broken = []
-    for folder in folders():
+    for folder in exercise_folders():
         for path in sorted(folder.glob("*/task.md")):
             try:
                 exercise = read_exercise(path.parent)
@@ -52,16 +51,6 @@ def by_lesson(found: Iterable[Exercise]) -> list[Exercise]:
     names = [lesson.name for lesson in lessons()]
     places = {name: place for place, name in enumerate(names)}
     return sorted(found, key=lambda one: (places.get(one.lesson, len(names)), one.name))
-
-
-def folders() -> list[Path]:
-    """Where exercises are, this project's own first."""
-    found = [own_lessons() / "exercises"]
-    for entry in plugins("kmm.exercises"):
-        spec = importlib.util.find_spec(entry.module)
-        if spec is not None and spec.origin is not None:
-            found.append(Path(spec.origin).parent)
-    return found
 
 
 def exercises() -> tuple[Exercise, ...]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from attrs import evolve
 from exercises.submissions import EXEC, UNMAP, above_shift, at_start_of_shift, solution
 
+from kmm.exercises import find_exercise
+from kmm.exercises.code import has_the_answer
 from kmm.exercises.vet import Refused, readable, storable, vet
 
 # Each is an attempt to get out of the model; what is said of it names the cause.
@@ -23,7 +28,7 @@ AT_THE_TOP = {
         "from kmm.fs.proc.meminfo import sizes",
         "out of reach",
     ),
-    "a CPU": ("from kmm.hw.cpu import Cpu", "kmm.hw.cpu is out of reach"),
+    "a TLB": ("from kmm.hw.tlb import Tlb", "kmm.hw.tlb is out of reach"),
     "a module of the model": ("from kmm.mm import rmap", "kmm.mm is out of reach"),
     "what a module imported": (
         "from kmm.mm.rmap import annotations",
@@ -63,6 +68,8 @@ IN_A_FUNCTION = {
     "by an f-string": ("f'{find_vma.__globals__}'", ".__globals__ is nothing"),
     "the built-in names": ("__builtins__['open']", "no underscore"),
     "a step of its own": ("find_vma(1, 2).send(None)", ".send is nothing"),
+    "a step by another name": ("apic = k.cpus[0].apic; apic.send(1)", ".send is nothi"),
+    "a step of what is no interrupt": ("find_vma.apic = 1", ".apic is not"),
     "memory, where no search sees it": ("k.memory", ".memory is nothing"),
     "an entry, where no search sees it": ("ptep.value", ".value is nothing"),
     "another design": ("k.exec_stack = None", ".exec_stack is not a submission's"),
@@ -102,6 +109,40 @@ def test_what_leads_out_of_the_model_is_refused_in_a_function(name: str) -> None
     with pytest.raises(Refused) as refused:
         vet(at_start_of_shift(lines))
     assert why in str(refused.value)
+
+
+def test_an_interrupt_may_be_sent_and_types_may_be_named() -> None:
+    text = above_shift(
+        "from kmm.hw.cpu import Cpu",
+        "from kmm.mm.rmap import RmapOne",
+        "async def tell(cpu: Cpu, rmap_one: RmapOne) -> None:",
+        "    await cpu.apic.send(1)",
+    )
+    assert not {"Cpu", "RmapOne"} & set(vet(text).imported)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_closed"),
+    [
+        ("from kmm.designs.exec_stack.e00_unprotected import UNPROTECTED", False),
+        ("from kmm.designs.exec_stack.e07_temporary_vma import TEMPORARY_VMA", True),
+        ("from kmm.designs.exec_stack import TEMPORARY_VMA", True),
+        ("from kmm.designs.kernels import find_kernel", True),
+        ("from kmm.mm.vma import vma_adjust", True),
+        ("from kmm.mm.vma import vma_merge", False),
+    ],
+)
+def test_an_exercise_may_close_what_has_its_answer(line: str, is_closed: bool) -> None:
+    settings = {
+        "function": "kmm.mm.vma.vma_adjust",
+        "designs": ["kmm.designs.exec_stack.e00_unprotected"],
+    }
+    exercise = evolve(find_exercise(EXEC), settings=settings)
+    if not is_closed:
+        vet(line, partial(has_the_answer, exercise))
+        return
+    with pytest.raises(Refused, match="has the answer: write your own"):
+        vet(line, partial(has_the_answer, exercise))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Wrong answers, a module for each exercise, named as its folder is.
 
-Each is the solution with one thing changed that somebody might well have written.
+Most are the solution with one thing changed, as somebody might well have written it.
+A module may have other right answers too (`RIGHT`), which are not to be refused.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from typing import Any
 
 from attrs import frozen
 
@@ -22,10 +25,16 @@ class Wrong:
 
 def wrong_answers() -> dict[str, tuple[str, Wrong]]:
     """All of them, as `exercise: what is wrong`, with the exercise's name."""
-    found = {}
+    return {f"{e}: {what}": (e, each) for e, what, each in answers("WRONG")}
+
+
+def right_answers() -> dict[str, tuple[str, str]]:
+    """Other right ones than the solutions."""
+    return {f"{e}: {what}": (e, each) for e, what, each in answers("RIGHT")}
+
+
+def answers(kind: str) -> Iterator[tuple[str, str, Any]]:
     for module in pkgutil.iter_modules(__path__):
-        exercise = module.name.replace("_", "-")
-        answers = importlib.import_module(f"{__name__}.{module.name}").WRONG
-        for what, wrong in answers.items():
-            found[f"{exercise}: {what}"] = (exercise, wrong)
-    return found
+        found = importlib.import_module(f"{__name__}.{module.name}")
+        for what, each in getattr(found, kind, {}).items():
+            yield module.name.replace("_", "-"), what, each
