@@ -1,4 +1,7 @@
-"""What docs/reading-guide.md names exists, and its two chains are what runs."""
+"""What docs/reading-guide.md names exists, and its two chains are what runs.
+
+The shorter documents that send a reader here and there are held to the same.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from pkgutil import resolve_name
 from types import CodeType, FrameType
 
@@ -19,6 +23,11 @@ from kmm.cli.options import make_parser
 from kmm.scenarios import find_race
 
 GUIDE = ROOT / "docs" / "reading-guide.md"
+OTHERS = [*sorted(GUIDE.parent.glob("for-*.md"))] + [
+    GUIDE.with_name(name) for name in ("index.md", "history.md", "modelled.md")
+]
+GROUPS = {"kmm.lessons", "kmm.races", "kmm.exercises"}  # of entry points
+PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 PATH = re.compile(r"(?:kmm|docs|tests)/\S*")
@@ -29,6 +38,17 @@ REPLAY = "kmm replay exec-stack/2.6.34/48a30b8a19b/3ab2"
 
 def test_all_that_the_guide_names_exists() -> None:
     assert missing(guide()) == []
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: str(path.name))
+def test_all_that_other_documents_name_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert [m for m in missing(text) if not stands_for_others(m)] == []
+
+
+def stands_for_others(code: str) -> bool:
+    """Whether a reader has to put in a name, or it is one for a package's metadata."""
+    return code in GROUPS or PLACEHOLDER.search(code) is not None
 
 
 @pytest.mark.parametrize(
@@ -117,6 +137,8 @@ def run_is_known(command: str) -> bool:
         options = make_parser(words).parse_args(words)
         if hasattr(options, "race") and isinstance(options.race, str):
             find_race(options.race)
+    except SystemExit as end:
+        return not end.code  # --help
     except Exception:
         return False
     return True

@@ -5,7 +5,7 @@
 
 A block that begins with ```console and a line `$ kmm ...` holds that command's output.
 Between `<!-- python tests/tools/shape.py ... -->` and `<!-- end -->` stands what that
-program prints; the same holds for rooms.py and attempts.py.
+program prints; the same holds for rooms.py, attempts.py and left_out.py.
 Transcripts of lessons are made again too.
 Times are printed as they were the first time, since they are different each time.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from tools import attempts, rooms, shape  # noqa: E402
+from tools import attempts, left_out, rooms, shape  # noqa: E402
 
 from kmm.cli.main import main  # noqa: E402
 from kmm.course import lessons  # noqa: E402
@@ -48,9 +48,13 @@ def refreshed(text: str) -> str:
 
 def measured(block: re.Match[str]) -> str:
     options = shlex.split(block["options"])
-    make = {"rooms": rooms.picture, "attempts": attempts.listed}
-    name = block["name"]
-    output = make[name]() if name in make else shape.main(options)
+    programs = {
+        "shape": lambda: shape.main(options),
+        "rooms": rooms.picture,
+        "attempts": attempts.listed,
+        "left_out": left_out.table,
+    }
+    output = programs[block["name"]]()
     return f"{block['head']}\n{output}\n<!-- end -->"
 
 
