@@ -15,6 +15,7 @@ The rooms, in reading order; each one imports only from those before it.
 `course`     the textbook: lessons, and whether what they claim is so
 `exercises`  a fix that somebody writes, judged by a proof or a counterexample
 `tui`, `cli` two faces over the same calls
+`web`        the first of them in a browser, with nothing installed
 
 Three names that are used throughout:
 

@@ -7,7 +7,8 @@ sentence), `tables` (memory and locks as lines), `pictures/` (a moment drawn, a 
 each), `explain/` (what is this?), `logbook` (the steps as lines), `follow` (a schedule
 on another kernel), `steered` (the reader as the scheduler), `stops` (where to stop),
 `session` (what is being looked at, and from where), `settings`, `crash`.  Then what
-draws: `background` (long work beside it), `keys`, `messages`, `widgets/`, `screens/`, `app`.
+draws: `background` (long work beside it), `keys`, `messages`, `widgets/`, `screens/`,
+`app`.
 
 Everything shown comes from a recording; nothing here reaches into the model, except
 that the files of /proc are read from a run made again up to the step shown.  Textual is

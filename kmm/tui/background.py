@@ -12,7 +12,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial, update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from textual.dom import DOMNode
@@ -43,12 +43,12 @@ def background(
     def decorate(
         method: Callable[Concatenate[Owner, P], Slices[None]],
     ) -> Callable[Concatenate[Owner, P], None]:
-        @wraps(method)
-        def begin(self: Owner, *args: P.args, **kwargs: P.kwargs) -> None:
+        def begin(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> None:
             slices = method(self, *args, **kwargs)
             work: Any = partial(alone, slices) if HAS_THREADS else in_turns(slices)
             self.run_worker(work, group=group, exclusive=exclusive, thread=HAS_THREADS)
 
+        update_wrapper(begin, method)
         return begin
 
     return decorate

@@ -1,4 +1,4 @@
-"""The textbook in a page: it opens at what the address says, and the address follows."""
+"""The textbook in a page: it opens where the address says, and the address follows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..course import find_lesson
 from ..course.progress import Progress, load_progress
 from ..designs import UnknownName
 from ..tui.app import KNOWN_KEYS, KmmApp
+from ..tui.crash import state_folder
 from ..tui.screens.contents import Contents
 from ..tui.screens.lesson import LessonScreen
 from ..tui.screens.stepper import Stepper
@@ -39,15 +40,18 @@ class PageApp(KmmApp):
         super().on_mount()
         self.set_interval(OFTEN, self.tell_page)
         if self.asked:
-            self.call_after_refresh(self.hear_asked, self.asked)
+            self.call_after_refresh(self.open_asked, self.asked)
 
-    async def run_here(self, columns: int, rows: int) -> int:
-        """Until the reader leaves; the exit code."""
+    async def run_here(self, columns: int, rows: int) -> str:
+        """Until the reader leaves; the report, if the screen has crashed."""
         await self.run_async(size=(columns, rows))
         self.kept.tell()
-        return self.return_code or 0
+        if not self.return_code:
+            return ""
+        reports = sorted(state_folder().glob("crash-*.txt"))
+        return reports[-1].read_text("utf-8") if reports else "there is no report"
 
-    # What the page says.
+    # What the page says.  It says so from outside of the app, which must come to it.
 
     @property
     def here(self) -> PageDriver:
@@ -61,6 +65,12 @@ class PageApp(KmmApp):
         self.here.hear_size(columns, rows)
 
     def hear_asked(self, what: str) -> None:
+        self.call_later(self.open_asked, what)
+
+    def hear_file(self, name: str, text: str) -> None:
+        self.call_later(self.take_file, name, text)
+
+    def open_asked(self, what: str) -> None:
         """Somebody has followed a link, or changed the address."""
         if not what or what == self.told:
             return
@@ -72,7 +82,7 @@ class PageApp(KmmApp):
         else:
             _ = self.push_screen(screen)
 
-    def hear_file(self, name: str, text: str) -> None:
+    def take_file(self, name: str, text: str) -> None:
         """A file of the reader's from elsewhere, which is as good as one kept here."""
         self.kept.bring_back({name: text})
         fresh, progress = load_progress(), self.reader

@@ -1,9 +1,10 @@
 """Put the page together.
 
     python -m kmm.web.build kmm.html             one file, to be opened by double-click
-    python -m kmm.web.build site --folder        a folder for a web server
+    python -m kmm.web.build --folder site        a folder for a web server
 
 Takes npm and pip, and the network the first time.  The same parts make the same bytes.
+Exits with 2 if something is wrong, and with 3 if a part cannot be had.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..scenarios.found import own_lessons
-from .parts import NoParts, Parts, get_parts, pins
+from .parts import NotHad, Parts, WrongPart, get_parts, pins
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "page"
@@ -33,36 +34,53 @@ NOT_RUN = ("web/page/", "web/build.py", "web/parts.py", "web/pins.toml")  # of k
 CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 LOCK = "pyodide-lock.json"
 
+USAGE, NOT_HAD = 2, 3  # exit codes
+
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in an archive
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
-    out: Path = options.out
+    if not options.file and not options.folder:
+        return complain("name a FILE, or a --folder, or both", USAGE)
     try:
         parts = get_parts(options.parts)
-        write = write_folder if options.folder else write_file
-        written = write(out, parts)
-    except NoParts as error:
-        print(f"kmm.web.build: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        carried = assets(parts)
+        if options.file:
+            shown(options.file, write_file(options.file, parts, carried))
+        if options.folder:
+            shown(options.folder, write_folder(options.folder, parts, carried))
+    except NotHad as error:
+        return complain(str(error), NOT_HAD)
+    except WrongPart as error:
+        return complain(str(error), USAGE)
     except OSError as error:
-        print(f"kmm.web.build: cannot write {out}: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 2
-    print(f"{out}: {written / 1e6:.1f} MB")  # noqa: T201
+        return complain(f"cannot write {error.filename}: {error.strerror}", USAGE)
     return 0
+
+
+def complain(text: str, code: int) -> int:
+    print(f"kmm.web.build: {text}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def shown(path: Path, size: int) -> None:
+    print(f"{path}: {size / 1e6:.1f} MB")  # noqa: T201
 
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog="python -m kmm.web.build",
         description="kmm as a page for a browser: one file that needs no server and "
-        "no network, or a folder for a web server.",
-        epilog="Takes npm and pip, and the network the first time.",
+        "no network, or a folder for a web server, or both.",
+        epilog="Takes npm and pip, and the network the first time.  Exits with 2 if "
+        "something is wrong, and with 3 if a part cannot be had.",
     )
-    found.add_argument("out", type=Path, metavar="OUT", help="what to write")
     found.add_argument(
-        "--folder", action="store_true", help="a folder for a web server, not one file"
+        "file", type=Path, nargs="?", metavar="FILE", help="the page, all in one"
+    )
+    found.add_argument(
+        "--folder", type=Path, help="the page and what it carries, for a web server"
     )
     found.add_argument(
         "--parts",
@@ -127,24 +145,24 @@ def archive(files: Iterator[tuple[str, bytes]]) -> bytes:
 # The page itself.
 
 
-def write_file(out: Path, parts: Parts) -> int:
+def write_file(out: Path, parts: Parts, carried: Mapping[str, bytes]) -> int:
     """Everything in one; the number of bytes."""
-    carried = "\n".join(
+    elements = "\n".join(
         f'<script type="text/plain" class="asset" data-name="{name}">'
         f"{base64.b64encode(packed).decode()}</script>"
-        for name, packed in assets(parts).items()
+        for name, packed in carried.items()
     )
-    text = page(parts, carried, connect="blob:")
+    text = page(parts, elements, connect="blob:")
     out.write_text(text, encoding="utf-8")
     return len(text.encode())
 
 
-def write_folder(out: Path, parts: Parts) -> int:
+def write_folder(out: Path, parts: Parts, carried: Mapping[str, bytes]) -> int:
     """The page, and what it carries beside it; the number of bytes."""
     folder = out / "assets"
     folder.mkdir(parents=True, exist_ok=True)
     elements, size = [], 0
-    for name, packed in assets(parts).items():
+    for name, packed in carried.items():
         # No server takes .bin for something that it should unpack on the way.
         path = folder / f"{name}.bin"
         path.write_bytes(packed)
@@ -158,7 +176,7 @@ def write_folder(out: Path, parts: Parts) -> int:
     return size + len(text.encode())
 
 
-def page(parts: Parts, carried: str, *, connect: str) -> str:
+def page(parts: Parts, elements: str, *, connect: str) -> str:
     """The page, with its programs in it."""
     filling = {
         "connect": connect,
@@ -170,7 +188,7 @@ def page(parts: Parts, carried: str, *, connect: str) -> str:
         "page.css": source("page.css"),
         "page.js": script(source("page.js")),
         "worker.js": script(source("worker.js")),
-        "assets": carried,
+        "assets": elements,
     }
     return filled(source("page.html"), filling)
 

@@ -7,10 +7,9 @@ reads any terminal's.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
-from textual import constants, events
+from textual import events
 from textual._xterm_parser import XTermParser
 from textual.driver import Driver
 from textual.geometry import Size
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 # The alternate screen, no cursor, every movement of the mouse, and pasted text marked.
 BEGIN = "\x1b[?1049h\x1b[?25l\x1b[?1000h\x1b[?1003h\x1b[?1006h\x1b[?2004h"
 ASK_FOR_WHOLE_FRAMES = "\x1b[?2026$p"  # whether it can draw a frame all at once
+ESCAPE = "\x1b"
 
 
 class PageDriver(Driver):
@@ -61,14 +61,14 @@ class PageDriver(Driver):
     # What the reader does.
 
     def hear_keys(self, text: str) -> None:
-        """What the terminal says: keys, the mouse, what was pasted."""
-        for event in self.parser.feed(text):
-            self.process_message(event)
-        # An escape by itself is a key only if nothing follows.
-        self._loop.call_later(2 * constants.ESCAPE_DELAY, self.nothing_follows)
+        """What the terminal says: keys, the mouse, what was pasted.
 
-    def nothing_follows(self) -> None:
-        for event in self.parser.tick():
+        It never says part of a sequence, so an escape by itself is the key.
+        """
+        if text == ESCAPE:
+            self.process_message(events.Key("escape", ESCAPE))
+            return
+        for event in self.parser.feed(text):
             self.process_message(event)
 
     def hear_size(self, columns: int, rows: int) -> None:

@@ -13,10 +13,12 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import frozen
+
+Fetch = Callable[["Pin", Path], None]
 
 PINS = Path(__file__).with_name("pins.toml")
 
@@ -30,8 +32,12 @@ PURE = (
 )
 
 
-class NoParts(Exception):
-    """A part cannot be had, or is not what it should be; the message says which."""
+class NotHad(Exception):
+    """A part cannot be had; the message says which, and why."""
+
+
+class WrongPart(Exception):
+    """A part is not what it should be."""
 
 
 @frozen
@@ -90,7 +96,10 @@ class Parts:
 
 
 def get_parts(folder: Path) -> Parts:
-    """All parts; what is not in the folder yet is put there.  Raises NoParts."""
+    """All parts; what is not in the folder yet is put there.
+
+    Raises NotHad and WrongPart.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     packages = {pin.name: get(pin, folder, pack) for pin in pins("npm")}
     wheels = {pin.name: get(pin, folder, download) for pin in pins("wheels")}
@@ -103,10 +112,10 @@ def get(pin: Pin, folder: Path, fetch: Fetch) -> Path:
         fetch(pin, folder)
         path = kept(pin, folder)
     if path is None:
-        raise NoParts(f"{pin.name} {pin.version} did not come")
+        raise NotHad(f"{pin.name} {pin.version} did not come")
     if not pin.fits(path):
-        raise NoParts(
-            f"{path.name} is not what it should be: its {pin.algorithm} is "
+        raise WrongPart(
+            f"{path} is not what it should be: its {pin.algorithm} is "
             f"{pin.digest_of(path)}, and pins.toml has {pin.digest}"
         )
     return path
@@ -115,7 +124,10 @@ def get(pin: Pin, folder: Path, fetch: Fetch) -> Path:
 def kept(pin: Pin, folder: Path) -> Path | None:
     """The file of a pin, if it is there: npm and pip name theirs a little otherwise."""
     name = pin.name.lstrip("@").replace("/", "-")
-    for pattern in (f"{name}-{pin.version}.tgz", f"{name.replace('-', '_')}-{pin.version}-*"):
+    for pattern in (
+        f"{name}-{pin.version}.tgz",
+        f"{name.replace('-', '_')}-{pin.version}-*",
+    ):
         for path in sorted(folder.glob(pattern)):
             return path
     return None
@@ -131,14 +143,11 @@ def download(pin: Pin, folder: Path) -> None:
     call(*pip, *PURE, f"--dest={folder}", f"{pin.name}=={pin.version}")
 
 
-Fetch = type(pack)
-
-
 def call(*command: str) -> None:
-    """Run a program that gets something.  Raises NoParts."""
+    """Run a program that gets something.  Raises NotHad."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     except OSError as error:
-        raise NoParts(f"{command[0]} cannot be run: {error.strerror}") from None
+        raise NotHad(f"{command[0]} cannot be run: {error.strerror}") from None
     if done.returncode:
-        raise NoParts(f"{' '.join(command)} failed:\n{done.stderr.strip()}")
+        raise NotHad(f"{' '.join(command)} failed:\n{done.stderr.strip()}")

@@ -26,4 +26,8 @@ def keep_usual_tasks(loop: asyncio.AbstractEventLoop) -> None:
     Pyodide's loop (314.0) has them and fails when it makes one; without, all goes as
     on Python 3.11.
     """
-    loop.set_task_factory = lambda _: None  # type: ignore[method-assign]
+    loop.set_task_factory = ignore  # type: ignore[method-assign]
+
+
+def ignore(factory: object) -> None:
+    """Tasks stay as they are."""

@@ -65,7 +65,7 @@ REASONS = {
     "kmm/cli/options/hardware.py:add_mmu_walk": "one call for each option",
     "kmm/fs/proc/meminfo.py:sizes": "a line for each line of /proc/meminfo",
     "kmm/mm/memory.py:do_swap_page": "one fault, with a way out at every wait",
-    "kmm/scenarios/play.py:hunt": "two ways to search, and a record of the find",
+    "kmm/scenarios/play.py:hunting": "two ways to search, and a record of the find",
 }
 
 # Of snapshots of their repositories, without tests; the columns are those of `Figures`.

@@ -16,7 +16,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,8 @@ def browser(program: str) -> Iterator[Browser]:
     try:
         yield found
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(found.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         os.waitpid(found.pid, 0)
         os.close(found.out)
         os.close(found.back)
@@ -142,6 +140,8 @@ KEYS = {  # name -> key, code, number, text
     "enter": ("Enter", "Enter", 13, "\r"),
     "escape": ("Escape", "Escape", 27, None),
     "down": ("ArrowDown", "ArrowDown", 40, None),
+    "left": ("ArrowLeft", "ArrowLeft", 37, None),
+    "right": ("ArrowRight", "ArrowRight", 39, None),
     "up": ("ArrowUp", "ArrowUp", 38, None),
     "end": ("End", "End", 35, None),
     "space": (" ", "Space", 32, " "),
@@ -160,9 +160,7 @@ class Page:
     @classmethod
     def open(cls, browser: Browser, address: str, size: tuple[int, int]) -> Page:
         target = browser.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = browser.call(
-            "Target.attachToTarget", targetId=target, flatten=True
-        )
+        attached = browser.call("Target.attachToTarget", targetId=target, flatten=True)
         page = cls(browser, attached["sessionId"])
         for domain in "Page", "Network", "Runtime", "Log":
             page.call(f"{domain}.enable")
@@ -210,14 +208,15 @@ class Page:
             self.browser.events.append(said)
         events, self.browser.events = self.browser.events, []
         for said in events:
-            match said.get("method"), said.get("params"):
-                case "Network.requestWillBeSent", params:
+            params: Any = said.get("params")
+            match said.get("method"):
+                case "Network.requestWillBeSent":
                     self.requests.append(params["request"]["url"])
-                case "Runtime.exceptionThrown", params:
+                case "Runtime.exceptionThrown":
                     self.complaints.append(json.dumps(params["exceptionDetails"]))
-                case "Log.entryAdded", params if params["entry"]["level"] == "error":
+                case "Log.entryAdded" if params["entry"]["level"] == "error":
                     self.complaints.append(params["entry"]["text"])
-                case "Target.attachedToTarget", params:
+                case "Target.attachedToTarget":
                     worker = params["sessionId"]
                     self.browser.tell("Network.enable", worker)
                     self.browser.tell("Runtime.enable", worker)
@@ -241,7 +240,8 @@ class Page:
         found: list[str] = self.run(
             "(() => { const b = window.kmm?.term?.buffer.active; const found = [];"
             "for (let n = 0; b && n < window.kmm.term.rows; n++)"
-            "found.push(b.getLine(b.baseY + n).translateToString(true)); return found; })()"
+            "found.push(b.getLine(b.baseY + n).translateToString(true));"
+            "return found; })()"
         )
         return found
 

@@ -209,6 +209,7 @@ const told = {
   draw: ({ text }) => {
     if (!byId("front").hidden) {
       byId("front").hidden = true;
+      window.kmm.isReady = true;
       performance.mark("kmm-first-screen");
       term.focus();
     }
@@ -273,5 +274,5 @@ async function start() {
 }
 
 // For who looks at the page from outside, as its tests do.
-window.kmm = { term, files };
+window.kmm = { term, files, isReady: false };
 start();

@@ -29,7 +29,6 @@ const ENVIRONMENT = {
   XDG_CACHE_HOME: "/home/reader/cache",
   TERM: "xterm-256color",
   COLORTERM: "truecolor",
-  ESCDELAY: "1", // milliseconds: an escape sequence never comes in pieces here
 };
 
 // What Python calls (kmm.web.page.Page).
@@ -95,9 +94,9 @@ async function start({ assets, files, asked, columns, rows }) {
   step(0.75, "Opening the textbook ...");
   const { make_app } = pyodide.pyimport("kmm.web.start");
   app = make_app(page, JSON.stringify(files), asked);
-  const code = await app.run_here(columns, rows);
-  const text = code ? "kmm has stopped; your progress is kept." : "You have left kmm.";
-  tell({ type: "ended", text, problem: code ? printed.join("\n") : "" });
+  const problem = await app.run_here(columns, rows);
+  const text = problem ? "kmm has crashed; your progress is kept." : "You have left kmm.";
+  tell({ type: "ended", text, problem });
 }
 
 self.onmessage = ({ data }) => {
