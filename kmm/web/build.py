@@ -17,22 +17,32 @@ import json
 import os
 import re
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .. import __version__
 from ..scenarios.found import own_lessons
-from .parts import NotHad, Parts, WrongPart, get_parts, pins
+from .parts import NotHad, Parts, WrongPart, call, get_parts, pins
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "page"
 PACKAGE = HERE.parent
-NOT_RUN = ("web/page/", "web/build.py", "web/parts.py", "web/pins.toml")  # of kmm
+# Of kmm.
+NOT_RUN = (
+    "web/page/",
+    "web/build.py",
+    "web/parts.py",
+    "web/pins.toml",
+    "web/precompile.mjs",
+)
 
 # Of Pyodide; worker.js asks for them by these names.
-CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
-LOCK = "pyodide-lock.json"
+CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
+LIBRARY, LOCK, PACKAGES = "python_stdlib.zip", "pyodide-lock.json", "packages.zip"
+
+PACKED = 7  # of 9: the rest makes a hundredth, and takes three times as long
 
 USAGE, NOT_HAD = 2, 3  # exit codes
 
@@ -104,8 +114,30 @@ def assets(parts: Parts) -> dict[str, bytes]:
     """What goes to the worker, by name, each packed."""
     plain = {name: parts.read("pyodide", name) for name in CORE}
     plain[LOCK] = lock_alone(parts.read("pyodide", LOCK))
-    plain["packages.zip"] = archive(package_files(parts))
-    return {name: gzip.compress(data, 9, mtime=0) for name, data in plain.items()}
+    packages = dict(package_files(parts))
+    library = files_of(parts.read("pyodide", LIBRARY))
+    bytecode = compiled(parts, archive(packages))
+    plain[PACKAGES] = archive(packages | below("packages/", bytecode))
+    plain[LIBRARY] = archive(library | below("library/", bytecode))
+    return {name: gzip.compress(data, PACKED, mtime=0) for name, data in plain.items()}
+
+
+def compiled(parts: Parts, packages: bytes) -> dict[str, bytes]:
+    """What `precompile` makes, in Pyodide.  Raises NotHad."""
+    with tempfile.TemporaryDirectory() as folder:
+        here, out = Path(folder, PACKAGES), Path(folder, "out.zip")
+        here.write_bytes(packages)
+        pyodide = parts.unpack("pyodide", Path(folder))
+        call("node", str(HERE / "precompile.mjs"), str(pyodide), str(here), str(out))
+        return files_of(out.read_bytes())
+
+
+def below(prefix: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {
+        name.removeprefix(prefix): data
+        for name, data in files.items()
+        if name.startswith(prefix)
+    }
 
 
 def lock_alone(text: bytes) -> bytes:
@@ -115,7 +147,8 @@ def lock_alone(text: bytes) -> bytes:
 
 def package_files(parts: Parts) -> Iterator[tuple[str, bytes]]:
     """What is installed: the wheels, kmm as it is here, and its lessons in it."""
-    yield from parts.wheel_files()
+    for wheel in parts.wheels.values():
+        yield from files_of(wheel.read_bytes()).items()
     for path in files_in(PACKAGE):
         name = path.relative_to(PACKAGE).as_posix()
         if not name.startswith((*NOT_RUN, "lessons/")):
@@ -133,11 +166,17 @@ def files_in(folder: Path) -> list[Path]:
     )
 
 
-def archive(files: Iterator[tuple[str, bytes]]) -> bytes:
+def files_of(data: bytes) -> dict[str, bytes]:
+    """The files in an archive, by name."""
+    with zipfile.ZipFile(io.BytesIO(data)) as found:
+        return {name: found.read(name) for name in found.namelist() if name[-1] != "/"}
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
     """Not packed: all that the page carries is, as a whole."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as found:
-        for name, data in files:
+        for name, data in files.items():
             found.writestr(zipfile.ZipInfo(name, EPOCH), data)
     return target.getvalue()
 

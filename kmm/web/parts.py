@@ -12,8 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import frozen
@@ -86,13 +85,11 @@ class Parts:
             assert file is not None
             return file.read()
 
-    def wheel_files(self) -> Iterator[tuple[str, bytes]]:
-        """Every file of every wheel, by its path where packages are."""
-        for path in self.wheels.values():
-            with zipfile.ZipFile(path) as archive:
-                for name in archive.namelist():
-                    if not name.endswith("/"):
-                        yield name, archive.read(name)
+    def unpack(self, package: str, folder: Path) -> Path:
+        """All of an npm package; the folder that it is in."""
+        with tarfile.open(self.packages[package]) as archive:
+            archive.extractall(folder, filter="data")
+        return folder / "package"
 
 
 def get_parts(folder: Path) -> Parts:
