@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
-Fetch = Callable[["Pin", Path], None]
+Fetch = Callable[[Sequence["Pin"], Path], None]
 
 PINS = Path(__file__).with_name("pins.toml")
 
@@ -47,9 +47,6 @@ class Pin:
     version: str
     algorithm: str  # sha512 as npm writes it, or sha256 as PyPI does
     digest: str
-
-    def fits(self, path: Path) -> bool:
-        return self.digest_of(path) == self.digest
 
     def digest_of(self, path: Path) -> str:
         found = hashlib.new(self.algorithm, path.read_bytes())
@@ -98,19 +95,31 @@ def get_parts(folder: Path) -> Parts:
     Raises NotHad and WrongPart.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    packages = {pin.name: get(pin, folder, pack) for pin in pins("npm")}
-    wheels = {pin.name: get(pin, folder, download) for pin in pins("wheels")}
-    return Parts(packages, wheels)
+    return Parts(
+        get(pins("npm"), folder, pack),
+        get(pins("wheels"), folder, download),
+    )
 
 
-def get(pin: Pin, folder: Path, fetch: Fetch) -> Path:
-    path = kept(pin, folder)
-    if path is None:
-        fetch(pin, folder)
-        path = kept(pin, folder)
+def get(wanted: Sequence[Pin], folder: Path, fetch: Fetch) -> dict[str, Path]:
+    missing = [pin for pin in wanted if kept(pin, folder) is None]
+    if missing:
+        fetch(missing, folder)
+    return {pin.name: checked(pin, kept(pin, folder)) for pin in wanted}
+
+
+def kept(pin: Pin, folder: Path) -> Path | None:
+    """The file of a pin, if it is there: npm and pip have their own ways to name it."""
+    name = pin.name.lstrip("@").replace("/", "-")
+    wheel = f"{name.replace('-', '_')}-{pin.version}-*.whl"
+    found = [*folder.glob(f"{name}-{pin.version}.tgz"), *folder.glob(wheel)]
+    return min(found, default=None)
+
+
+def checked(pin: Pin, path: Path | None) -> Path:
     if path is None:
         raise NotHad(f"{pin.name} {pin.version} did not come")
-    if not pin.fits(path):
+    if pin.digest_of(path) != pin.digest:
         raise WrongPart(
             f"{path} is not what it should be: its {pin.algorithm} is "
             f"{pin.digest_of(path)}, and pins.toml has {pin.digest}"
@@ -118,26 +127,15 @@ def get(pin: Pin, folder: Path, fetch: Fetch) -> Path:
     return path
 
 
-def kept(pin: Pin, folder: Path) -> Path | None:
-    """The file of a pin, if it is there: npm and pip name theirs a little otherwise."""
-    name = pin.name.lstrip("@").replace("/", "-")
-    for pattern in (
-        f"{name}-{pin.version}.tgz",
-        f"{name.replace('-', '_')}-{pin.version}-*",
-    ):
-        for path in sorted(folder.glob(pattern)):
-            return path
-    return None
+def pack(wanted: Sequence[Pin], folder: Path) -> None:
+    names = [f"{pin.name}@{pin.version}" for pin in wanted]
+    call("npm", "pack", "--silent", f"--pack-destination={folder}", *names)
 
 
-def pack(pin: Pin, folder: Path) -> None:
-    into = f"--pack-destination={folder}"
-    call("npm", "pack", "--silent", into, f"{pin.name}@{pin.version}")
-
-
-def download(pin: Pin, folder: Path) -> None:
+def download(wanted: Sequence[Pin], folder: Path) -> None:
+    names = [f"{pin.name}=={pin.version}" for pin in wanted]
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps")
-    call(*pip, *PURE, f"--dest={folder}", f"{pin.name}=={pin.version}")
+    call(*pip, *PURE, f"--dest={folder}", *names)
 
 
 def call(*command: str) -> None:
