@@ -35,6 +35,9 @@ class Search(Box[Played | None]):
     Answers with what was found if there is a run to look at, else with None.
     """
 
+    DEFAULT_CSS = """
+    Search > Vertical { width: 120; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "look", "step through it", key_display="enter"),
         Binding("escape,q,ctrl+c", "stop", "stop", key_display="esc"),

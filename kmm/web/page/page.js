@@ -5,6 +5,8 @@
 const KEPT = "kmm:"; // before each name in localStorage: pages opened as files share it
 const FONT = "kmm-font-size";
 const LEAST_COLUMNS = 80;
+const USUAL_SIZE = 15; // of the letters, in pixels
+const LEAST_SIZE = 6;
 const PROGRESS = "state/kmm/progress.json";
 
 const byId = (id) => document.getElementById(id);
@@ -150,7 +152,7 @@ function show(token) {
 
 const term = new Terminal({
   fontFamily: "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace",
-  fontSize: 15,
+  fontSize: USUAL_SIZE,
   scrollback: 0,
   macOptionIsMeta: true,
   theme: { background: "#121212" },
@@ -158,28 +160,28 @@ const term = new Terminal({
 const fitting = new FitAddon.FitAddon();
 let chosenSize = null; // of the letters, by the reader
 
-function fit() {
-  fitting.fit();
-  while (!chosenSize && term.cols < LEAST_COLUMNS && term.options.fontSize > 8) {
-    term.options.fontSize -= 1;
-    fitting.fit();
-  }
+// The terminal knows how large a letter is only when it has drawn one.
+function resizeTo(size) {
+  if (size === term.options.fontSize) return;
+  term.options.fontSize = size;
+  requestAnimationFrame(() => fitting.fit());
 }
 
-function resized() {
-  if (!chosenSize) term.options.fontSize = 15;
-  fit();
+function fit() {
+  fitting.fit();
+  if (chosenSize) return;
+  const fitted = (term.options.fontSize * term.cols) / LEAST_COLUMNS;
+  resizeTo(Math.min(USUAL_SIZE, Math.max(LEAST_SIZE, Math.floor(fitted))));
 }
 
 function resizeLetters(by) {
-  chosenSize = Math.min(40, Math.max(6, term.options.fontSize + by));
-  term.options.fontSize = chosenSize;
+  chosenSize = Math.min(40, Math.max(LEAST_SIZE, term.options.fontSize + by));
+  resizeTo(chosenSize);
   try {
     localStorage[FONT] = chosenSize;
   } catch {
     // It is only for this time, then.
   }
-  fit();
   term.focus();
 }
 
@@ -196,7 +198,7 @@ function openTerminal() {
   term.onData((text) => post({ type: "keys", text }));
   term.onBinary((text) => post({ type: "keys", text }));
   term.onResize(({ cols, rows }) => post({ type: "size", columns: cols, rows }));
-  new ResizeObserver(resized).observe(byId("terminal"));
+  new ResizeObserver(fit).observe(byId("terminal"));
 }
 
 // The worker, and what it tells the page.
