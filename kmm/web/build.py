@@ -27,11 +27,11 @@ from ..scenarios.found import own_lessons
 from .parts import NotHad, Parts, WrongPart, call, get_parts, pins
 
 HERE = Path(__file__).parent
-SOURCES = HERE / "page"
+SOURCES = HERE / "html"
 PACKAGE = HERE.parent
 # Of kmm.
 NOT_RUN = (
-    "web/page/",
+    "web/html/",
     "web/build.py",
     "web/parts.py",
     "web/pins.toml",

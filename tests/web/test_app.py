@@ -285,3 +285,11 @@ def test_a_file_is_told_once_and_again_when_it_has_changed(tmp_path: Path) -> No
     (tmp_path / "b.json").replace(tmp_path / "a.json")
     kept.tell()
     assert page.kept == {"a.json": "2"}
+
+
+def test_what_the_address_opens_has_its_keys_at_the_bottom() -> None:
+    async def steps(here: Visit) -> None:
+        await here.on(Stepper)
+        await here.sees("space p step")
+
+    visit(steps, asked=f"{TOKEN}@5")
