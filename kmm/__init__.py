@@ -16,6 +16,7 @@ The rooms, in reading order; each one imports only from those before it.
 `exercises`  a fix that somebody writes, judged by a proof or a counterexample
 `tui`, `cli` two faces over the same calls
 `api`        a third, for programs and notebooks: what `import kmm` has
+`web`        the first of them in a browser, with nothing installed
 
 Three names that are used throughout:
 

@@ -27,9 +27,10 @@ from ..designs import KernelSpec, parse_kernel
 from ..sim.schedule import context_switches
 from ..sim.search import Coverage
 from ..sim.sharing import processes
+from ..sim.slices import Slices, at_once
 from ..sim.strategies import SourceDpor
 from . import find_race
-from .play import hunt
+from .play import hunting
 from .race import Race
 
 # Executions after which a cell is left open; a proof takes a few thousand at most.
@@ -179,6 +180,11 @@ def pool_of(
 
 def run(job: Job) -> Cell:
     """Work one cell out."""
+    return at_once(working_out(job))
+
+
+def working_out(job: Job) -> Slices[Cell]:
+    """As `run`, in slices of about an execution each."""
     race, kernel = find_race(job.race), parse_kernel(job.kernel)
     started = time.perf_counter()
     late = False
@@ -188,7 +194,9 @@ def run(job: Job) -> Cell:
         late = job.seconds is not None and time.perf_counter() - started > job.seconds
         return not late
 
-    played = hunt(race, kernel, SourceDpor(), budget=job.budget, progress=go_on)
+    played = yield from hunting(
+        race, kernel, SourceDpor(), budget=job.budget, progress=go_on
+    )
     recording = played.recording
     failure = recording.failure if recording else None
     return Cell(

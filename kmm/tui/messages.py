@@ -117,6 +117,13 @@ class RunChosen(Message):
 
 
 @dataclass(eq=False)
+class RunMade(Message):
+    """The run that was chosen, to be stepped through."""
+
+    played: Played
+
+
+@dataclass(eq=False)
 class KernelChosen(Message):
     """A race is to be searched on the kernel of this row."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -16,7 +15,6 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
-from textual.worker import get_current_worker
 
 from ...course.claims import play_motion
 from ...course.lesson import EXERCISES, Lesson, Motion, Question, Section
@@ -25,10 +23,12 @@ from ...designs import parse_kernel
 from ...exercises import Exercise, exercises
 from ...report.outcome import plural
 from ...scenarios import find_race
-from ...scenarios.play import Played, hunt
+from ...scenarios.play import Played, hunting
 from ...sim.schedule import context_switches
 from ...sim.search import Coverage
+from ...sim.slices import Slices
 from ...sim.strategies import SourceDpor
+from ..background import background
 from ..keys import LESSON_KEYS
 from ..messages import (
     Answered,
@@ -36,6 +36,7 @@ from ..messages import (
     KernelChosen,
     KernelSearched,
     RunChosen,
+    RunMade,
 )
 from ..session import session_of
 from ..widgets.blocks import JudgedBlock, KernelRow, widget_for
@@ -244,11 +245,14 @@ class LessonScreen(Screen[None]):
     def on_run_chosen(self, message: RunChosen) -> None:
         self.open_run(message.motion)
 
-    @work(thread=True, exclusive=True, group="run")
-    def open_run(self, motion: Motion) -> None:
+    @background(exclusive=True, group="run")
+    def open_run(self, motion: Motion) -> Slices[None]:
         """Make the lesson's run; it may have to be searched for."""
-        played = play_motion(self.lesson, motion)
-        self.app.call_from_thread(self.step_through, played, "the lesson's run")
+        yield
+        self.post_message(RunMade(play_motion(self.lesson, motion)))
+
+    def on_run_made(self, message: RunMade) -> None:
+        self.step_through(message.played, "the lesson's run")
 
     def step_through(self, played: Played, origin: str) -> None:
         def back(_: None) -> None:
@@ -268,20 +272,17 @@ class LessonScreen(Screen[None]):
         else:
             self.notify("No run fails there, so there is none to step through.")
 
-    @work(thread=True, group="search")
-    def search(self, row: KernelRow) -> None:
-        worker = get_current_worker()
-
+    @background(group="search")
+    def search(self, row: KernelRow) -> Slices[None]:
         def progress(coverage: Coverage) -> bool:
             if coverage.executions % EVERY == 0:
                 self.post_message(KernelSearched(row, coverage.executions))
-            return not worker.is_cancelled
+            return True
 
         race, kernel = find_race(row.race), parse_kernel(row.kernel)
-        played = hunt(race, kernel, SourceDpor(), progress=progress)
-        if not worker.is_cancelled:
-            executions = played.coverage.executions
-            self.post_message(KernelSearched(row, executions, played))
+        played = yield from hunting(race, kernel, SourceDpor(), progress=progress)
+        executions = played.coverage.executions
+        self.post_message(KernelSearched(row, executions, played))
 
     def on_kernel_searched(self, message: KernelSearched) -> None:
         if message.played is None:

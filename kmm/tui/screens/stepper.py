@@ -9,18 +9,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ClassVar, Concatenate, ParamSpec, TypeVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Footer, Static
-from textual.worker import get_current_worker
 
 from ...designs import KernelSpec
 from ...scenarios.play import Played
-from ...sim.search import Coverage
+from ...sim.slices import Slices
+from ..background import background
 from ..explain import explain, things
 from ..keys import KEYS
 from ..messages import LookedAhead, MomentChosen, TabChosen
@@ -342,18 +341,13 @@ class Stepper(Screen[None]):
         self.notify("Looking at all that can come after this moment ...", timeout=2)
         self.look_ahead(tell=True)
 
-    @work(thread=True, exclusive=True, group="outlook")
-    def look_ahead(self, *, tell: bool = False) -> None:
-        """In a thread of its own; what it finds is shown if nobody has moved on."""
-        worker, session = get_current_worker(), self.session
+    @background(exclusive=True, group="outlook")
+    def look_ahead(self, *, tell: bool = False) -> Slices[None]:
+        """Beside the screen; what it finds is shown if nobody has moved on."""
+        session = self.session
         choices = session.recording.choices[: session.at]
-
-        def progress(_: Coverage) -> bool:
-            return not worker.is_cancelled
-
-        found = look_ahead(session.race, session.kernel, choices, progress)
-        if not worker.is_cancelled:
-            self.post_message(LookedAhead(found, tell))
+        found = yield from look_ahead(session.race, session.kernel, choices)
+        self.post_message(LookedAhead(found, tell))
 
     def on_looked_ahead(self, message: LookedAhead) -> None:
         session = self.session
