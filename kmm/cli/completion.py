@@ -1,4 +1,4 @@
-"""`kmm --print-completion SHELL`: what lets a shell complete kmm's commands."""
+"""`kmm --completion SHELL`: what lets a shell complete kmm's commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def print_completion(shell: str) -> int:
         import shtab
     except ImportError:
         raise Usage(
-            "--print-completion needs shtab: pip install 'kmm-lab[completion]'"
+            "--completion needs shtab: pip install 'kmm-lab[completion]'"
         ) from None
     # All commands are named, so the parser has the options of all.
     deliver(shtab.complete(make_parser(list(COMMANDS)), shell) + "\n", None)

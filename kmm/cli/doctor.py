@@ -29,7 +29,7 @@ NEEDED = ("attrs", "textual")
 # What kmm uses if it is there: a distribution, and what for.
 OPTIONAL = {
     "textual-serve": "kmm serve",
-    "shtab": "kmm --print-completion",
+    "shtab": "kmm --completion",
     "distributed": "--executor dask://",
     "resvg-py": "pictures as PNG",
 }

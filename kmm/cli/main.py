@@ -73,10 +73,10 @@ def dispatch(argv: list[str]) -> int:
         return OK
     if options.command and options.open:
         raise Usage("--open is for the screen: kmm --open WHAT, without a command")
-    if options.print_completion is not None:
+    if options.completion is not None:
         from .completion import print_completion
 
-        return print_completion(options.print_completion)
+        return print_completion(options.completion)
     if options.command is None:
         from .screen import open_screen
 

@@ -83,19 +83,24 @@ def findings(
 def judged(
     text: str, exercise: Exercise, seed: int | None, canary: Canary | None
 ) -> Iterator[Finding]:
-    """One finding for each check.  Raises Complaint, Tampered."""
+    """One finding for each check.  Raises Complaint, Tampered.
+
+    After a check that was asked it is seen whether this process is still sane.  What
+    was found is told before, since somebody waits for it; it counts if all ends well.
+    """
     subject, table = ready(text, exercise, seed)
     passed: set[str] = set()
     for check in exercise.checks:
-        finding = not_asked(check, passed)
-        if finding is None:
-            finding = asked(partial(table[check.asks], subject, check), exercise, check)
-            if canary is not None:
-                canary.check()
-                subject.check_memory()
+        unasked = not_asked(check, passed)
+        finding = unasked or asked(
+            partial(table[check.asks], subject, check), exercise, check
+        )
         if finding.passed:
             passed.add(check.name)
         yield finding
+        if canary is not None and not unasked:
+            canary.check()
+            subject.check_memory()
 
 
 def not_asked(check: Check, passed: set[str]) -> Finding | None:

@@ -77,13 +77,14 @@ def judge(
         found = Report(names, told, unwanted)
         job = job_of(exercise, text, seed, hidden)
         found.read(judges, job, watchdog)
-        if not found.is_whole:
+        if found.complaint is not None or not found.is_whole:
+            # Whatever it has found until then: none of it counts.
             return Judgement((), found.complaint or found.trouble, found.contained)
         findings = tuple(found.findings)
         if exercise.kind in (*OF_CODE, "litmus"):
             second = Report(names, nobody_asks, unwanted)
             findings = tuple(run_again(findings, second, judges, job, watchdog))
-        return Judgement(findings, found.complaint, found.contained)
+        return Judgement(findings, None, found.contained)
 
 
 def job_of(

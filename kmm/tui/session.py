@@ -656,7 +656,7 @@ def foreign_session(
         find_race(race),
         shown,
         recording,
-        f"the run that breaks your {exercise.file}",
+        f"a run with your {exercise.file}",
         recording,
         shown.text,
         foreign=Foreign(exercise, text, model),

@@ -18,7 +18,7 @@ from ..exercises.marks import Marks, marks
 from ..exercises.sandbox import Judgement
 from ..exercises.scores import Scores
 from ..exercises.text import FAILED, HIDDEN, PASSED
-from .lines import CHANGED, FATAL, Line
+from .lines import CHANGED, FATAL, Line, Span
 
 UNKNOWN = "...."  # in the place of `pass` or `FAIL`
 
@@ -131,7 +131,7 @@ class Workbench:
         """What there is to step through."""
         if self.exercise.kind == "schedule":
             return "your run"
-        return f"a run that breaks your {self.exercise.file}"
+        return "a run that shows it"
 
     def checks(self) -> Iterator[Line]:
         """A check in two lines: what it asks, and what came of that."""
@@ -145,8 +145,9 @@ class Workbench:
         if finding is None or (self.found is not None and not self.is_known):
             yield Line(f"{UNKNOWN}  {check.title}", look="dim", hang=6)
             return
-        word, mark = (PASSED, " ") if finding.passed else (FAILED, FATAL)
-        yield Line(f"{word}  {check.title}", mark, hang=6)
+        text = f"{PASSED if finding.passed else FAILED}  {check.title}"
+        loud = () if finding.passed else (Span(0, len(text), FATAL),)
+        yield Line(text, hang=6, spans=loud)  # a mark would be scrolled to
         why = HIDDEN if check.hidden else finding.why
         yield Line(f"      {why}", look="dim", hang=6)
 

@@ -71,7 +71,7 @@ def test_checks_are_shown_as_they_come_with_their_reasons(bench: Workbench) -> N
     assert "all ends well" in text_of(bench)
     bench.judged(Judgement(FINDINGS))
     assert "Score: 2/10." in text_of(bench)
-    assert "! FAIL  no interleaving" in text_of(bench)
+    assert "  FAIL  no interleaving" in text_of(bench)
     assert bench.points() == "best 2 of 10 points"
 
 

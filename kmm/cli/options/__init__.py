@@ -96,7 +96,7 @@ def make_parser(argv: Sequence[str]) -> Parser:
         help="print the version",
     )
     parser.add_argument(
-        "--print-completion",
+        "--completion",
         metavar="SHELL",
         help="print what lets a shell complete commands: bash, zsh, fish, tcsh",
     )

@@ -67,7 +67,7 @@ class ExerciseScreen(Screen[None]):
     ExerciseScreen #body { height: 1fr; }
     ExerciseScreen #reading { width: 1fr; }
     ExerciseScreen #checks { width: 1fr; height: 1fr; }
-    ExerciseScreen.-narrow #checks { border: none; }
+    ExerciseScreen.-narrow #checks, ExerciseScreen.-tiny #checks { border: none; }
     ExerciseScreen.-narrow .-other-tab, ExerciseScreen.-tiny .-other-tab {
         display: none;
     }
