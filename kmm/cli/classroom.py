@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +19,12 @@ from ..exercises.grade import Row, Rules, grade, handed_in, missing
 from ..exercises.library import shelf
 from ..exercises.scaffold import new
 from ..exercises.verify import problems
+from .executors import cluster
 from .exits import FAILED, OK, Usage
 from .output import check_output, deliver, print_json
 from .progress import Meter
+
+AT_ONCE = 64  # submissions that are with the workers of a cluster, or on their way
 
 
 def grade_command(options: Namespace) -> int:
@@ -59,14 +64,27 @@ def graded(options: Namespace, rules: Rules) -> list[Row]:
             f"the form {options.format} is of one submission, and here are "
             f"{len(handed)}"
         )
-    with Meter("graded", None, quiet=options.quiet, unit="submissions") as meter:
+    with (
+        elsewhere(options) as executor,
+        Meter("graded", None, quiet=options.quiet, unit="submissions") as meter,
+    ):
         return grade(
             handed,
             rules,
-            workers=options.workers or os.cpu_count() or 1,
+            workers=AT_ONCE if executor else options.workers or os.cpu_count() or 1,
+            executor=executor,
             kept=Path(options.kept) if options.kept else None,
             told=meter.count,
         )
+
+
+def elsewhere(options: Namespace) -> AbstractContextManager[Executor | None]:
+    """The workers that --executor asks for.  Raises Usage and GivenUp."""
+    if options.executor is None:
+        return nullcontext()
+    if options.hidden is not None:
+        raise Usage("--hidden checks stay on this machine: leave out --executor")
+    return cluster(options.executor)
 
 
 def who_asks() -> Mapping[str, str]:

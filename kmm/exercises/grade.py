@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from attrs import frozen
 
 from .desk import DeskError, read_submission
+from .elsewhere import judge_elsewhere
 from .exercise import Exercise
 from .marks import as_json, marks
 from .nursery import Nursery
@@ -79,11 +80,14 @@ def grade(
     rules: Rules,
     *,
     workers: int,
+    executor: Executor | None = None,
     kept: Path | None = None,
     told: Callable[[int], object] = nobody_counts,
 ) -> list[Row]:
     """A row for each submission, in their order.  Raises DeskError if `kept` is none.
 
+    As many are judged at once as there are `workers`; by those of `executor`, if there
+    is one, which know no hidden checks of other files.
     `told` is called with how many are done.  Ctrl-C ends it at once; what was judged
     until then is kept.
     """
@@ -91,8 +95,9 @@ def grade(
     rows: dict[int, Row] = {}
     over = Event()
     with Nursery(rules.exercise) as nursery, ThreadPoolExecutor(workers) as pool:
+        judges = executor or nursery
         asked = {
-            pool.submit(row_of, one, rules, known, nursery, over.is_set): place
+            pool.submit(row_of, one, rules, known, judges, over.is_set): place
             for place, one in enumerate(handed)
         }
         try:
@@ -112,7 +117,7 @@ def row_of(
     handed: Handed,
     rules: Rules,
     known: Mapping[str, Row],
-    nursery: Nursery,
+    judges: Nursery | Executor,
     unwanted: Callable[[], bool],
 ) -> Row:
     """Of one submission, whatever it is.  Raises Stopped."""
@@ -124,16 +129,26 @@ def row_of(
     before = known.get(f"{handed.student}/{digest}")
     if before is not None:
         return before
-    judgement = judge(
-        rules.exercise,
+    judgement = judged(text, rules, judges, unwanted)
+    return row(handed, rules, digest, judgement)
+
+
+def judged(
+    text: str, rules: Rules, judges: Nursery | Executor, unwanted: Callable[[], bool]
+) -> Judgement:
+    """Raises Stopped."""
+    exercise, seed, watchdog = rules.exercise, rules.seed, rules.watchdog
+    if isinstance(judges, Executor):
+        return judge_elsewhere(judges, exercise, text, seed, watchdog, unwanted)
+    return judge(
+        exercise,
         text,
-        nursery=nursery,
-        seed=rules.seed,
+        nursery=judges,
+        seed=seed,
         hidden=rules.hidden,
         unwanted=unwanted,
-        watchdog=rules.watchdog,
+        watchdog=watchdog,
     )
-    return row(handed, rules, digest, judgement)
 
 
 def missing(folder: Path, rules: Rules) -> Row:

@@ -7,10 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cli.running import kmm, refused
+
+from kmm.exercises import find_exercise
 
 distributed = pytest.importorskip("distributed")
 
@@ -53,6 +56,25 @@ def test_so_does_its_matrix(cluster: Any) -> None:
     for cell in (*here, *there):
         del cell["seconds"]
     assert there == here
+
+
+def test_a_class_is_graded_there_as_it_is_here(cluster: Any, tmp_path: Path) -> None:
+    right = find_exercise("deadlock-schedule").folder / "solution.txt"
+    for name, answer in (("ada", right.read_text()), ("bob", "nonsense")):
+        (tmp_path / f"{name}.txt").write_text(answer)
+    asked = [
+        "exercise",
+        "grade",
+        "deadlock-schedule",
+        str(tmp_path),
+        "--format",
+        "json",
+    ]
+    here, there = (kmm(*asked, "-q", *who) for who in ([], ["--executor", at(cluster)]))
+    assert there.json == here.json
+    assert [row["passed"] for row in there.json["submissions"]] == [True, False]
+    far = kmm(*asked, "--executor", at(cluster), "--hidden", str(Path(__file__)))
+    assert refused(far, "stay on this machine")
 
 
 def test_the_share_of_a_worker_that_is_lost_is_done_again(cluster: Any) -> None:
