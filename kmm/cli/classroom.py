@@ -44,6 +44,9 @@ def grade_command(options: Namespace) -> int:
 
 
 def rules_of(options: Namespace) -> Rules:
+    """Raises Usage."""
+    if options.executor and options.hidden:
+        raise Usage("--hidden checks stay on this machine: leave out --executor")
     hidden = hidden_file(options)
     copy = Copy(find_exercise(options.name), Path())
     exercise = copy.exercise_with(hidden)
@@ -80,11 +83,7 @@ def graded(options: Namespace, rules: Rules) -> list[Row]:
 
 def elsewhere(options: Namespace) -> AbstractContextManager[Executor | None]:
     """The workers that --executor asks for.  Raises Usage and GivenUp."""
-    if options.executor is None:
-        return nullcontext()
-    if options.hidden is not None:
-        raise Usage("--hidden checks stay on this machine: leave out --executor")
-    return cluster(options.executor)
+    return cluster(options.executor) if options.executor else nullcontext()
 
 
 def who_asks() -> Mapping[str, str]:

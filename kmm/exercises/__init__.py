@@ -11,10 +11,9 @@ Reading order: `exercise` (what an exercise is), `read` (from its files), `libra
 check asks of them) and `holding` (the locks at a place); `canary` (whether the judge is
 still sane), `limits`, `judge` (what judges), `template` (the process that it is a copy
 of), `nursery` (who starts that), `sandbox` (who believes it, and how far); `marks`
-(points), `text`; `desk` (a student's copies), `scores`; `grade` (a class), `elsewhere` (on
-other machines), `formats`,
-`classroom50`, `autograder` (a zip for Gradescope); `verify` (whether an exercise is
-right itself), `scaffold`.
+(points), `text`; `desk` (a student's copies), `scores`; `grade` (a class), `elsewhere`
+(on other machines), `formats`, `classroom50`, `autograder` (a zip for Gradescope);
+`verify` (whether an exercise is right itself), `scaffold`.
 """
 
 from .exercise import Check, Exercise
