@@ -21,7 +21,7 @@ class NoEditor(Exception):
     """No editor can be opened; the message says why, and what to do."""
 
 
-def editor(environment: Mapping[str, str] = os.environ) -> list[str]:
+def editor(environment: Mapping[str, str]) -> list[str]:
     """The command of an editor, as words.  Raises NoEditor."""
     for name in "VISUAL", "EDITOR":
         command = environment.get(name, "").strip()
@@ -39,7 +39,7 @@ def editor(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 def edit(path: Path) -> None:
     """Open a file, and wait until the editor is closed.  Raises NoEditor."""
-    command = editor()
+    command = editor(os.environ)
     before = signal.signal(signal.SIGINT, not_for_us)
     try:
         ended = subprocess.run([*command, str(path)], check=False)  # noqa: S603 - theirs

@@ -116,6 +116,8 @@ class ExerciseScreen(Screen[None]):
 
     def draw(self) -> None:
         """The head, and the checks."""
+        if not self.is_running:  # it was left while a page was being made
+            return
         bench = self.bench
         width = max(self.size.width - 2, 20)
         exercise = bench.exercise
@@ -147,6 +149,8 @@ class ExerciseScreen(Screen[None]):
         checks.set_class(tab != "checks", "-other-tab")
         if tab != "checks":
             await self.read()
+        if not self.is_running:
+            return
         self.set_focus(checks if tab == "checks" else reading)
         self.draw()
 
