@@ -15,6 +15,8 @@ The rooms, in reading order; each one imports only from those before it.
 `course`     the textbook: lessons, and whether what they claim is so
 `exercises`  a fix that somebody writes, judged by a proof or a counterexample
 `tui`, `cli` two faces over the same calls
+`api`        a third, for programs and notebooks: what `import kmm` has
+`web`        the first of them in a browser, with nothing installed
 
 Three names that are used throughout:
 
@@ -27,3 +29,46 @@ Three names that are used throughout:
 """
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # typing has it too, and takes a while to import
+if TYPE_CHECKING:
+    from .api import Moment as Moment
+    from .api import Run as Run
+    from .api import Table as Table
+    from .api import Walk as Walk
+    from .api import decode as decode
+    from .api import designs_of as designs_of
+    from .api import diff as diff
+    from .api import hunt as hunt
+    from .api import kernels as kernels
+    from .api import lesson as lesson
+    from .api import lessons as lessons
+    from .api import matrix as matrix
+    from .api import prove as prove
+    from .api import questions as questions
+    from .api import races as races
+    from .api import replay as replay
+    from .api import run as run
+    from .api import walk as walk
+
+# What programs and notebooks use (docs/python.md).
+API = (
+    *("Moment", "Run", "Table", "Walk"),
+    *("run", "hunt", "prove", "replay", "matrix", "diff", "walk", "decode"),
+    *("races", "kernels", "questions", "designs_of", "lessons", "lesson"),
+)
+
+
+if not TYPE_CHECKING:  # to which any name would be one of these
+
+    def __getattr__(name: str) -> object:
+        """Load `kmm.api` when a name of it is first used: it needs the whole model."""
+        if name not in API:
+            raise AttributeError(f"module 'kmm' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module("kmm.api"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *API})

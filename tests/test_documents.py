@@ -21,6 +21,17 @@ def test_every_output_in_a_document_is_what_its_command_prints(path: Path) -> No
     )
 
 
+def test_a_command_of_a_document_keeps_nothing_of_whoever_refreshes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    hint = ["exercise", "hint", "exec-stack"]
+    first = refresh_outputs.output_of(hint)
+    assert first.startswith("Hint 1 of 3")
+    assert refresh_outputs.output_of(hint) == first
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_readme_shows_the_main_commands() -> None:
     shown = [match["command"] for match in refresh_outputs.BLOCK.finditer(readme())]
     assert "kmm hunt exec-stack --kernel vanilla" in shown

@@ -1,8 +1,10 @@
-"""`kmm exercise`: exercises begun, judged, and explained."""
+"""`kmm exercise`: exercises begun, judged, and explained.
+
+What is for teachers and authors is in `classroom`.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from argparse import Namespace
@@ -12,29 +14,20 @@ from typing import Any
 
 from ..designs import UnknownName
 from ..exercises import Exercise, exercises, find_exercise
-from ..exercises.desk import Copy, DeskError, Scores, copy_at, solution_of, start
+from ..exercises.desk import Copy, DeskError, Watched, copy_at, solution_of, start
 from ..exercises.exercise import Finding
-from ..exercises.formats import FORMATS
-from ..exercises.grade import Rules, grade, handed_in
 from ..exercises.library import shelf
 from ..exercises.marks import Marks, as_json, marks
+from ..exercises.nursery import Nursery
 from ..exercises.read import ExerciseError
-from ..exercises.sandbox import judge, nobody_asks, replay
-from ..exercises.scaffold import new
+from ..exercises.sandbox import Stopped, judge, nobody_asks, nobody_stops, replay
+from ..exercises.scores import Scores
 from ..exercises.text import list_text, marks_text, row_text
-from ..exercises.verify import problems
-from .exits import FAILED, INTERRUPTED, OK, Usage, complain
-from .output import (
-    check_output,
-    color_diff,
-    deliver,
-    on_terminal,
-    print_json,
-    text_width,
-)
-from .progress import Meter
+from .classroom import FOR_TEACHERS, hidden_file
+from .exits import FAILED, INTERRUPTED, OK, Usage, complain, drop_output
+from .output import color_diff, deliver, on_terminal, print_json, text_width
 
-LOOK = 0.2  # seconds between two looks at a file that is watched
+LOOK = 0.1  # seconds between two looks at a file that is watched
 
 
 def exercise_command(options: Namespace) -> int:
@@ -74,6 +67,7 @@ def listed(exercise: Exercise, best: Mapping[str, float]) -> dict[str, Any]:
 def start_command(options: Namespace) -> int:
     exercise = find_exercise(options.name)
     copy = start(exercise, Path(options.folder or exercise.name), options.seed)
+    Scores.load().begun(copy)
     task = copy.path.with_name("task.md")
     if options.json:
         return print_json(
@@ -93,7 +87,10 @@ def start_command(options: Namespace) -> int:
 
 
 def check_command(options: Namespace) -> int:
-    found = judged(options, copy_of(options))
+    copy = copy_of(options)
+    text = copy.text()
+    with Nursery(copy.exercise) as nursery:
+        found = judged(options, copy, text, nursery)
     if options.json:
         print_json(as_json(found, hidden=options.tell_all))
     else:
@@ -106,13 +103,26 @@ def copy_of(options: Namespace) -> Copy:
 
 
 def judged(
-    options: Namespace, copy: Copy, told: Callable[[Finding], None] = nobody_asks
+    options: Namespace,
+    copy: Copy,
+    text: str,
+    nursery: Nursery,
+    told: Callable[[Finding], None] = nobody_asks,
+    unwanted: Callable[[], bool] = nobody_stops,
 ) -> Marks:
-    """The marks of a file as it is now; the best of them are kept."""
+    """The marks of what is in a file; the best of them are kept.  Raises Stopped."""
     seed = copy.seed if options.seed is None else options.seed
     hidden = hidden_file(options)
     exercise = copy.exercise_with(hidden)
-    judgement = judge(exercise, copy.text(), seed=seed, hidden=hidden, told=told)
+    judgement = judge(
+        exercise,
+        text,
+        nursery=nursery,
+        seed=seed,
+        hidden=hidden,
+        told=told,
+        unwanted=unwanted,
+    )
     found = marks(exercise, judgement)
     if copy.is_own:
         scores = Scores.load()
@@ -123,44 +133,57 @@ def judged(
 
 
 def watch_command(options: Namespace) -> int:
-    """Judge it now, and after each change, until Ctrl-C."""
+    """Judge it now, and after each change, until Ctrl-C, or as long as it is read."""
     copy = copy_of(options)
+    copy.text()  # raises DeskError if there is none at all
+    file = Watched(copy.path)
     try:
-        for _ in changes(copy.path):
-            deliver(f"\n{copy.path}, at {time.strftime('%H:%M:%S')}\n\n", None)
-            found = judged(options, copy, told=lambda one: tell(copy.exercise, one))
-            deliver("\n" + marks_text(found, text_width()), None)
-            sys.stdout.flush()
+        with Nursery(copy.exercise) as nursery:
+            nursery.warm_up()
+            for text in changes(file):
+                watched(options, copy, text, nursery, file)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # nobody reads it any more
+        drop_output()
     return OK
 
 
-def tell(exercise: Exercise, finding: Finding) -> None:
-    """One check, as soon as it is known how it went."""
-    check = next(one for one in exercise.checks if one.name == finding.check)
-    deliver(row_text(check, finding, text_width(), hidden=False) + "\n", None)
+def watched(
+    options: Namespace, copy: Copy, text: str, nursery: Nursery, file: Watched
+) -> None:
+    """Judge it once, and tell each check as soon as it is known how it went.
+
+    If it is saved meanwhile, that is left, since the next is on its way.
+    """
+
+    def tell(finding: Finding) -> None:
+        check = next(c for c in exercise.checks if c.name == finding.check)
+        told(row_text(check, finding, text_width(), hidden=options.tell_all) + "\n")
+
+    exercise = copy.exercise_with(hidden_file(options))
+    told(f"\n{copy.path}, at {time.strftime('%H:%M:%S')}\n\n")
+    try:
+        found = judged(options, copy, text, nursery, tell, file.is_stale)
+    except Stopped:
+        told("\n(saved again)\n")
+    else:
+        told("\n" + marks_text(found, text_width(), hidden=options.tell_all))
+
+
+def told(text: str) -> None:
+    """Print it now.  Raises BrokenPipeError."""
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
-def changes(path: Path, pause: float = LOOK) -> Iterator[None]:
-    """Once at first, and then each time that a file has been saved."""
-    seen = None
+def changes(file: Watched, pause: float = LOOK) -> Iterator[str]:
+    """What is in a file at first, and then each time that something else was saved."""
     while True:
-        now = stamp(path)
-        if now is not None and now != seen:
-            seen = now
-            yield
+        text = file.changed()
+        if text is not None:
+            yield text
         time.sleep(pause)
-
-
-def stamp(path: Path) -> tuple[int, int] | None:
-    """Changes when a file does; None while an editor has it away."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 
 def replay_command(options: Namespace) -> int:
@@ -173,41 +196,6 @@ def replay_command(options: Namespace) -> int:
     else:
         deliver(f"{finding.drawing}\n", None)
     return FAILED if finding.failure is not None else OK
-
-
-def grade_command(options: Namespace) -> int:
-    check_output(options.output)
-    hidden = hidden_file(options)
-    copy = Copy(find_exercise(options.name), Path())
-    rules = Rules(
-        copy.exercise_with(hidden), options.seed, hidden, tells=options.tell_all
-    )
-    missing = [path for path in options.paths if not Path(path).exists()]
-    if missing:
-        raise Usage(f"there is no {missing[0]!r}")
-    handed = list(handed_in([Path(path) for path in options.paths], rules.exercise))
-    if options.format == "gradescope" and len(handed) != 1:
-        count = len(handed)
-        raise Usage(f"Gradescope's form is of one submission, and here are {count}")
-    meter = Meter("graded", None, quiet=options.quiet, unit="submissions")
-    with meter:
-        rows = grade(
-            handed,
-            rules,
-            workers=options.workers or os.cpu_count() or 1,
-            kept=Path(options.kept) if options.kept else None,
-            told=meter.count,
-        )
-    deliver(FORMATS[options.format](rows), options.output)
-    return OK if rows and all(row["passed"] for row in rows) else FAILED
-
-
-def hidden_file(options: Namespace) -> Path | None:
-    """The file that --hidden names.  Raises Usage."""
-    path = Path(options.hidden) if options.hidden else None
-    if path is not None and not path.is_file():
-        raise Usage(f"no file {options.hidden!r} with hidden checks")
-    return path
 
 
 # Help, and a student's own file.
@@ -259,32 +247,6 @@ def agreed(exercise: Exercise) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def verify_command(options: Namespace) -> int:
-    """For authors."""
-    wanted = [find_exercise(name) for name in options.names] or list(exercises())
-    found = {one.name: list(problems(one)) for one in wanted}
-    if options.json:
-        print_json({"exercises": found})
-    for name, wrong in found.items() if not options.json else ():
-        words = "\n".join(f"  {problem}" for problem in wrong)
-        deliver(f"{name}: {'not right' if wrong else 'right'}\n", None)
-        deliver(f"{words}\n" if wrong else "", None)
-    is_right = bool(found) and not any(found.values()) and not shelf().broken
-    return OK if is_right else FAILED
-
-
-def new_command(options: Namespace) -> int:
-    """For authors."""
-    folder = new(options.name, options.kind, Path(options.folder))
-    deliver(
-        f"{folder} is an exercise that is right; change it, and now and then\n\n"
-        f"  kmm exercise verify {folder}\n\n"
-        f"A package offers its exercises by an entry point, group kmm.exercises.\n",
-        None,
-    )
-    return OK
-
-
 WHAT: Mapping[str, Callable[[Namespace], int]] = {
     "list": list_command,
     "start": start_command,
@@ -295,7 +257,5 @@ WHAT: Mapping[str, Callable[[Namespace], int]] = {
     "reset": reset_command,
     "solution": solution_command,
     "replay": replay_command,
-    "grade": grade_command,
-    "verify": verify_command,
-    "new": new_command,
+    **FOR_TEACHERS,
 }

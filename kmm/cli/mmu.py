@@ -13,9 +13,9 @@ from ..conform.machine import OPERATIONS, RecordedMachine, hexadecimal, ways
 from ..conform.recorded import NotRecorded, parse, read_bytes, unpack
 from ..hw.cpu import CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NXE
 from ..hw.memory import VirtAddr
-from ..hw.modes import MODES, CpuId
+from ..hw.modes import MODES, CpuId, Level, Mode
 from ..hw.paging import GeneralProtection
-from ..hw.watch import watch
+from ..hw.watch import WatchedWalk, watch
 from ..report.mmu import decode_json, decode_text, level_named, walk_json, walk_text
 from .exits import OK, Usage
 from .output import deliver, text_width
@@ -37,6 +37,16 @@ def mmu_command(options: Namespace) -> int:
 
 
 def walk_command(options: Namespace) -> int:
+    walk = watched(options)
+    if options.json:
+        deliver(json.dumps(walk_json(walk)) + "\n", None)
+    else:
+        deliver(walk_text(walk, text_width()) + "\n", None)
+    return OK
+
+
+def watched(options: Namespace) -> WatchedWalk:
+    """The walk that the options ask for.  Raises Usage."""
     case = with_options(case_of(options), options)
     address = case.get("vaddr")
     if address is None:
@@ -53,15 +63,20 @@ def walk_command(options: Namespace) -> int:
     except ValueError as error:
         raise Usage(f"{options.memory or 'the example'}: {error}") from None
     how = ways(case["cpl"], case["access"], case["ac"])
-    walk = watch(machine.cpu, VirtAddr(address), how)
-    if options.json:
-        deliver(json.dumps(walk_json(walk)) + "\n", None)
-    else:
-        deliver(walk_text(walk, text_width()) + "\n", None)
-    return OK
+    return watch(machine.cpu, VirtAddr(address), how)
 
 
 def decode_command(options: Namespace) -> int:
+    level, mode = level_and_mode(options)
+    if options.json:
+        deliver(json.dumps(decode_json(level, mode, options.entry)) + "\n", None)
+    else:
+        deliver(decode_text(level, mode, options.entry, text_width()) + "\n", None)
+    return OK
+
+
+def level_and_mode(options: Namespace) -> tuple[Level, Mode]:
+    """Of which level of which mode the entry is.  Raises Usage if it is of none."""
     mode = MODES[options.mode]
     cpu = CpuId(maxphyaddr=options.maxphyaddr)
     level = level_named(options.level, mode, cpu, nxe=options.nxe)
@@ -73,11 +88,7 @@ def decode_command(options: Namespace) -> int:
             f"{options.entry:#x} is longer than the {level.entry_bytes} bytes "
             f"of an entry in mode {mode.name}"
         )
-    if options.json:
-        deliver(json.dumps(decode_json(level, mode, options.entry)) + "\n", None)
-    else:
-        deliver(decode_text(level, mode, options.entry, text_width()) + "\n", None)
-    return OK
+    return level, mode
 
 
 # Where the tables come from.

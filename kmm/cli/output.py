@@ -58,25 +58,37 @@ def check_output(path: str | None) -> None:
         raise cannot_write(path, error) from None
 
 
-def deliver(text: str, path: str | None) -> None:
-    """Print `text`, or put it into the file `path`.
+def deliver(contents: str | bytes, path: str | None) -> None:
+    """Print `contents`, or put them into the file `path`.
 
     A file appears under its name only when it is complete.
     """
     if path is None:
         try:
             if sys.stdout is not None:
-                sys.stdout.write(text)
+                print_out(contents)
         except BrokenPipeError:  # the exit code still says what was found
             drop_output()
         return
+    data = contents.encode("utf-8") if isinstance(contents, str) else contents
     try:
         if Path(path).exists() and not Path(path).is_file():
-            Path(path).write_text(text, encoding="utf-8")  # a device, or a pipe
+            Path(path).write_bytes(data)  # a device, or a pipe
         else:
-            replace_file(Path(path).resolve(), text)
+            replace_file(Path(path).resolve(), data)
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+def print_out(contents: str | bytes) -> None:
+    if isinstance(contents, str):
+        sys.stdout.write(contents)
+    elif sys.stdout.isatty():
+        raise Usage("a terminal cannot show this: write it to a file with -o FILE")
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(contents)
+        sys.stdout.buffer.flush()
 
 
 def print_json(value: Any) -> int:
@@ -84,12 +96,12 @@ def print_json(value: Any) -> int:
     return OK
 
 
-def replace_file(target: Path, text: str) -> None:
+def replace_file(target: Path, data: bytes) -> None:
     mode = target.stat().st_mode if target.exists() else 0o666 & ~current_umask()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         Path(name).chmod(mode)
         Path(name).replace(target)
     except BaseException:

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ..report.export import EXPORTS, step_lines
+from ..report.steps import step_lines
 from ..scenarios import ScheduleToken, play
 from ..scenarios.play import Played
 from ..sim.schedule import ScheduleError
@@ -18,7 +18,7 @@ from ..sim.trap import operation_text
 from .exits import Usage
 from .naming import race_named
 from .output import check_output, deliver
-from .reporting import exit_code, report
+from .reporting import check_export, exit_code, report
 
 # Longer than any file with a schedule in it, and short enough to read at once.
 MOST_TEXT = 10_000_000  # characters
@@ -26,10 +26,9 @@ MOST_TEXT = 10_000_000  # characters
 
 def replay_command(options: Namespace) -> int:
     check_output(options.output)
+    check_export(options)
     played = replayed(options.schedule, checked=options.check)
-    if options.export:
-        deliver(EXPORTS[options.export](played), options.output)
-    elif options.step and played.recording and not options.json:
+    if options.step and played.recording and not options.json:
         deliver("\n".join(step_lines(played.recording)) + "\n", options.output)
     else:
         return report(options, played, 0.0)

@@ -13,7 +13,7 @@ from .exits import GivenUp, Usage
 from .naming import chosen
 from .output import check_output
 from .progress import Meter, nobody_knows
-from .reporting import report
+from .reporting import check_export, report
 from .strategies import BOUNDED, STRATEGIES
 
 # Executions of a hunt that has no end of its own, if nobody says how many.
@@ -23,6 +23,7 @@ ENDLESS_BUDGET = 10_000
 def run_command(options: Namespace) -> int:
     race, kernel = chosen(options)
     check_output(options.output)
+    check_export(options)
     usual = "round-robin" if options.seed is None else "random"
     strategy = STRATEGIES[options.strategy or usual].make(options)
     started = time.perf_counter()
@@ -42,6 +43,7 @@ def search(options: Namespace, *, announce: str) -> int:
     """Hunt and prove: the same search, with other defaults."""
     race, kernel = chosen(options)
     check_output(options.output)
+    check_export(options)
     named = STRATEGIES[strategy_of(options)]
     if options.bound is not None and not named.is_bounded:
         raise Usage(f"--bound is for {' and '.join(BOUNDED)}: choose a --strategy")

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import evolve
 
 from ..hw.memory import PAGE_SIZE
+from ..report.exports.perfetto import trace_of
 from ..report.stress import (
     last_text,
     stress_json,
@@ -28,7 +29,7 @@ from .exits import FAILED, INTERRUPTED, OK, Usage
 from .naming import costs_of, kernel_named
 from .options.stress import LAST
 from .options.values import UNITS
-from .output import deliver, text_width
+from .output import USUAL, check_output, deliver, text_width
 from .progress import Meter
 
 LEAST_MEMORY, MOST_MEMORY = 2 * MIB, 64 << 30
@@ -48,14 +49,17 @@ def stress_command(options: Namespace) -> int:
         return table_command(options, recipes)
     if len(recipes) > 1 or options.workers is not None:
         raise Usage("several kernels, or --workers, are for --table SEEDS")
-    if options.last is None and options.why:
-        raise Usage("--why is about the steps that --last N draws")
+    if options.last is None and (options.why or options.export):
+        raise Usage("--why and --export are about the steps that --last N draws")
+    check_output(options.output)
     started = time.perf_counter()
     with Dashboard(recipes[0], options.duration, quiet=options.quiet) as dashboard:
         result = run(
             recipes[0], options.duration, dashboard.update, check=options.check
         )
-    deliver(written(options, result, time.perf_counter() - started) + "\n", None)
+    text = written(options, result, time.perf_counter() - started)
+    is_trace = options.export and not result.stopped
+    deliver(text + "\n", options.output if is_trace or not options.export else None)
     return exit_code(result)
 
 
@@ -72,12 +76,23 @@ def written(options: Namespace, result: StressResult, seconds: float) -> str:
     if options.last is None or result.stopped:
         return stress_text(result, command_of(options, result))
     recording = last_steps(result, options.last)
-    return last_text(result, recording, text_width(), why=options.why)
+    if options.export:
+        return trace_of(recording, title_of(result), result.recipe.table.mhz).rstrip()
+    width = USUAL if options.output else text_width()
+    return last_text(result, recording, width, why=options.why)
+
+
+def title_of(result: StressResult) -> str:
+    recipe = result.recipe
+    return f"the end of stress, seed {recipe.seed}, on {recipe.spec.text}"
 
 
 def table_command(options: Namespace, recipes: list[Recipe]) -> int:
-    if options.last is not None or options.why or options.seed is not None:
+    if options.last is not None or options.why or options.export:
+        raise Usage("--table draws no steps")
+    if options.seed is not None:
         raise Usage("--table has its own seeds, and draws no steps")
+    check_output(options.output)
     with Meter("stress", None, quiet=options.quiet, unit="runs", rate=False) as meter:
 
         def progress(done: int, of: int) -> None:
@@ -95,7 +110,7 @@ def table_command(options: Namespace, recipes: list[Recipe]) -> int:
         except BrokenExecutor:
             raise Usage("a worker was killed: try fewer --workers") from None
     as_json = json.dumps(table_json(rows, options.duration)) if options.json else None
-    deliver((as_json or table_text(rows)) + "\n", None)
+    deliver((as_json or table_text(rows)) + "\n", options.output)
     cells = [result for row in rows for result in row]
     if None in cells:
         return INTERRUPTED

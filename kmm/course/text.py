@@ -1,7 +1,8 @@
 """A lesson as plain text: for pipes, screen readers, and whoever likes it so.
 
 Nothing is drawn that does not read well aloud.  Prose is filled to the width that there
-is; code, drawings and what commands print stay as they are.
+is, and a line of code that is too long for it goes on further right; drawings and what
+commands print stay as they are.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
 ITEM = re.compile(r"^(?P<mark>\s*(?:[-*]|\d+\.) )(?P<text>.*)$")
 VERBATIM = (">", "    ", "#")  # what lines begin with that are left as they are
 LETTERS = "abcdefgh"
-USUAL = 80  # columns, of code and commands
+USUAL = 80  # columns of commands
+GUTTER = 8  # columns before a line of code
+HANG = 4  # a broken line of code goes on this much further right than it began
 
 
 def lesson_text(lesson: Lesson, width: int = 80, *, answers: bool = False) -> str:
@@ -61,7 +64,7 @@ def block_chunks(
         case Table(text):
             yield "\n".join(table_lines(plain(text), width))
         case Code():
-            yield code_text(block)
+            yield code_text(block, width)
         case Question():
             yield from question_chunks(block, width, answers=answers)
         case Motion():
@@ -72,17 +75,31 @@ def block_chunks(
             yield f"$ {command}\n{output}".rstrip("\n")
 
 
-def code_text(block: Code) -> str:
+def code_text(block: Code, width: int) -> str:
     """The source with its line numbers, and `>` where to look."""
     found = excerpt(block)
     title = f"{found.name} ({found.file})"
-    if len(title) > USUAL:
+    if len(title) > width:
         title = title.replace(" ", "\n")
     lines = [title, ""]
     for number, line in enumerate(found.lines, start=found.first):
         mark = ">" if number == found.marked else " "
-        lines.append(f"{mark}{number:5}  {line}".rstrip())
+        first, *rest = code_lines(line, width - GUTTER)
+        lines.append(f"{mark}{number:5}  {first}".rstrip())
+        lines += [" " * GUTTER + part for part in rest]
     return "\n".join(lines)
+
+
+def code_lines(line: str, width: int) -> list[str]:
+    """A line of source, broken between words if it must be."""
+    indent = len(line) - len(line.lstrip()) + HANG
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    ) or [""]
 
 
 def question_chunks(block: Question, width: int, *, answers: bool) -> Iterator[str]:

@@ -9,9 +9,11 @@ Reading order: `exercise` (what an exercise is), `read` (from its files), `libra
 (which there are); `vet` (what a submission may say) and `load` (functions of it);
 `answers`, `schedules`, `litmus`, `code` (the kinds of submissions), `asks` (what a
 check asks of them) and `holding` (the locks at a place); `canary` (whether the judge is
-still sane), `judge` (the process that judges), `sandbox` (who starts it); `marks`
-(points), `text`, `desk` (a student's copies), `verify` (whether an exercise is right
-itself).
+still sane), `limits`, `judge` (what judges), `template` (the process that it is a copy
+of), `nursery` (who starts that), `sandbox` (who believes it, and how far); `marks`
+(points), `text`; `desk` (a student's copies), `scores`; `grade` (a class), `formats`,
+`classroom50`, `autograder` (a zip for Gradescope); `verify` (whether an exercise is
+right itself), `scaffold`.
 """
 
 from .exercise import Check, Exercise

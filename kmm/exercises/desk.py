@@ -1,9 +1,7 @@
-"""A student's copies: where they are, what they have earned, which hints were read.
+"""A student's copies: begun, compared with the starter, put back, and watched.
 
 `start` puts the task and the starter into a folder, with a line in `exercise.toml` that
-says which exercise it is.  What was earned is kept in
-`$XDG_STATE_HOME/kmm/exercises.json`, by the exercise's name; what this version does not
-know is kept as it is.
+says which exercise it is.  What was earned is kept by `scores`.
 """
 
 from __future__ import annotations
@@ -15,12 +13,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
-from ..course.progress import usual_path
 from . import answers
 from .exercise import Exercise
-from .library import find_exercise
+from .library import exercises, find_exercise
 from .read import ExerciseError, read_exercise
 
 LARGEST = 200_000  # bytes of a submission
@@ -72,12 +69,18 @@ class Copy:
         return "".join(lines)
 
     def reset(self) -> Path | None:
-        """Put the starter back; the file that was there is kept beside it."""
+        """Put the starter back; the file that was there is kept beside it.
+
+        Raises DeskError.
+        """
         kept = None
-        if self.path.exists():
-            kept = backup_of(self.path)
-            self.path.replace(kept)
-        self.path.write_text(self.starter, encoding="utf-8")
+        try:
+            if self.path.exists():
+                kept = backup_of(self.path)
+                self.path.replace(kept)
+            self.path.write_text(self.starter, encoding="utf-8")
+        except OSError as error:
+            raise DeskError(f"cannot write {self.path}: {error.strerror}") from None
         return kept
 
 
@@ -116,7 +119,7 @@ def start(exercise: Exercise, folder: Path, seed: int | None) -> Copy:
             f"{there[0]} is there already; `kmm exercise reset` begins anew"
         )
     label = [
-        f'name = "{exercise.name}"',
+        f"name = {json.dumps(known_as(exercise))}",
         *([f"seed = {seed}"] if seed is not None else []),
     ]
     try:
@@ -127,6 +130,12 @@ def start(exercise: Exercise, folder: Path, seed: int | None) -> Copy:
     except OSError as error:
         raise DeskError(f"cannot write in {folder}: {error.strerror}") from None
     return copy
+
+
+def known_as(exercise: Exercise) -> str:
+    """What `find_exercise` finds it by: its folder, if it is on no shelf."""
+    on_shelf = any(one.folder == exercise.folder for one in exercises())
+    return exercise.name if on_shelf else str(exercise.folder.resolve())
 
 
 def copy_at(file: str | None, name: str | None = None) -> Copy:
@@ -185,50 +194,30 @@ def backup_of(path: Path) -> Path:
 
 
 @define
-class Scores:
-    """What the file says.  Every change is written at once; else `problem` says why."""
+class Watched:
+    """A file that is looked at again and again, for what is in it to change.
+
+    Only that counts, and not its times: some editors write a file twice, some put
+    another in its place.  While it is not there, or empty, somebody is saving it.
+    """
 
     path: Path
-    kept: dict[str, dict[str, Any]] = field(factory=dict)
-    problem: str | None = None
+    seen: str | None = None  # what was in it when it was judged last
 
-    @staticmethod
-    def load(path: Path | None = None) -> Scores:
-        path = path or usual_path().with_name("exercises.json")
+    def changed(self) -> str | None:
+        """What is in it, if that is new."""
+        text = self.now()
+        if text is None or text == self.seen:
+            return None
+        self.seen = text
+        return text
+
+    def is_stale(self) -> bool:
+        """Whether what is being judged is not what is in the file any more."""
+        return self.now() not in (None, self.seen)
+
+    def now(self) -> str | None:
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if not all(isinstance(one, dict) for one in values.values()):
-                raise TypeError
-        except FileNotFoundError:
-            return Scores(path)
-        except (OSError, ValueError, AttributeError, TypeError):
-            return Scores(path, problem=f"{path} could not be read; nothing is kept")
-        return Scores(path, values)
-
-    def best(self) -> dict[str, float]:
-        """The most points that each exercise has had."""
-        found = {name: one.get("best") for name, one in self.kept.items()}
-        return {n: float(b) for n, b in found.items() if isinstance(b, int | float)}
-
-    def earned(self, exercise: Exercise, points: float) -> None:
-        if points >= self.best().get(exercise.name, 0.0):
-            self.keep(exercise, "best", points)
-
-    def next_hint(self, exercise: Exercise) -> int:
-        """The level that is told next, from 1; it is remembered as told."""
-        told = self.kept.get(exercise.name, {}).get("hints", 0)
-        level = min(told + 1 if isinstance(told, int) else 1, len(exercise.hints))
-        self.keep(exercise, "hints", level)
-        return level
-
-    def keep(self, exercise: Exercise, key: str, value: Any) -> None:
-        self.kept.setdefault(exercise.name, {})[key] = value
-        if self.problem is not None:
-            return
-        scratch = self.path.with_suffix(f".{os.getpid()}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(json.dumps(self.kept, indent=1) + "\n", encoding="utf-8")
-            scratch.replace(self.path)
-        except OSError as error:
-            self.problem = f"scores are not kept: {self.path}: {error.strerror}"
+            return read_submission(self.path) or None
+        except DeskError:
+            return None

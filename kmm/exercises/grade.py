@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from attrs import frozen
@@ -20,7 +21,8 @@ from attrs import frozen
 from .desk import DeskError, read_submission
 from .exercise import Exercise
 from .marks import as_json, marks
-from .sandbox import Judgement, judge
+from .nursery import Nursery
+from .sandbox import WATCHDOG, Judgement, judge
 
 Row = dict[str, Any]  # as `marks.as_json`, with who handed it in
 
@@ -65,6 +67,7 @@ class Rules:
     seed: int | None = None
     hidden: Path | None = None
     tells: bool = False  # whether of hidden checks, too, all is told
+    watchdog: float = WATCHDOG  # seconds
 
 
 def nobody_counts(_: int) -> None:
@@ -81,24 +84,38 @@ def grade(
 ) -> list[Row]:
     """A row for each submission, in their order.  Raises DeskError if `kept` is none.
 
-    `told` is called with how many are done.
+    `told` is called with how many are done.  Ctrl-C ends it at once; what was judged
+    until then is kept.
     """
     known = known_rows(kept)
-    rows: list[Row] = []
-    with ThreadPoolExecutor(workers) as pool:
-        asked = [pool.submit(row_of, one, rules, known) for one in handed]
+    rows: dict[int, Row] = {}
+    over = Event()
+    with Nursery(rules.exercise) as nursery, ThreadPoolExecutor(workers) as pool:
+        asked = {
+            pool.submit(row_of, one, rules, known, nursery, over.is_set): place
+            for place, one in enumerate(handed)
+        }
         try:
-            for future in asked:
-                rows.append(future.result())
-                keep(kept, rows[-1], known)
+            for future in as_completed(asked):
+                row = future.result()
+                rows[asked[future]] = row
+                keep(kept, row, known)
                 told(len(rows))
-        except KeyboardInterrupt:
+        except BaseException:
+            over.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return rows
+    return [rows[place] for place in sorted(rows)]
 
 
-def row_of(handed: Handed, rules: Rules, known: Mapping[str, Row]) -> Row:
+def row_of(
+    handed: Handed,
+    rules: Rules,
+    known: Mapping[str, Row],
+    nursery: Nursery,
+    unwanted: Callable[[], bool],
+) -> Row:
+    """Of one submission, whatever it is.  Raises Stopped."""
     try:
         text = read_submission(handed.path)
     except DeskError as error:
@@ -107,10 +124,25 @@ def row_of(handed: Handed, rules: Rules, known: Mapping[str, Row]) -> Row:
     before = known.get(f"{handed.student}/{digest}")
     if before is not None:
         return before
-    seed, hidden = rules.seed, rules.hidden
-    return row(
-        handed, rules, digest, judge(rules.exercise, text, seed=seed, hidden=hidden)
+    judgement = judge(
+        rules.exercise,
+        text,
+        nursery=nursery,
+        seed=rules.seed,
+        hidden=rules.hidden,
+        unwanted=unwanted,
+        watchdog=rules.watchdog,
     )
+    return row(handed, rules, digest, judgement)
+
+
+def missing(folder: Path, rules: Rules) -> Row:
+    """The row of somebody who has handed in nothing that could be judged."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    found = f"; what was, is {', '.join(names[:5])}" if names else ""
+    complaint = f"no {rules.exercise.file} was handed in{found}"
+    nobody = Handed(folder.resolve().name, folder)
+    return row(nobody, rules, "", Judgement(complaint=complaint))
 
 
 def row(handed: Handed, rules: Rules, digest: str, judgement: Judgement) -> Row:

@@ -1,15 +1,14 @@
 """The process that judges one submission, and says what it found.
 
-It is started by `sandbox`, which hands it a job on standard input and reads its report,
-a line of JSON for each finding, from a pipe.  The last line says that the judge was
-sane to its end; without it nothing of the report counts.
+It is a copy of `template`, gets a job from `sandbox`, and writes its report, a line of
+JSON for each finding, into a pipe.  The last line says that the judge was sane to its
+end; without it nothing of the report counts.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,9 +26,10 @@ from ..sim.schedule import ScheduleError
 from . import answers, asks, litmus, schedules
 from .canary import Canary, Tampered
 from .code import Submission, submission
-from .exercise import OF_CODE, Check, Complaint, Exercise, Finding
+from .exercise import Check, Complaint, Exercise, Finding
 from .limits import contain
 from .read import read_exercise
+from .wire import to_plain
 
 LONGEST = 300  # characters of what a submission may have had a hand in
 WIDTH = 80  # columns of a drawing
@@ -49,40 +49,50 @@ class Pipe:
             data = data[os.write(self.descriptor, data) :]
 
 
-def main() -> None:
-    """Judge the job on standard input."""
-    job = json.loads(sys.stdin.buffer.read())
-    pipe = Pipe(job["pipe"], job["nonce"])
+def work(job: Mapping[str, Any], pipe: Pipe, canary: Canary | None) -> None:
+    """Do a job.  `canary` is of before any submission was here; data needs none."""
     pipe.say("contained", contain())
     hidden = Path(job["hidden"]) if job["hidden"] else None
     exercise = read_exercise(Path(job["folder"]), hidden)
     try:
-        if job["again"] is not None:
-            for finding in run_again(job, exercise):
-                pipe.say("finding", asdict(finding))
-        else:
-            for finding in judged(job["text"], exercise, job["seed"]):
-                pipe.say("finding", asdict(finding))
+        if job["record"] is not None:
+            pipe.say("recording", to_plain(recorded(job, exercise)))
+        for finding in findings(job, exercise, canary):
+            pipe.say("finding", asdict(finding))
     except Complaint as error:
         pipe.say("complaint", printable(str(error)))
     except Tampered as error:
         pipe.say("tampered", printable(str(error)))
         return
+    except Exception as error:  # nobody has thought of it, but somebody has tried it
+        pipe.say("complaint", printable(f"{type(error).__name__}: {error}"))
     pipe.say("end", True)
 
 
-def judged(text: str, exercise: Exercise, seed: int | None) -> Iterator[Finding]:
+def findings(
+    job: Mapping[str, Any], exercise: Exercise, canary: Canary | None
+) -> Iterator[Finding]:
+    """Of a whole submission, or of runs of it that were reported before."""
+    if job["record"] is not None:
+        return iter(())
+    if job["again"] is not None:
+        return run_again(job, exercise)
+    return judged(job["text"], exercise, job["seed"], canary)
+
+
+def judged(
+    text: str, exercise: Exercise, seed: int | None, canary: Canary | None
+) -> Iterator[Finding]:
     """One finding for each check.  Raises Complaint, Tampered."""
-    canary = Canary.new() if exercise.kind in OF_CODE else None
     subject, table = ready(text, exercise, seed)
     passed: set[str] = set()
     for check in exercise.checks:
-        finding = not_asked(check, passed) or asked(
-            partial(table[check.asks], subject, check), exercise, check
-        )
-        if canary is not None:
-            canary.check()
-            subject.check_memory()
+        finding = not_asked(check, passed)
+        if finding is None:
+            finding = asked(partial(table[check.asks], subject, check), exercise, check)
+            if canary is not None:
+                canary.check()
+                subject.check_memory()
         if finding.passed:
             passed.add(check.name)
         yield finding
@@ -138,7 +148,7 @@ def printable(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
-def run_again(job: dict[str, Any], exercise: Exercise) -> Iterator[Finding]:
+def run_again(job: Mapping[str, Any], exercise: Exercise) -> Iterator[Finding]:
     """The runs that another process has reported, made again and drawn.
 
     One that does not end as was reported is left out.
@@ -157,6 +167,20 @@ def run_again(job: dict[str, Any], exercise: Exercise) -> Iterator[Finding]:
         ended = as_reported(played, finding)
         if ended is not None:
             yield evolve(finding, drawing=drawn(played, ended))
+
+
+def recorded(job: Mapping[str, Any], exercise: Exercise) -> Recording:
+    """The run of a finding, made again.  Raises Complaint where it cannot be."""
+    finding = Finding(**job["record"])
+    assert finding.schedule is not None
+    subject, _ = ready(job["text"], exercise, None)
+    try:
+        found = as_reported(replayed(subject, exercise, finding.schedule), finding)
+    except ScheduleError as error:
+        raise Complaint(str(error)) from None
+    if found is None:
+        raise Complaint("the run does not end as was reported")
+    return found
 
 
 def message_of(played: Played) -> str | None:

@@ -77,6 +77,7 @@ def row_json(row: Mark, *, tells: bool) -> dict[str, Any]:
         "title": row.check.title,
         "hidden": row.check.hidden,
         "passed": finding.passed,
+        "weight": row.check.weight,
         "points": row.points,
         "of": row.of,
         "why": finding.why if tells else None,

@@ -1,9 +1,9 @@
-"""Starts the process that judges, and believes what comes of it as far as it may.
+"""Has submissions judged, and believes what comes of it as far as it may.
 
 This process never runs a line of a submission, and never reads it as Python.  It hands
-it over, and waits for a report on a pipe: no output of the other process counts, and no
-file and no exit code of it either.  Clocks have one part here: who is not done when the
-watchdog comes has failed.
+it to a judge from the `nursery`, and waits for a report on a pipe: no output of the
+other process counts, and no file and no exit code of it either.  Clocks have one part
+here: who is not done when the watchdog comes has failed.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ import json
 import os
 import secrets
 import select
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
+from ..sim.recording import Recording
 from .exercise import OF_CODE, Exercise, Finding
+from .nursery import Nursery
+from .wire import NoRecording, from_plain
 
 WATCHDOG = 120.0  # seconds
-LONGEST_REPORT = 4_000_000  # bytes
-ROOT = Path(__file__).parents[2]  # where the package is
-START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from kmm.exercises.judge import main; main()"
-)
-OnFinding = Callable[[Finding], None]
+NOT_AGAIN = "(A second process could not make this run again.)"
+LOOK = 0.05  # seconds between two questions whether to go on
+LONGEST_REPORT = 8_000_000  # bytes
+Told = Callable[[Finding], None]
+Unwanted = Callable[[], bool]
 
 
 @frozen
@@ -44,32 +42,48 @@ class Judgement:
     contained: dict[str, bool] = field(factory=dict)  # which limits could be set
 
 
+class Stopped(Exception):
+    """Nobody wants to know any more."""
+
+
 def nobody_asks(_: Finding) -> None:
     """The usual `told`."""
+
+
+def nobody_stops() -> bool:
+    """The usual `unwanted`."""
+    return False
 
 
 def judge(
     exercise: Exercise,
     text: str,
     *,
+    nursery: Nursery | None = None,
     seed: int | None = None,
     hidden: Path | None = None,
-    told: OnFinding = nobody_asks,
+    told: Told = nobody_asks,
+    unwanted: Unwanted = nobody_stops,
     watchdog: float = WATCHDOG,
 ) -> Judgement:
     """Have a submission judged.  `told` is called for each finding as it is made.
 
-    Failing runs are made again by a second process, which draws them.
+    Failing runs are made again by a second process, which draws them.  `unwanted` is
+    asked all the time whether this may stop.  Raises Stopped.
     """
-    found = Report(told)
-    job = job_of(exercise, text, seed, hidden)
-    found.read(job, watchdog)
-    if not found.is_whole:
-        return Judgement((), found.complaint or found.trouble, found.contained)
-    findings = tuple(found.findings)
-    if exercise.kind in (*OF_CODE, "litmus"):
-        findings = tuple(run_again(findings, job, watchdog))
-    return Judgement(findings, found.complaint, found.contained)
+    with ExitStack() as stack:
+        judges = nursery or stack.enter_context(Nursery(exercise))
+        names = [check.name for check in exercise.checks]
+        found = Report(names, told, unwanted)
+        job = job_of(exercise, text, seed, hidden)
+        found.read(judges, job, watchdog)
+        if not found.is_whole:
+            return Judgement((), found.complaint or found.trouble, found.contained)
+        findings = tuple(found.findings)
+        if exercise.kind in (*OF_CODE, "litmus"):
+            second = Report(names, nobody_asks, unwanted)
+            findings = tuple(run_again(findings, second, judges, job, watchdog))
+        return Judgement(findings, found.complaint, found.contained)
 
 
 def job_of(
@@ -82,67 +96,99 @@ def job_of(
         "seed": seed,
         "again": None,  # findings whose runs are to be made again
         "any": False,  # whether those runs may end as they will
+        "record": None,  # a finding whose run is wanted whole, and nothing else
     }
 
 
 def run_again(
-    findings: tuple[Finding, ...], job: dict[str, Any], watchdog: float
+    findings: tuple[Finding, ...],
+    second: Report,
+    nursery: Nursery,
+    job: dict[str, Any],
+    watchdog: float,
 ) -> Iterator[Finding]:
     """The same findings; those with a run have a drawing of it, if that can be had."""
     failing = [one for one in findings if one.schedule is not None]
     drawings: dict[str, str] = {}
     if failing:
-        second = Report(nobody_asks)
-        second.read({**job, "again": [asdict(one) for one in failing]}, watchdog)
+        again = {**job, "again": [asdict(one) for one in failing]}
+        second.read(nursery, again, watchdog)
         drawings = {one.check: one.drawing for one in second.findings}
     for finding in findings:
         drawing = drawings.get(finding.check, "")
         if finding.schedule is not None and not drawing:
-            drawing = "(A second process could not make this run again.)"
+            drawing = NOT_AGAIN
         yield evolve(finding, drawing=drawing)
 
 
 def replay(
-    exercise: Exercise, text: str, schedule: str, watchdog: float = WATCHDOG
+    exercise: Exercise,
+    text: str,
+    schedule: str,
+    *,
+    nursery: Nursery | None = None,
+    watchdog: float = WATCHDOG,
 ) -> tuple[Finding | None, str]:
     """A run of a submission, made by a judge of its own; or else why there is none."""
     asked = Finding("replay", False, "", schedule)
-    report = Report(nobody_asks)
+    report = Report([asked.check], nobody_asks, nobody_stops)
     job = {**job_of(exercise, text, None, None), "again": [asdict(asked)]}
-    report.read({**job, "any": True}, watchdog)
-    if not report.is_whole or report.complaint is not None:
+    with ExitStack() as stack:
+        judges = nursery or stack.enter_context(Nursery(exercise))
+        report.read(judges, {**job, "any": True}, watchdog)
+    if not report.is_whole or report.complaint is not None or not report.findings:
         return None, report.complaint or report.trouble
-    (finding,) = report.findings
+    finding = report.findings[0]
     return (finding, "") if finding.drawing else (None, finding.why)
+
+
+def recording_of(
+    exercise: Exercise,
+    text: str,
+    finding: Finding,
+    *,
+    nursery: Nursery,
+    watchdog: float = WATCHDOG,
+) -> Recording:
+    """The run that shows a finding, made by a judge and written down step by step.
+
+    So it can be looked at where none of the submission may run.  Raises NoRecording.
+    """
+    report = Report([], nobody_asks, nobody_stops)
+    job = {**job_of(exercise, text, None, None), "record": asdict(finding)}
+    report.read(nursery, job, watchdog)
+    if not report.is_whole or report.complaint is not None:
+        raise NoRecording(report.complaint or report.trouble)
+    return from_plain(report.recording)
 
 
 class Report:
     """What a judging process says, line by line."""
 
-    def __init__(self, told: OnFinding) -> None:
-        self.told = told
+    def __init__(self, checks: Sequence[str], told: Told, unwanted: Unwanted) -> None:
+        self.checks = checks  # that it may speak of
+        self.told, self.unwanted = told, unwanted
         self.findings: list[Finding] = []
         self.complaint: str | None = None
         self.trouble = "the judge ended before it was done"
         self.contained: dict[str, bool] = {}
+        self.recording: object = None  # as it was sent
         self.is_whole = False  # whether the judge was sane to its end
 
-    def read(self, job: dict[str, Any], watchdog: float) -> None:
+    def read(self, nursery: Nursery, job: dict[str, Any], watchdog: float) -> None:
+        """Have a job done, and take in all that is said of it.  Raises Stopped."""
         nonce = secrets.token_hex(16)
-        reader, writer = os.pipe()
-        with tempfile.TemporaryDirectory(prefix="kmm-") as nowhere:
-            process = start(nowhere, writer)
-            os.close(writer)
-            try:
-                hand_over(process, {**job, "nonce": nonce, "pipe": writer})
-                for line in lines_of(reader, time.monotonic() + watchdog):
+        try:
+            with nursery.judging({**job, "nonce": nonce}) as reader:
+                deadline = time.monotonic() + watchdog
+                for line in lines_of(reader, deadline, self.unwanted):
                     self.take(line, nonce)
-            except TimeoutError:
-                self.is_whole = False
-                self.trouble = f"not done after {watchdog:.0f} s, the watchdog's"
-            finally:
-                os.close(reader)
-                end(process)
+        except TimeoutError:
+            self.is_whole = False
+            self.trouble = f"not done after {watchdog:.0f} s, the watchdog's"
+        except OSError as error:
+            self.is_whole = False
+            self.trouble = f"no judge could be had: {error}"
 
     def take(self, line: bytes, nonce: str) -> None:
         """One line; what is not of the judge's form is nothing."""
@@ -150,65 +196,58 @@ class Report:
             values = json.loads(line)
             if values.pop("nonce") != nonce:
                 return
+            finding = finding_of(values["finding"]) if "finding" in values else None
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return
-        if "finding" in values:
-            self.findings.append(Finding(**values["finding"]))
-            self.told(self.findings[-1])
-        self.complaint = values.get("complaint", self.complaint)
-        self.trouble = values.get("tampered", self.trouble)
+        if finding is not None and finding.check in self.checks:
+            self.findings.append(finding)
+            self.told(finding)
+        self.complaint = words(values.get("complaint")) or self.complaint
+        self.trouble = words(values.get("tampered")) or self.trouble
         self.contained = values.get("contained", self.contained)
+        self.recording = values.get("recording", self.recording)
         self.is_whole = self.is_whole or "end" in values
 
 
-def start(folder: str, writer: int) -> subprocess.Popen[bytes]:
-    """A Python of its own, with no environment of ours, in a folder with nothing in it.
+def finding_of(values: dict[str, Any]) -> Finding:
+    """A finding as it was sent, and nothing in it that it should not have.
 
-    It has a process group of its own, so that all of it can be ended.
+    Raises TypeError, LookupError.
     """
-    return subprocess.Popen(  # noqa: S603 - this Python, and our own words
-        [sys.executable, "-E", "-P", "-c", START, str(ROOT)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(writer,),
-        cwd=folder,
-        env={"HOME": folder, "PATH": os.defpath, "LANG": "C.UTF-8"},
-        start_new_session=True,
+    return Finding(
+        str(values["check"]),
+        values["passed"] is True,
+        words(values["why"]) or "",
+        words(values.get("schedule")),
+        words(values.get("failure")),
+        "\n".join(words(line) or "" for line in values.get("drawing", "").split("\n")),
     )
 
 
-def hand_over(process: subprocess.Popen[bytes], job: dict[str, Any]) -> None:
-    assert process.stdin is not None
-    try:
-        with process.stdin as pipe:
-            pipe.write(json.dumps(job).encode())
-    except BrokenPipeError:
-        return  # it has ended; its report says so
+def words(value: object) -> str | None:
+    """A text that can only be read, whoever has sent it."""
+    if not isinstance(value, str):
+        return None
+    return "".join(c if c.isprintable() else " " for c in value)
 
 
-def lines_of(reader: int, deadline: float) -> Iterator[bytes]:
+def lines_of(reader: int, deadline: float, unwanted: Unwanted) -> Iterator[bytes]:
     """The lines that come out of a pipe until it is closed, or has given too much.
 
-    Raises TimeoutError.
+    Raises TimeoutError, Stopped.
     """
     kept, total = b"", 0
     while total <= LONGEST_REPORT:
+        if unwanted():
+            raise Stopped
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([reader], [], [], left)[0]:
+        if left <= 0:
             raise TimeoutError
+        if not select.select([reader], [], [], min(left, LOOK))[0]:
+            continue
         data = os.read(reader, 65_536)
         if not data:
             return
         total += len(data)
         *lines, kept = (kept + data).split(b"\n")
         yield from lines
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End it and what it has started, whatever they are doing."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        process.kill()
-    process.wait()

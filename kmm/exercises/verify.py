@@ -14,6 +14,7 @@ from . import answers, asks, litmus, schedules
 from .desk import solution_of, starter_of
 from .exercise import Exercise
 from .marks import Marks, marks
+from .nursery import Nursery
 from .sandbox import judge
 
 SEEDS = (1, 2, 3)  # of an exercise whose numbers one chooses
@@ -35,24 +36,34 @@ def problems(exercise: Exercise) -> Iterator[str]:
     if unknown:
         yield f"no check of kind {exercise.kind} asks {unknown}; it asks {list(known)}"
         return
-    for seed in SEEDS if exercise.kind == "answer" else (None,):
-        named = "" if seed is None else f" of seed {seed}"
-        try:
-            begun, done = judged(exercise, seed)
-        except OSError as error:
-            yield f"{error.filename}: {error.strerror}"
-            return
-        if begun.passed:
-            yield f"the starter{named} passes"
-        yield from failures(done, f"the solution{named}")
+    with Nursery(exercise) as nursery:
+        for seed in SEEDS if exercise.kind == "answer" else (None,):
+            yield from problems_of(exercise, seed, nursery)
 
 
-def judged(exercise: Exercise, seed: int | None) -> tuple[Marks, Marks]:
+def problems_of(
+    exercise: Exercise, seed: int | None, nursery: Nursery
+) -> Iterator[str]:
+    """What is not right in one variant."""
+    named = "" if seed is None else f" of seed {seed}"
+    try:
+        begun, done = judged(exercise, seed, nursery)
+    except OSError as error:
+        yield f"{error.filename}: {error.strerror}"
+        return
+    if begun.passed:
+        yield f"the starter{named} passes"
+    yield from failures(done, f"the solution{named}")
+
+
+def judged(
+    exercise: Exercise, seed: int | None, nursery: Nursery
+) -> tuple[Marks, Marks]:
     """The marks of the starter and of the solution."""
     begun, done = (make(exercise, seed) for make in (starter_of, solution_of))
     return (
-        marks(exercise, judge(exercise, begun, seed=seed)),
-        marks(exercise, judge(exercise, done, seed=seed)),
+        marks(exercise, judge(exercise, begun, seed=seed, nursery=nursery)),
+        marks(exercise, judge(exercise, done, seed=seed, nursery=nursery)),
     )
 
 

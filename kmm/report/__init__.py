@@ -2,7 +2,9 @@
 
 What is said of a run is made from a recording (`kmm.sim.recording`) and never looks at
 the model.  Reading order: `words` (a step in words), `oops`, `history` (what
-steps touched), `causes` (which of them matter), `interleaving`, `outcome`, `export`.
+steps touched), `causes` (which of them matter), `interleaving`, `outcome`, `steps`.
+Then a run as a whole (`outline`), what a step changed (`changes`), memory at a moment
+as a graph (`graph`, `graph_svg`), and all that in other programs' formats (`exports/`).
 
 The others make text and JSON of something else: `listing` (what there is),
 `difference` (two kernels), `matrix` (every race on every kernel), `costs`, `bench`

@@ -67,11 +67,28 @@ class Row:
         return f"{self.held} {self.where}".strip()
 
 
+@frozen
+class Drawing:
+    """Who is in which lane, the lines, and what the reader must be told."""
+
+    head: tuple[str, ...]
+    body: tuple[tuple[int | None, str], ...]  # each line with its step, from 1
+    legend: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        return [*self.head, *(text for _, text in self.body), *self.legend]
+
+
 def lanes(recording: Recording, width: int = 80, *, every: bool = False) -> list[str]:
     """The lines of the drawing.  An interrupt is drawn in the lane of its CPU.
 
     With `every`, that of all steps.
     """
+    return drawing_of(recording, width, every=every).lines
+
+
+def drawing_of(recording: Recording, width: int, *, every: bool = False) -> Drawing:
     rows = [*rows_of_steps(recording, every=every), *rows_of_failure(recording)]
     short = Shortened(rows)
     rows = [short.row(row) for row in rows]
@@ -80,9 +97,13 @@ def lanes(recording: Recording, width: int = 80, *, every: bool = False) -> list
     body = in_columns(rows, space) or [
         line for row in rows for line in in_lines(row, space)
     ]
-    drawn = [gutter.before(row, first) + text for row, first, text in body]
-    edge = max((len(line) for line in drawn), default=width)
-    return [*gutter.head(width, edge), *drawn, *short.legend(width)]
+    drawn = [
+        (int(row.number) if row.number else None, gutter.before(row, first) + text)
+        for row, first, text in body
+    ]
+    edge = max((len(line) for _, line in drawn), default=width)
+    head, legend = gutter.head(width, edge), short.legend(width)
+    return Drawing(tuple(head), tuple(drawn), tuple(legend))
 
 
 # The rows.

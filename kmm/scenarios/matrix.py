@@ -27,9 +27,10 @@ from ..designs import KernelSpec, parse_kernel
 from ..sim.schedule import context_switches
 from ..sim.search import Coverage
 from ..sim.sharing import processes
+from ..sim.slices import Slices, at_once
 from ..sim.strategies import SourceDpor
 from . import find_race
-from .play import hunt
+from .play import hunting
 from .race import Race
 
 # Executions after which a cell is left open; a proof takes a few thousand at most.
@@ -39,6 +40,7 @@ BUDGET = 200_000
 DECIDING = ("sim", "hw", "mm", "fs", "kernel", "designs", "scenarios")
 
 NOT_RUN = "not run"
+HERE = 0  # workers: the cells are worked out in this process
 
 
 @frozen
@@ -93,7 +95,8 @@ def matrix(
 ) -> list[Cell]:
     """A cell for each race and kernel, in the order of the table.
 
-    `workers` is how many processes work them out, one a CPU by default; or who does.
+    `workers` is how many processes work them out, one a CPU by default; or who does;
+    or HERE.
     `seconds` is a limit for each cell, on top of `budget`.  Ctrl-C ends it: cells that
     are not done by then say so.
     """
@@ -142,6 +145,9 @@ def work_out(
     left = [job for job, cell in known.items() if cell is None]
     if not left:
         return
+    if workers == HERE:
+        yield from one_by_one(left, store)
+        return
     with pool_of(workers, len(left)) as pool:
         futures = {pool.submit(run, job): job for job in left}
         waiting = set(futures)
@@ -151,6 +157,17 @@ def work_out(
             if store:
                 store.save_all(found)
             yield found
+
+
+def one_by_one(jobs: Sequence[Job], store: Store | None) -> Iterator[dict[Job, Cell]]:
+    """The same with nobody's help."""
+    for job in jobs:
+        found = {job: run(job)}
+        if found[job].stopped == "interrupt":
+            raise KeyboardInterrupt
+        if store:
+            store.save_all(found)
+        yield found
 
 
 def pool_of(
@@ -163,6 +180,11 @@ def pool_of(
 
 def run(job: Job) -> Cell:
     """Work one cell out."""
+    return at_once(working_out(job))
+
+
+def working_out(job: Job) -> Slices[Cell]:
+    """As `run`, in slices of about an execution each."""
     race, kernel = find_race(job.race), parse_kernel(job.kernel)
     started = time.perf_counter()
     late = False
@@ -172,7 +194,9 @@ def run(job: Job) -> Cell:
         late = job.seconds is not None and time.perf_counter() - started > job.seconds
         return not late
 
-    played = hunt(race, kernel, SourceDpor(), budget=job.budget, progress=go_on)
+    played = yield from hunting(
+        race, kernel, SourceDpor(), budget=job.budget, progress=go_on
+    )
     recording = played.recording
     failure = recording.failure if recording else None
     return Cell(

@@ -1,7 +1,8 @@
 """What one can do with a race: run it, hunt in it, prove it, replay it.
 
 The command line and the screen both call these, so neither can do what the other
-cannot.  Searches are silent and report through `progress`.
+cannot.  Searches are silent and report through `progress`; each can be had in slices
+too (`hunting`, `looking_ahead`), for who has something else to do meanwhile.
 """
 
 from __future__ import annotations
@@ -18,9 +19,18 @@ from ..sim.machine import Machine
 from ..sim.recording import Recording, record, record_choices
 from ..sim.scene import Rewound
 from ..sim.schedule import ScheduleError
-from ..sim.search import Boot, Coverage, Progress, SearchResult, keep_going, search
+from ..sim.search import (
+    Boot,
+    Coverage,
+    Progress,
+    SearchResult,
+    keep_going,
+    search,
+    searching,
+)
 from ..sim.sharing import shared_search
-from ..sim.shrink import find_witness
+from ..sim.shrink import finding_witness
+from ..sim.slices import Slices, at_once
 from ..sim.steering import Steering
 from ..sim.strategies import SourceDpor, Strategy
 from . import find_race
@@ -97,6 +107,32 @@ def hunt(
     `strict`, a data race or an order of locks that may deadlock is a failure too.  With
     `workers`, they share the exhaustive search of `dpor`, whatever the strategy.
     """
+    return at_once(
+        hunting(
+            race,
+            kernel,
+            strategy,
+            budget=budget,
+            progress=progress,
+            strict=strict,
+            workers=workers,
+            found=found,
+        )
+    )
+
+
+def hunting(
+    race: Race,
+    kernel: KernelSpec,
+    strategy: Strategy,
+    *,
+    budget: int | None = None,
+    progress: Progress = keep_going,
+    strict: bool = False,
+    workers: Executor | None = None,
+    found: Callable[[], None] = nobody_asks,
+) -> Slices[Played]:
+    """As `hunt`, in slices of about a run each; what is `strict` or shared is one."""
     if workers is not None:
         strategy = SourceDpor()
     boot = race.booter(kernel)
@@ -105,11 +141,13 @@ def hunt(
     else:
         quick = race.rewinder(kernel)
         if workers is None:
-            result = search(quick, strategy, budget=budget, progress=progress)
+            result = yield from searching(
+                quick, strategy, budget=budget, progress=progress
+            )
         else:
             make_boot = RaceBoot(race.name, kernel.text, race.checked)
             result = shared_search(make_boot, workers, budget=budget, progress=progress)
-        caught = with_witness(quick, result, found)
+        caught = yield from with_witness(quick, result, found)
         if caught.recording is not None:
             caught = evolve(caught, reports=reports_of(boot, caught.recording))
     result = caught.result
@@ -140,13 +178,15 @@ class Caught:
     is_least: bool = False
 
 
-def with_witness(boot: Boot, result: SearchResult, found: Callable[[], None]) -> Caught:
+def with_witness(
+    boot: Boot, result: SearchResult, found: Callable[[], None]
+) -> Slices[Caught]:
     """The least run that fails alike, as far as it can be found."""
     if result.failure is None:
         return Caught(result)
     found()
     try:
-        witness = find_witness(boot, result.choices, result.failure)
+        witness = yield from finding_witness(boot, result.choices, result.failure)
     except KeyboardInterrupt:  # somebody is in a hurry: as it was found, then
         recording = record_choices(boot, result.choices)
         return Caught(evolve(result, stopped="interrupt"), recording)
@@ -282,6 +322,20 @@ def outlook(
     `choices` of the result are those that come after.  "proved" says that whatever is
     chosen from here on, nothing fails.
     """
+    return at_once(
+        looking_ahead(race, kernel, choices, budget=budget, progress=progress)
+    )
+
+
+def looking_ahead(
+    race: Race,
+    kernel: KernelSpec,
+    choices: Sequence[int],
+    *,
+    budget: int | None = None,
+    progress: Progress = keep_going,
+) -> Slices[SearchResult]:
+    """As `outlook`, in slices of a run each."""
     scene = race.scene(kernel)
 
     def advance(machine: Machine) -> None:
@@ -290,4 +344,4 @@ def outlook(
         machine.fast_forward(choices)
 
     ahead = Rewound(scene.beginning(advance))
-    return search(ahead, SourceDpor(), budget=budget, progress=progress)
+    return (yield from searching(ahead, SourceDpor(), budget=budget, progress=progress))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -77,6 +78,8 @@ class Recording:
     steps: tuple[Step, ...]
     moments: tuple[Moment, ...]
     failure: Failure | None
+    # Of a timed run, when each step was taken, and what it cost, in cycles.
+    times: tuple[tuple[int, int], ...] = ()
 
     @property
     def choices(self) -> tuple[int, ...]:
@@ -99,7 +102,7 @@ class Recording:
             for (before, step), between in pairs
         )
 
-    @property
+    @cached_property  # drawings ask for it at every step
     def columns(self) -> tuple[int, ...]:
         """The threads that a drawing gives a column, in order.
 

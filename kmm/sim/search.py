@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from .failure import Failure
 from .machine import Machine, Watcher
+from .slices import Slices, at_once
 from .strategies import Strategy
 
 Boot = Callable[[], Machine]
@@ -74,6 +75,26 @@ def search(
 
     `budget` is a number of executions.  Ctrl-C (KeyboardInterrupt) is not passed on.
     """
+    return at_once(
+        searching(
+            boot,
+            strategy,
+            budget=budget,
+            stop_at_failure=stop_at_failure,
+            progress=progress,
+        )
+    )
+
+
+def searching(
+    boot: Boot,
+    strategy: Strategy,
+    *,
+    budget: int | None = None,
+    stop_at_failure: bool = True,
+    progress: Progress = keep_going,
+) -> Slices[SearchResult]:
+    """As `search`, in slices of a run each."""
     coverage = Coverage()
     failure: Failure | None = None
     choices: tuple[int, ...] = ()
@@ -99,6 +120,7 @@ def search(
             if not progress(coverage):
                 stopped = "budget"
                 break
+            yield
     except KeyboardInterrupt:
         stopped = "interrupt"
     everything = strategy.exhaustive and stopped is None

@@ -25,6 +25,7 @@ from .failure import Failure, alike
 from .machine import Machine
 from .order import Act, Block, blocks_of, choices_of, cost, least_of_trace
 from .search import Boot, with_watchers
+from .slices import Slices, at_once
 from .strategies import SourceDpor
 from .thread import KThread
 from .trap import Op
@@ -48,26 +49,37 @@ class Witness:
 
 def find_witness(boot: Boot, choices: Sequence[int], failure: Failure) -> Witness:
     """The least run that fails as the run of `choices` does, as far as it is found."""
+    return at_once(finding_witness(boot, choices, failure))
+
+
+def finding_witness(
+    boot: Boot, choices: Sequence[int], failure: Failure
+) -> Slices[Witness]:
+    """As `find_witness`, in slices of a run or two each."""
     tries = Tries(boot, failure)
     known = blocks_of(choices)
     known = tries.lesser(known, known) or known
-    for blocks in least_runs(tries.boot, failure, switches=len(known) - 1)[:1]:
+    least = yield from least_runs(tries.boot, failure, switches=len(known) - 1)
+    for blocks in least[:1]:
         if tries.is_run(blocks):
             return Witness(choices_of(blocks), is_least=True, runs=tries.runs)
-    blocks = tries.merged(known)
+    blocks = yield from tries.merging(known)
     return Witness(choices_of(blocks), is_least=False, runs=tries.runs)
 
 
-def least_runs(boot: Boot, failure: Failure, *, switches: int) -> list[list[Block]]:
+def least_runs(
+    boot: Boot, failure: Failure, *, switches: int
+) -> Slices[list[list[Block]]]:
     """The least run first, which has at most so many switches; [] if it is too far."""
     try:
-        return FewTurns(boot, failure, Allowance(FEW_TURNS)).search(switches)
+        turns = FewTurns(boot, failure, Allowance(FEW_TURNS))
+        return (yield from turns.searching(switches))
     except Unpredictable:
         return []
     except TooMany:
         pass
     try:
-        return least_of_all(boot, failure, Allowance(ALL_TRACES))
+        return (yield from trying_all(boot, failure, Allowance(ALL_TRACES)))
     except (TooMany, Unpredictable):
         return []
 
@@ -139,6 +151,13 @@ def least_of_all(
 
     Raises TooMany and Unpredictable.
     """
+    return at_once(trying_all(boot, failure, allowance))
+
+
+def trying_all(
+    boot: Boot, failure: Failure, allowance: Allowance
+) -> Slices[list[list[Block]]]:
+    """As `least_of_all`, in slices of a run or two each."""
     strategy = SourceDpor()
     found: list[list[Block]] = []
     machine = boot()
@@ -158,6 +177,7 @@ def least_of_all(
         if alike(machine.failure, failure):
             trial = attempt(boot, machine.choices)
             found.append(least_of_trace(trial.steps, cut_short=trial.cut_short))
+        yield
     return sorted(found, key=cost)
 
 
@@ -197,12 +217,13 @@ class Tries:
                 return found
         return None
 
-    def merged(self, best: list[Block]) -> list[Block]:
+    def merging(self, best: list[Block]) -> Slices[list[Block]]:
         """Take the first merge that makes it less; repeat until none does."""
         improved = True
         while improved:
             improved = False
             for blocks in merges(best):
+                yield
                 found = self.lesser(blocks, best)
                 if found is not None:
                     best, improved = found, True

@@ -32,6 +32,7 @@ from .failure import Failure, alike
 from .machine import Machine
 from .order import Act, Block, Past, cost, least_of_trace
 from .search import Boot
+from .slices import Slices, at_once
 from .thread import KThread
 from .trap import Op
 
@@ -154,6 +155,10 @@ class FewTurns:
 
         Raises TooMany and Unpredictable.
         """
+        return at_once(self.searching(most))
+
+    def searching(self, most: int) -> Slices[list[list[Block]]]:
+        """As `search`, in slices of a turn each."""
         found = []
         for thread in self.able:
             self._add(Turn(None, 0, thread, 0, Past(self.threads)), self.unfinished)
@@ -167,6 +172,7 @@ class FewTurns:
             if not doing.is_over:
                 for thread in doing.able[doing.last_stop]:
                     self._try(turn, doing.last_stop, thread)
+            yield
         return sorted(found, key=cost)
 
     # Which turns to try.

@@ -18,15 +18,23 @@ from textual.screen import Screen
 from ..course import Lesson
 from ..course.progress import Progress, load_progress
 from .crash import report_crash
-from .keys import CONTENTS_KEYS, KEYS, LESSON_KEYS, MATRIX_KEYS, Key
+from .keys import (
+    CONTENTS_KEYS,
+    EXERCISE_KEYS,
+    KEYS,
+    LESSON_KEYS,
+    MATRIX_KEYS,
+    Key,
+)
 from .screens.contents import Contents
+from .screens.exercise import ExerciseScreen
 from .screens.lesson import LessonScreen
 from .screens.matrix import Matrix
 from .screens.stepper import Stepper
 from .session import Session
 from .settings import PROJECTOR, Settings, load_settings
 
-TABLES = (KEYS, LESSON_KEYS, CONTENTS_KEYS, MATRIX_KEYS)
+TABLES = (KEYS, LESSON_KEYS, CONTENTS_KEYS, MATRIX_KEYS, EXERCISE_KEYS)
 KNOWN_KEYS = frozenset(key.id for table in TABLES for key in table if key.action)
 CRASHED = 3  # exit code
 
@@ -98,6 +106,8 @@ class KmmApp(App[None]):
                 return CONTENTS_KEYS
             case Matrix():
                 return MATRIX_KEYS
+            case ExerciseScreen():
+                return EXERCISE_KEYS
         return ()
 
     def turn(self) -> None:
@@ -127,6 +137,8 @@ class KmmApp(App[None]):
                 found.append(f"{screen.session.token} at step {screen.session.at}")
             elif isinstance(screen, LessonScreen):
                 found.append(f"lesson {screen.lesson.name}, {screen.section.heading}")
+            elif isinstance(screen, ExerciseScreen):
+                found.append(f"exercise {screen.bench.exercise.name}")
         return ", ".join(found) or "the contents"
 
 

@@ -5,7 +5,7 @@ Widths are in columns of the terminal.  Called by `widgets.log`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -27,22 +27,21 @@ class LogEntry:
     text: str
 
 
-def log_lines(entries: Sequence[LogEntry], threads: int, width: int) -> Iterator[Line]:
-    """The lines of the log; the last entry's are the last."""
+def entry_lines(
+    entry: LogEntry, threads: int, width: int, look: str = ""
+) -> Iterator[Line]:
+    """The lines of one step, of `threads` that have a column."""
     column = (width - NUMBER - BETWEEN * (threads - 1)) // threads
-    last = entries[-1].number if entries else 0
-    for entry in entries:
-        look = "loud" if entry.number == last else ""
-        if column < LEAST_COLUMN:
-            text = f"{entry.number:{NUMBER - 1}} CPU {entry.cpu} {entry.text}"
-            yield Line(text, look=look, hang=NUMBER + len("CPU 0 "))
-            continue
-        left = " " * (entry.column * (column + BETWEEN))
-        number = f"{entry.number:{NUMBER - 1}} "
-        for start, end in break_line(entry.text, column, HANG):
-            hang = "" if start == 0 else " " * HANG
-            yield Line(f"{number}{left}{hang}{entry.text[start:end]}", look=look)
-            number = " " * NUMBER
+    if column < LEAST_COLUMN:
+        text = f"{entry.number:{NUMBER - 1}} CPU {entry.cpu} {entry.text}"
+        yield Line(text, look=look, hang=NUMBER + len("CPU 0 "))
+        return
+    left = " " * (entry.column * (column + BETWEEN))
+    number = f"{entry.number:{NUMBER - 1}} "
+    for start, end in break_line(entry.text, column, HANG):
+        hang = "" if start == 0 else " " * HANG
+        yield Line(f"{number}{left}{hang}{entry.text[start:end]}", look=look)
+        number = " " * NUMBER
 
 
 def has_columns(threads: int, width: int) -> bool:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from ..course.lesson import Motion, Question
+from ..exercises.exercise import Exercise, Finding
+from ..exercises.sandbox import Judgement
 from ..report.bench_runs import Runs
 from ..scenarios.matrix import Cell
 from ..scenarios.play import Played
@@ -115,10 +117,24 @@ class RunChosen(Message):
 
 
 @dataclass(eq=False)
+class RunMade(Message):
+    """The run that was chosen, to be stepped through."""
+
+    played: Played
+
+
+@dataclass(eq=False)
 class KernelChosen(Message):
     """A race is to be searched on the kernel of this row."""
 
     row: KernelRow
+
+
+@dataclass(eq=False)
+class ExerciseChosen(Message):
+    """An exercise is to be worked on."""
+
+    exercise: Exercise
 
 
 @dataclass(eq=False)
@@ -154,3 +170,22 @@ class StepsWritten(Message):
 
     result: StressResult
     recording: Recording | None
+
+
+# Of an exercise.
+
+
+@dataclass(eq=False)
+class CheckFound(Message):
+    """A check has an outcome; of which text, since it may have been saved again."""
+
+    finding: Finding
+    text: str
+
+
+@dataclass(eq=False)
+class JudgeEnded(Message):
+    """A submission was judged; None if that was stopped."""
+
+    judgement: Judgement | None
+    text: str

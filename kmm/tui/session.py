@@ -10,18 +10,21 @@ from __future__ import annotations
 from attrs import define, evolve, field, frozen
 
 from ..designs import KernelSpec
+from ..exercises import Exercise, litmus, schedules
 from ..fs.proc.root import contents
 from ..mm.kernel import Kernel
+from ..report.changes import Change, changes_between
 from ..report.outcome import plural
 from ..report.words import Names, describe, kernel_trace
+from ..scenarios import find_race
 from ..scenarios.play import Played, machine_at
 from ..scenarios.race import Race, ScheduleToken
 from ..sim.recording import Moment, Recording, Step, record, record_choices
 from ..sim.search import search
 from ..sim.strategies import RoundRobin, SourceDpor
 from ..sim.thread import Place
-from .changes import Change, changes_between
 from .follow import Fit, follow
+from .foreign import Foreign, told_kernel
 from .lines import CHANGED, FATAL, Line
 from .logbook import LogEntry
 from .narration import brief, intention, purpose, sentence
@@ -76,6 +79,7 @@ class Shown:
     recording: Recording
     origin: str
     at: int
+    foreign: Foreign | None = None
 
     def is_same(self, other: Shown) -> bool:
         ours, theirs = self.recording, other.recording
@@ -94,6 +98,7 @@ class Session:
     schedule_of: str  # ... and the kernel that it was made for
     fit: Fit | None = None  # if the recording follows another kernel's schedule
     at: int = 0
+    foreign: Foreign | None = None  # if the recording is of code that is not here
     own: OwnRun | None = None  # that the reader makes, if the recording is of it
     outlook_from: Outlook | None = None  # the last that was asked for
     runs: list[Shown] = field(factory=list)  # that were shown before this one
@@ -101,6 +106,7 @@ class Session:
     picture: str = PICTURES[0].name  # which one is shown
     run: Run = field(init=False)
     _changes: dict[int, list[Change]] = field(init=False, factory=dict)
+    _log: list[LogEntry] = field(init=False, factory=list)  # as far as it was asked for
 
     def __attrs_post_init__(self) -> None:
         self.run = Run(self.recording)
@@ -117,25 +123,26 @@ class Session:
         recording: Recording,
         origin: str,
         fit: Fit | None = None,
+        foreign: Foreign | None = None,
     ) -> None:
         """Look at another run, from its start."""
         self.keep()
-        self.own = None
+        self.own, self.foreign = None, foreign
         self.kernel = kernel
         self.recording, self.origin, self.fit = recording, origin, fit
         self.run = Run(recording)
-        self._changes = {}
+        self._changes, self._log = {}, []
         self.at = 0
 
     def keep(self) -> None:
         """Remember the run that is shown, to come back to it."""
-        shown = Shown(self.kernel, self.recording, self.origin, self.at)
+        shown = Shown(self.kernel, self.recording, self.origin, self.at, self.foreign)
         if self.recording.steps:
             self.runs = [one for one in self.runs if not one.is_same(shown)] + [shown]
 
     def go_back_to(self, shown: Shown) -> None:
         """Show a run again that was shown before, at the moment that was left."""
-        self.show(shown.kernel, shown.recording, shown.origin)
+        self.show(shown.kernel, shown.recording, shown.origin, foreign=shown.foreign)
         self.go(shown.at)
 
     # The reader as the scheduler.
@@ -179,7 +186,7 @@ class Session:
         self.recording = self.own.recording()
         self.origin, self.fit = "your own run", None
         self.run = Run(self.recording)
-        self._changes = {}
+        self._changes, self._log = {}, []
         self.at = self.last
 
     @property
@@ -211,7 +218,8 @@ class Session:
 
     def other_kernel(self) -> KernelSpec | None:
         """The kernel of the run that was shown before this one, if it is another."""
-        kernels = [shown.kernel for shown in reversed(self.runs)]
+        shown = [one for one in reversed(self.runs) if one.foreign is None]
+        kernels = [one.kernel for one in shown]
         return next((kernel for kernel in kernels if kernel != self.kernel), None)
 
     def followed_on(self, kernel: KernelSpec) -> tuple[str, Recording]:
@@ -234,6 +242,19 @@ class Session:
         return ScheduleToken(
             self.race.name, self.kernel, recording.choices, recording.fingerprint
         )
+
+    @property
+    def model_kernel(self) -> KernelSpec:
+        """The kernel that is shown, without code that is not the model's."""
+        return self.foreign.kernel if self.foreign is not None else self.kernel
+
+    @property
+    def commands(self) -> list[str]:
+        """What shows this moment again, as one types it."""
+        if self.foreign is not None:
+            return [f"kmm exercise replay {self.foreign.file} {self.token}"]
+        token = str(self.moment_token)
+        return [f"kmm --open {token}", f"kmm replay {token}"]
 
     @property
     def moment_token(self) -> ScheduleToken:
@@ -516,7 +537,9 @@ class Session:
 
     def log(self) -> list[LogEntry]:
         """The steps so far."""
-        return [self.log_entry(step) for step in self.recording.steps[: self.at]]
+        ahead = self.recording.steps[len(self._log) : self.at]
+        self._log += [self.log_entry(step) for step in ahead]
+        return self._log[: self.at]
 
     def log_entry(self, step: Step) -> LogEntry:
         cpu = self.recording.threads[step.thread].cpu
@@ -540,9 +563,9 @@ class Session:
         # A thread that has ended is shown where it took its last step.
         innermost = trace[0] if trace else self.last_place(index)
         done = kernel_trace(step.trace)[:1] if step is not None and did_it else ()
-        function = function_at(innermost) if innermost else None
+        function = self.function_at(innermost) if innermost else None
         # The line that took the step may be in a function that has returned since.
-        in_sight = bool(done) and function == function_at(done[0])
+        in_sight = bool(done) and function == self.function_at(done[0])
         return ThreadView(
             name=f"CPU {info.cpu}: {name}",
             role="answers interrupts" if info.daemon else self.race.threads[index],
@@ -553,6 +576,12 @@ class Session:
             done_line=done[0].line if in_sight else None,
             is_failed=failed,
         )
+
+    def function_at(self, place: Place) -> Function:
+        """Of the model, or of a submission."""
+        if self.foreign is not None and place.file == self.foreign.file:
+            return self.foreign.function_at(place)
+        return function_at(place)
 
     def standing(self, index: int, *, failed: bool) -> str:
         """What a thread does next, or why it does nothing."""
@@ -615,6 +644,36 @@ def session_of(played: Played, origin: str) -> Session:
     if played.token is not None and played.token.is_part:
         session.take_over()  # it was left before its end, and waits for a choice
     return session
+
+
+def foreign_session(
+    exercise: Exercise, text: str, schedule: str, recording: Recording
+) -> Session:
+    """A run that a judge has made of a submission.  Raises UnknownName."""
+    race, kernel = schedule.split("/")[:2]
+    shown, model = told_kernel(exercise, kernel)
+    return Session(
+        find_race(race),
+        shown,
+        recording,
+        f"the run that breaks your {exercise.file}",
+        recording,
+        shown.text,
+        foreign=Foreign(exercise, text, model),
+    )
+
+
+def data_session(exercise: Exercise, text: str, schedule: str) -> Session:
+    """A run of a submission that is data, of which nothing is executed.
+
+    It is made here, and the reader may go on from any moment of it.  Raises Complaint,
+    ScheduleError.
+    """
+    if exercise.kind == "litmus":
+        played = litmus.remade(litmus.race_of(text, exercise), schedule)
+    else:
+        played = schedules.play(text, exercise)
+    return session_of(played, f"the run of your {exercise.file}")
 
 
 def open_session(race: Race, kernel: KernelSpec) -> Session:

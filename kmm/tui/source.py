@@ -22,7 +22,7 @@ PACKAGE = "kmm"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@frozen
+@frozen(cache_hash=True)
 class Function:
     """A function of the model: its lines, and what it is for."""
 

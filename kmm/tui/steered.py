@@ -16,7 +16,8 @@ from ..report.outcome import plural
 from ..scenarios import play
 from ..scenarios.race import Race
 from ..sim.recording import Recording
-from ..sim.search import Progress, SearchResult
+from ..sim.search import SearchResult
+from ..sim.slices import Slices
 from ..sim.steering import Steering
 
 LETTERS = "ABCDEFGH"  # of threads, as in schedules
@@ -88,8 +89,8 @@ class Outlook:
 
 
 def look_ahead(
-    race: Race, kernel: KernelSpec, choices: tuple[int, ...], progress: Progress
-) -> Outlook:
-    """Search on from a moment.  May take seconds; `progress` may stop it."""
-    result = play.outlook(race, kernel, choices, budget=MOST_JUDGED, progress=progress)
+    race: Race, kernel: KernelSpec, choices: tuple[int, ...]
+) -> Slices[Outlook]:
+    """Search on from a moment, which may take seconds."""
+    result = yield from play.looking_ahead(race, kernel, choices, budget=MOST_JUDGED)
     return Outlook(choices, result)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from ..report.changes import Change
 from ..report.words import Names, function, kernel_trace
 from ..sim.recording import Recording, Step
-from .changes import Change
 
 EVENTS = {
     "lock": "a lock is taken or given back",

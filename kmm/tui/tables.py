@@ -14,14 +14,20 @@ from ..hw.memory import PAGE_SHIFT
 from ..mm.observe import (
     AnonVmaView,
     CpuView,
-    EntryView,
     MmView,
     PageView,
     State,
     VmaView,
 )
+from ..report.changes import (
+    entry_name,
+    lock_holders,
+    page_number,
+    thread_name,
+    tlb_entry_name,
+)
+from ..report.graph import is_stale
 from ..sim.recording import Moment, ThreadInfo
-from .changes import entry_name, lock_holders, page_number, thread_name, tlb_entry_name
 from .lines import CHANGED, FATAL, Line
 
 INDENT = 2
@@ -89,12 +95,6 @@ def entry_lines(
             look.address == entry.address and look.is_inside for look in looks
         ):
             yield Line("  no walk looks here (see reverse mapping)", FATAL)
-
-
-def is_stale(state: State, entry: EntryView) -> bool:
-    """Whether a migration entry has outlived its migration."""
-    locked = any(p.pfn == entry.pfn and p.locked_by for p in state.pages)
-    return entry.kind != "page" and not locked
 
 
 def vma_lines(vma: VmaView, is_changed: bool) -> Iterator[Line]:

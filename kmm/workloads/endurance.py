@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import closing
 
 from attrs import evolve, frozen
 
 from ..mm.audit import check_always
 from ..sim.failure import Failure, ModelFailure
 from ..sim.sharing import processes
+from ..sim.slices import Slices, at_once
 from .stress import Recipe, set_up
 from .userland import System
 
@@ -68,19 +70,32 @@ def run(
     `progress` is told after each tick of it, and may stop it; `check` looks then
     whether all counts and lists of the kernel add up.
     """
+    return at_once(running(recipe, duration, progress, check=check, tick=tick))
+
+
+def running(
+    recipe: Recipe,
+    duration: float,
+    progress: Progress = nobody_looks,
+    *,
+    check: bool = False,
+    tick: float = SLICE,
+) -> Slices[StressResult]:
+    """As `run`, in slices of a tick each."""
     system = set_up(recipe)
     stopped: str | None = None
-    try:
-        for _ in slices(system, duration, tick):
-            if check and system.machine.failure is None:
-                system.machine.failure = found_wrong(system)
-            if not progress(system):
-                stopped = "interrupt"
-                break
-    except KeyboardInterrupt:
-        stopped = "interrupt"
-    result = result_of(recipe, system, stopped)
-    system.machine.close()
+    with closing(system.machine):
+        try:
+            for _ in slices(system, duration, tick):
+                if check and system.machine.failure is None:
+                    system.machine.failure = found_wrong(system)
+                if not progress(system):
+                    stopped = "interrupt"
+                    break
+                yield
+        except KeyboardInterrupt:
+            stopped = "interrupt"
+        result = result_of(recipe, system, stopped)
     is_over = result.failure or stopped
     return result if is_over else evolve(result, seconds=duration)
 

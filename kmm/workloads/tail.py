@@ -7,12 +7,15 @@ than the run itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 
 from attrs import define, evolve, field
 
 from ..mm.observe import observe
+from ..sim.clock import Cross
 from ..sim.machine import Machine
 from ..sim.recording import Moment, Recording, Step, ThreadInfo, in_text
+from ..sim.slices import Slices, at_once
 from ..sim.thread import KThread
 from ..sim.timed import TimedMachine
 from ..sim.trap import Op
@@ -30,6 +33,7 @@ class LastSteps:
     skipped: int
     steps: list[Step] = field(factory=list)
     held: list[tuple[Held, Held]] = field(factory=list)  # by each step's thread
+    times: list[tuple[int, int]] = field(factory=list)
     state: object = None  # of the machine, before the first of them
     pending: tuple[Step, Held] | None = None
 
@@ -51,6 +55,14 @@ class LastSteps:
             step, held = self.pending
             self.steps.append(evolve(step, after=op.peek()))
             self.held.append((held, held_by(thread)))
+            self.times.append((self.machine.at, self.price(op)))
+
+    def price(self, op: Op) -> int:
+        """What an operation costs, without what is chance."""
+        if isinstance(op, Cross):
+            return op.cycles
+        row = self.machine.prices.get(type(op))
+        return self.machine.costs.cycles(op) if row is None else row[op.kind]
 
 
 def held_by(thread: KThread) -> Held:
@@ -69,6 +81,13 @@ def last_steps(
     They are numbered from 0, as if the run had begun there.  Raises NotWanted if
     `progress` says to stop.
     """
+    return at_once(writing_down(result, number, progress))
+
+
+def writing_down(
+    result: StressResult, number: int, progress: Progress = nobody_looks
+) -> Slices[Recording]:
+    """As `last_steps`, in slices of virtual time."""
     system = set_up(result.recipe)
     machine = system.machine
     machine.observe = lambda: observe(system.k)
@@ -76,17 +95,16 @@ def last_steps(
     quiet = int((result.seconds - SLICE) / SLICE)  # slices in which nobody looks on
     if quiet <= 0:
         machine.watchers.append(notes)
-    for done in slices(system, result.seconds + SLICE):
-        if not progress(system):
-            machine.close()
-            raise NotWanted
-        if done == quiet:
-            machine.watchers.append(notes)
-        if machine.steps >= result.steps:
-            break
-    recording = recording_of(notes)
-    machine.close()
-    return recording
+    with closing(machine):
+        for done in slices(system, result.seconds + SLICE):
+            if not progress(system):
+                raise NotWanted
+            if done == quiet:
+                machine.watchers.append(notes)
+            if machine.steps >= result.steps:
+                break
+            yield
+        return recording_of(notes)
 
 
 def recording_of(notes: LastSteps) -> Recording:
@@ -100,6 +118,7 @@ def recording_of(notes: LastSteps) -> Recording:
         tuple(steps),
         tuple(moments(notes, place)),
         machine.failure,
+        tuple(notes.times),
     )
 
 

@@ -1,6 +1,7 @@
 """From a key to the paint: how long a step takes on the screen, with each picture.
 
     python tests/benchmarks/screen.py [RACE] [--kernel KERNEL] [--size 120x40]
+    python tests/benchmarks/screen.py --lessons
 
 The real app is driven without a terminal: a key is sent, and what would be written to
 the terminal is made and thrown away.  For each picture, the median and the 95th
@@ -8,6 +9,9 @@ percentile of many steps in milliseconds: `work` is time of the CPU from the key
 last paint that comes of it, `wall` is time of the clock, waiting for the next frame and
 for other programs included.  Then what stepping through the recording has added to
 memory, which should be nothing.
+
+With --lessons, for each lesson: how long it takes to open it from the contents, and its
+page to be whole; and the steps of its run, in the pane that comes first.
 """
 
 from __future__ import annotations
@@ -17,18 +21,26 @@ import gc
 import time
 import tracemalloc
 from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
 from statistics import median, quantiles
+from tempfile import TemporaryDirectory
 
 from textual._compositor import CompositorUpdate
 from textual.events import Key
+from textual.pilot import Pilot
 from textual.screen import Screen
 
+from kmm.course import Lesson, lessons
+from kmm.course.claims import play_motion
+from kmm.course.progress import load_progress
 from kmm.designs import parse_kernel
 from kmm.scenarios import find_race
 from kmm.tui.app import KmmApp
 from kmm.tui.pictures import PICTURES
+from kmm.tui.screens.contents import Contents
 from kmm.tui.screens.stepper import Stepper
-from kmm.tui.session import Session, open_session
+from kmm.tui.session import Session, open_session, session_of
 
 STEPS = 80  # that are measured for each picture
 QUIET = 0.03  # seconds without a paint, after which nothing more comes of a key
@@ -52,14 +64,24 @@ class Timed(KmmApp):
 
 async def step(app: Timed, key: str) -> tuple[float, float]:
     """Milliseconds of work and of the clock from a key to the last paint."""
+    return await timed(app, lambda: app.post_message(Key(key, key)))
+
+
+async def timed(app: Timed, action: Callable[[], object]) -> tuple[float, float]:
+    """As `step`, for anything that is painted."""
     before = app.paints
     began, worked = time.perf_counter(), time.process_time()
-    app.post_message(Key(key, key))
+    action()
     while app.paints == before and time.perf_counter() - began < PATIENCE:
         await asyncio.sleep(0.001)
-    while time.perf_counter() - app.painted < QUIET:
-        await asyncio.sleep(0.005)
+    await quiet(app)
     return 1000 * (app.worked - worked), 1000 * (app.painted - began)
+
+
+async def quiet(app: Timed, seconds: float = QUIET) -> None:
+    """Wait until nothing has been painted for so long."""
+    while time.perf_counter() - app.painted < seconds:
+        await asyncio.sleep(0.005)
 
 
 async def measure(session: Session, size: tuple[int, int]) -> None:
@@ -81,6 +103,44 @@ async def measure(session: Session, size: tuple[int, int]) -> None:
             times = [await step(app, "n") for _ in range(count)]
             columns = [told(list(column)) for column in zip(*times, strict=True)]
             print(f"{picture.name:12}{''.join(columns)}")
+
+
+async def measure_lessons(size: tuple[int, int]) -> None:
+    head = f"{'opened':>8}{'wall':>8}{'a step':>10}{'p95':>8}{'wall':>8}{'p95':>8}"
+    print(f"{'lesson':18}{head}  (ms)")
+    with TemporaryDirectory() as folder:
+        app = Timed(progress=load_progress(Path(folder) / "progress.json"))
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause(0.5)
+            for lesson in lessons():
+                work, wall = await open_lesson(app, lesson)
+                steps = await step_through(pilot, app, lesson)
+                print(f"{lesson.name:18}{work:8.0f}{wall:8.0f}  {steps}", flush=True)
+
+
+async def open_lesson(app: Timed, lesson: Lesson) -> tuple[float, float]:
+    contents = app.screen
+    assert isinstance(contents, Contents)
+    return await timed(app, lambda: contents.open_lesson(lesson))
+
+
+async def step_through(pilot: Pilot[None], app: Timed, lesson: Lesson) -> str:
+    """The lesson's run, and back to the contents."""
+    motion = lesson.motion
+    shown = ""
+    if motion is not None:
+        session = session_of(play_motion(lesson, motion), "the lesson's run")
+        _ = app.push_screen(Stepper(session))
+        await pilot.pause(0.5)
+        await quiet(app, 0.3)
+        count = min(STEPS, session.last - 1)
+        times = [await step(app, "n") for _ in range(count)]
+        shown = "".join(told(list(column)) for column in zip(*times, strict=True))
+        _ = app.pop_screen()
+    _ = app.pop_screen()
+    await pilot.pause(0.5)
+    await quiet(app, 0.3)
+    return shown
 
 
 def told(times: list[float]) -> str:
@@ -111,9 +171,13 @@ def main() -> None:
     parser.add_argument("race", nargs="?", default="exec-stack")
     parser.add_argument("--kernel", default="2.6.34")
     parser.add_argument("--size", default="120x40")
+    parser.add_argument("--lessons", action="store_true")
     options = parser.parse_args()
-    session = open_session(find_race(options.race), parse_kernel(options.kernel))
     width, height = (int(part) for part in options.size.split("x"))
+    if options.lessons:
+        asyncio.run(measure_lessons((width, height)))
+        return
+    session = open_session(find_race(options.race), parse_kernel(options.kernel))
     asyncio.run(measure(session, (width, height)))
     kib = memory_added(session) / 1024
     print(f"{TRODDEN:,} steps through the recording added {kib:.0f} KiB")

@@ -369,7 +369,7 @@ def test_ctrl_c_while_a_witness_is_made_shorter_shows_it_as_it_was_found(
     def press_ctrl_c(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kmm.scenarios.play.find_witness", press_ctrl_c)
+    monkeypatch.setattr("kmm.scenarios.play.finding_witness", press_ctrl_c)
     ran = kmm("hunt", "exec-stack", "--json")
     assert ran.code == 130
     assert (ran.json["verdict"], ran.json["stopped"]) == ("bug", "interrupt")

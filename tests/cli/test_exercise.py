@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
-from cli.running import kmm, refused
+from cli.running import COMMAND, kmm, refused
 from exercises.submissions import EXEC, solution
 
 from kmm.cli.exercise import changes
 from kmm.cli.options.exercise import WHAT
-from kmm.exercises import exercises
+from kmm.exercises import exercises, find_exercise
+from kmm.exercises.classroom50 import IDENTITY
+from kmm.exercises.desk import Watched
+from kmm.exercises.scores import Scores
 
 
 @pytest.fixture(autouse=True)
@@ -132,13 +138,47 @@ def test_every_command_has_help_with_an_example_and_exit_codes(what: str) -> Non
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-def test_a_watched_file_is_judged_at_first_and_after_each_save(tmp_path: Path) -> None:
+def test_a_watched_file_is_judged_at_first_and_after_each_change(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "fix.py"
     path.write_text("one", encoding="utf-8")
-    seen = changes(path, pause=0.01)
-    next(seen)
-    path.write_text("three", encoding="utf-8")
-    next(seen)
+    file = Watched(path)
+    seen = changes(file, pause=0.01)
+    assert next(seen) == "one"
+    assert not file.is_stale()
+    path.write_text("two", encoding="utf-8")  # as long as before
+    assert file.is_stale()
+    assert next(seen) == "two"
+
+
+def test_a_file_that_is_written_as_it_was_or_is_being_saved_has_not_changed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "fix.py"
+    path.write_text("one", encoding="utf-8")
+    file = Watched(path)
+    assert file.changed() == "one"
+    path.write_text("one", encoding="utf-8")
+    assert file.changed() is None
+    path.write_text("", encoding="utf-8")
+    assert file.changed() is None
+    path.unlink()
+    assert file.changed() is None
+    assert not file.is_stale()
+
+
+def test_a_watch_that_nobody_reads_ends() -> None:
+    kmm("exercise", "start", "break-vanilla", "watched")
+    command = [*COMMAND, "exercise", "watch", "watched"]
+    watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert watch.stdout is not None
+    assert watch.stderr is not None
+    watch.stdout.readline()
+    watch.stdout.close()
+    assert watch.wait(60) == 0
+    assert watch.stderr.read() == b""
+    watch.stderr.close()
 
 
 def test_a_class_is_graded(tmp_path: Path) -> None:
@@ -156,6 +196,53 @@ def test_a_class_is_graded(tmp_path: Path) -> None:
     assert refused(kmm("exercise", "grade", "break-vanilla", "none"), "there is no")
     both = kmm("exercise", "grade", "break-vanilla", "class", "--format", "gradescope")
     assert refused(both, "of one submission")
+
+
+def test_a_result_for_classroom_50_needs_to_know_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schedule.txt").write_text("?", encoding="utf-8")
+    grade = ("exercise", "grade", "break-vanilla", ".", "--format", "classroom50")
+    for name in IDENTITY.values():
+        monkeypatch.delenv(name, raising=False)
+    assert refused(kmm(*grade), "CLASSROOM, ASSIGNMENT")
+    for name in IDENTITY.values():
+        monkeypatch.setenv(name, "submit/x")
+    assert kmm(*grade, "-o", "result.json").code == 1
+    found = json.loads(Path("result.json").read_text("utf-8"))
+    assert (found["score"], found["max-score"]) == (0, 10)
+
+
+def test_who_has_handed_in_nothing_is_told_so_on_gradescope(tmp_path: Path) -> None:
+    (tmp_path / "handed").mkdir()
+    ran = kmm("exercise", "grade", "break-vanilla", "handed", "--format", "gradescope")
+    assert ran.code == 1
+    assert "no schedule.txt was handed in" in ran.json["output"]
+
+
+def test_an_autograder_is_a_zip_for_gradescope() -> None:
+    ran = kmm("exercise", "autograder", "break-vanilla")
+    assert ran.code == 0
+    assert "Students hand in schedule.txt." in ran.out
+    assert zipfile.is_zipfile("break-vanilla.zip")
+    assert refused(kmm("exercise", "autograder", "break"), "no exercise is called")
+    bad = kmm("exercise", "autograder", "break-vanilla", "-o", "none/x.zip")
+    assert refused(bad, "cannot write")
+
+
+def test_the_screen_knows_where_work_was_begun() -> None:
+    kmm("exercise", "start", EXEC, "here")
+    copy = Scores.load().copy_of(find_exercise(EXEC))
+    assert copy is not None
+    assert copy.path == Path("here", "fix.py").resolve()
+
+
+def test_a_teachers_own_exercise_is_begun_and_checked(tmp_path: Path) -> None:
+    kmm("exercise", "new", "my-run", "--kind", "schedule")
+    kmm("exercise", "start", "my_run", "work")
+    ran = kmm("exercise", "check", "work")
+    assert ran.code == 1
+    assert "my-run: " in ran.out
 
 
 def test_a_new_exercise_is_right_until_it_is_changed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.running import Ran, kmm, pretend_terminal, refused
@@ -49,6 +50,32 @@ def test_of_the_last_steps_those_that_matter_can_be_had_alone() -> None:
     drawing = ran.out.split("\n\n")[1]
     assert len(re.findall(r"^ +\d+ ", drawing, re.MULTILINE)) < 20
     assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_the_last_steps_are_a_trace_in_virtual_time(tmp_path: Path) -> None:
+    file = tmp_path / "end.json"
+    ran = stress(*BROKEN, "--last", "400", "--export", "perfetto", "-o", str(file))
+    assert (ran.code, ran.out, ran.err) == (1, "", "")
+    events = json.loads(file.read_text())["traceEvents"]
+    steps = [e for e in events if e["ph"] == "B" and "step" in e["args"]]
+    assert sorted(e["args"]["step"] for e in steps) == [*range(1, 401)]
+    times = [e["ts"] for e in events if e["ph"] in "BE"]
+    assert times == sorted(times)
+    assert 0 < times[-1] < 100  # and not one a microsecond
+    assert_ends_pair(events)
+
+
+def assert_ends_pair(events: list[dict[str, Any]]) -> None:
+    """Whether, on each track, as much ends as has begun, and steps hold nothing."""
+    open_ones: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for event in events:
+        inside = open_ones.setdefault((event["pid"], event["tid"]), [])
+        if event["ph"] == "B":
+            assert not any("step" in one["args"] for one in inside)
+            inside.append(event)
+        elif event["ph"] == "E":
+            inside.pop()
+    assert not any(open_ones.values())
 
 
 def test_a_kernel_that_survives_says_how_much_work_that_was() -> None:
@@ -135,7 +162,9 @@ def test_elsewhere_it_says_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) 
     assert stress(*SHORT, "-q").err == ""
 
 
-def test_ctrl_c_reports_what_was_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_reports_what_was_covered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def stop(self: Dashboard, system: object) -> None:
         raise KeyboardInterrupt
 
@@ -144,6 +173,9 @@ def test_ctrl_c_reports_what_was_covered(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ran.code == 130
     assert ran.out.startswith("Interrupted; v6 had survived 0.00")
     assert json.loads(stress(*SHORT, "--json").out)["stopped"] == "interrupt"
+    output = ("--export", "perfetto", "-o", str(tmp_path / "end.json"))
+    assert stress(*SHORT, "--last", "9", *output).out.startswith("Interrupted; ")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -163,6 +195,11 @@ def test_ctrl_c_reports_what_was_covered(monkeypatch: pytest.MonkeyPatch) -> Non
         (["--kernel", "v6", "--kernel", "v5"], "--table SEEDS"),
         (["--why"], "--last N"),
         (["--table", "2", "--seed", "1"], "its own seeds"),
+        (["--table", "2", "--last", "9"], "draws no steps"),
+        (["--export", "perfetto"], "about the steps that --last N draws"),
+        (["--last", "9", "--export", "svg"], "invalid choice: 'svg'"),
+        (["--last", "9", "--export", "perfetto", "--json"], "not allowed with"),
+        (["-o", "/nonexistent/x"], "cannot write"),
         (["--duration", "0"], "above 0"),
     ],
 )

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from kmm.course import lessons
-from kmm.course.lesson import Question, Toggle
+import pytest
+
+from kmm.course import Lesson, lessons
+from kmm.course.lesson import Code, Question, Toggle
 from kmm.course.tables import table_lines
-from kmm.course.text import filled_prose, lesson_text, question_chunks, toggle_text
+from kmm.course.text import (
+    code_lines,
+    code_text,
+    filled_prose,
+    lesson_text,
+    question_chunks,
+    toggle_text,
+)
 
 QUESTION = next(lessons()[0].blocks(Question))
 
@@ -30,6 +39,21 @@ def test_a_link_keeps_its_target() -> None:
 
 def test_a_drawing_keeps_its_lines() -> None:
     assert filled_prose("```text\na   b\n```", 10) == "    a   b"
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.name)
+def test_code_fits_its_width_and_loses_no_word(lesson: Lesson) -> None:
+    for block in lesson.blocks(Code):
+        wide, narrow = code_text(block, 200), code_text(block, 80)
+        assert max(map(len, narrow.splitlines())) <= 80
+        assert narrow.split() == wide.split()
+
+
+def test_a_broken_line_of_code_goes_on_further_right() -> None:
+    assert code_lines("    return one(two, three)", 22) == [
+        "    return one(two,",
+        "        three)",
+    ]
 
 
 def test_a_table_fits_its_width_and_loses_no_word() -> None:

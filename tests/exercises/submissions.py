@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from kmm.exercises import Exercise, find_exercise
+import atexit
+from functools import cache
+
+from kmm.exercises import find_exercise
+from kmm.exercises.exercise import OF_CODE
 from kmm.exercises.marks import Marks, marks
+from kmm.exercises.nursery import Nursery
 from kmm.exercises.sandbox import judge
 
 EXEC, UNMAP = "exec-stack", "try-to-unmap-one"
@@ -39,6 +44,18 @@ def above_shift(*lines: str) -> str:
     return changed(EXEC, (first, "\n".join([*lines, "", "", first])))
 
 
+@cache
+def nursery(name: str) -> Nursery:
+    """The one from which all judges of an exercise come in this test run."""
+    exercise = find_exercise(name)
+    if exercise.kind in OF_CODE and name != EXEC:
+        return nursery(EXEC)
+    made = Nursery(exercise)
+    atexit.register(made.close)
+    return made
+
+
 def marks_of(name: str, text: str, watchdog: float = 60.0) -> Marks:
-    exercise: Exercise = find_exercise(name)
-    return marks(exercise, judge(exercise, text, watchdog=watchdog))
+    exercise = find_exercise(name)
+    judges = nursery(name)
+    return marks(exercise, judge(exercise, text, nursery=judges, watchdog=watchdog))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from kmm.exercises import find_exercise
-from kmm.exercises.desk import LARGEST, Copy, DeskError, Scores, copy_at, start
+from kmm.exercises.desk import LARGEST, Copy, DeskError, copy_at, start
+from kmm.exercises.scores import Scores
 
 EXEC = find_exercise("exec-stack")
 WALK = find_exercise("walk-by-hand")
@@ -65,6 +67,12 @@ def test_a_reset_keeps_every_file_that_was_there(copy: Copy) -> None:
     assert copy.difference() == ""
 
 
+def test_where_nothing_can_be_written_it_is_said(copy: Copy, tmp_path: Path) -> None:
+    gone = evolve(copy, path=tmp_path / "gone" / "fix.py")
+    with pytest.raises(DeskError, match="cannot write"):
+        gone.reset()
+
+
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"#" * (LARGEST + 1)])
 def test_what_is_no_submission_is_not_read(copy: Copy, data: bytes) -> None:
     copy.path.write_bytes(data)
@@ -73,6 +81,27 @@ def test_what_is_no_submission_is_not_read(copy: Copy, data: bytes) -> None:
 
 
 # Scores.
+
+
+def test_two_who_keep_scores_do_not_undo_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "exercises.json"
+    one, other = Scores.load(path), Scores.load(path)
+    one.earned(EXEC, 4.0)
+    other.next_hint(WALK)
+    assert Scores.load(path).kept == {
+        "exec-stack": {"best": 4.0},
+        "walk-by-hand": {"hints": 1},
+    }
+
+
+def test_where_the_work_is_is_known_until_it_is_gone(tmp_path: Path) -> None:
+    scores = Scores.load(tmp_path / "exercises.json")
+    assert scores.copy_of(EXEC) is None
+    begun = start(EXEC, tmp_path / "work", None)
+    scores.begun(begun)
+    assert Scores.load(scores.path).copy_of(EXEC) == begun
+    (tmp_path / "work" / "exercise.toml").write_text('name = "walk-by-hand"\n', "utf-8")
+    assert scores.copy_of(EXEC) is None
 
 
 def test_the_best_score_and_the_hints_are_kept(tmp_path: Path) -> None:

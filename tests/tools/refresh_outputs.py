@@ -5,7 +5,7 @@
 
 A block that begins with ```console and a line `$ kmm ...` holds that command's output.
 Between `<!-- python tests/tools/shape.py ... -->` and `<!-- end -->` stands what that
-program prints; the same holds for rooms.py and left_out.py.
+program prints; the same holds for rooms.py, attempts.py and left_out.py.
 Transcripts of lessons are made again too.
 Times are printed as they were the first time, since they are different each time.
 """
@@ -18,11 +18,13 @@ import os
 import re
 import shlex
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from tools import left_out, rooms, shape  # noqa: E402
+from tools import attempts, left_out, rooms, shape  # noqa: E402
 
 from kmm.cli.main import main  # noqa: E402
 from kmm.course import lessons  # noqa: E402
@@ -49,6 +51,7 @@ def measured(block: re.Match[str]) -> str:
     programs = {
         "shape": lambda: shape.main(options),
         "rooms": rooms.picture,
+        "attempts": attempts.listed,
         "left_out": left_out.table,
     }
     output = programs[block["name"]]()
@@ -65,9 +68,9 @@ def console(command: str, before: str) -> str:
 
 def output_of(arguments: list[str]) -> str:
     """What `kmm ARGUMENTS` prints when its output is not a terminal."""
-    os.environ["COLUMNS"] = "80"  # for argparse
     out = io.StringIO()
     with (
+        for_nobody(),
         contextlib.chdir(ROOT),  # commands may name files of the repository
         contextlib.redirect_stdout(out),
         contextlib.suppress(SystemExit),
@@ -75,6 +78,26 @@ def output_of(arguments: list[str]) -> str:
         main(arguments)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
+
+
+@contextlib.contextmanager
+def for_nobody() -> Iterator[None]:
+    """Commands that know nothing of who runs them, and leave nothing behind.
+
+    Progress, scores and settings are those of somebody who has just begun.
+    """
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {
+            "COLUMNS": "80",  # for argparse
+            "XDG_STATE_HOME": f"{home}/state",
+            "XDG_CONFIG_HOME": f"{home}/config",
+        }
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ |= before
 
 
 def documents() -> list[Path]:

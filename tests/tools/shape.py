@@ -57,7 +57,6 @@ T = TypeVar("T")
 # Why it is longer than the rest, by file, and by function.
 REASONS = {
     "kmm/tui/session.py": "all that the screen shows, and can be had without one",
-    "kmm/tui/screens/stepper.py": "an action for each key of the screen of a run",
     "kmm/mm/memory.py": "as mm/memory.c: faults, fork's copying, and unmapping",
     "kmm/mm/rmap.py": "as mm/rmap.c: anon_vmas, and all the walks over them",
     "kmm/mm/vma.py": "as that part of mm/mmap.c: finding, splitting, merging",
@@ -65,7 +64,7 @@ REASONS = {
     "kmm/cli/options/hardware.py:add_mmu_walk": "one call for each option",
     "kmm/fs/proc/meminfo.py:sizes": "a line for each line of /proc/meminfo",
     "kmm/mm/memory.py:do_swap_page": "one fault, with a way out at every wait",
-    "kmm/scenarios/play.py:hunt": "two ways to search, and a record of the find",
+    "kmm/scenarios/play.py:hunting": "two ways to search, and a record of the find",
 }
 
 # Of snapshots of their repositories, without tests; the columns are those of `Figures`.

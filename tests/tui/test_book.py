@@ -22,7 +22,7 @@ from tui.driving import (
 )
 
 from kmm.course import Lesson, find_lesson, lessons
-from kmm.course.lesson import EXERCISES, KNOW, Question, Toggle
+from kmm.course.lesson import EXERCISES, IDEA, KNOW, Question, Toggle
 from kmm.course.progress import Progress, load_progress
 from kmm.scenarios import RACES
 from kmm.tui.app import KmmApp
@@ -41,10 +41,15 @@ def place(lesson: Lesson, heading: str) -> int:
     return [section.heading for section in lesson.sections].index(heading)
 
 
-def run(steps: Steps, folder: Path, size: tuple[int, int] = SMALL) -> Progress:
+def run(
+    steps: Steps,
+    folder: Path,
+    size: tuple[int, int] = SMALL,
+    lesson: Lesson | None = None,
+) -> Progress:
     """Open the textbook with the progress that is kept in a folder."""
     progress = load_progress(folder / "progress.json")
-    app = KmmApp(progress=progress)
+    app = KmmApp(progress=progress, lesson=lesson)
 
     async def main() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:
@@ -107,6 +112,19 @@ def test_who_comes_back_is_where_they_were(tmp_path: Path) -> None:
 
     run(read_two, tmp_path)
     run(come_back, tmp_path)
+
+
+def test_the_contents_point_at_the_lesson_that_was_opened_by_name(
+    tmp_path: Path,
+) -> None:
+    lesson = find_lesson("stale-entry")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await on_top(pilot, LessonScreen, lesson.title)
+        await press(pilot, "q")
+        await on_top(pilot, Contents, f"> {lesson.number} [ ] {lesson.title}")
+
+    run(steps, tmp_path, lesson=lesson)
 
 
 def test_a_wrong_answer_is_told_why_and_may_be_mended(tmp_path: Path) -> None:
@@ -243,6 +261,19 @@ def test_the_pointer_goes_with_the_focus_and_the_footer_fits(tmp_path: Path) -> 
         await eventually(lambda: "> 2.6.34 " not in picture(pilot))
 
     run(steps, tmp_path)
+
+
+def test_a_table_is_whole_on_the_page_that_a_lesson_opens_at(tmp_path: Path) -> None:
+    lesson = find_lesson("vma-adjust")
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await on_top(pilot, Contents)
+        progress = load_progress(tmp_path / "progress.json")
+        await pilot.app.push_screen(LessonScreen(lesson, progress, place(lesson, IDEA)))
+        await on_top(pilot, LessonScreen, "after the store of  vm_start")
+        await sees(pilot, "nothing             0")
+
+    run(steps, tmp_path, (100, 30))
 
 
 def test_a_page_of_text_says_at_once_how_much_is_below(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kmm.tui.logbook import LogEntry, has_columns, log_lines
+from kmm.tui.logbook import LogEntry, entry_lines, has_columns
+from kmm.tui.widgets.log import LogPane
 
 ENTRIES = [
     LogEntry(46, 1, 1, "setup_arg_pages(): takes mm#1.mmap_sem"),
@@ -11,7 +12,8 @@ ENTRIES = [
 
 
 def texts(threads: int, width: int) -> list[str]:
-    return [line.text for line in log_lines(ENTRIES, threads, width)]
+    found = [entry_lines(entry, threads, width) for entry in ENTRIES]
+    return [line.text for lines in found for line in lines]
 
 
 def test_with_room_each_cpu_has_a_column() -> None:
@@ -34,9 +36,13 @@ def test_without_room_each_line_names_its_cpu() -> None:
 
 
 def test_the_last_step_stands_out() -> None:
-    looks = [line.look for line in log_lines(ENTRIES, 2, 60)]
-    assert looks == ["", "loud"]
+    pane = LogPane("5 Log", id="log")
+    pane.entries, pane.names = ENTRIES, ["one", "two"]
+    rows, seen = pane.laid_out(60)
+    assert not rows[0].spans
+    assert rows[-1].spans[0].style == "bold"
+    assert seen == [len(rows) - 1]
 
 
 def test_no_steps_no_lines() -> None:
-    assert list(log_lines([], 2, 80)) == []
+    assert LogPane("5 Log", id="log").laid_out(80) == ([], [])

@@ -10,10 +10,10 @@ from attrs import evolve
 
 from kmm.designs import find_kernel, parse_kernel
 from kmm.mm.observe import State
+from kmm.report.changes import page_number
 from kmm.scenarios import ScheduleToken, find_race, play
 from kmm.sim.failure import FailureKind, ReportKind
 from kmm.sim.strategies import SourceDpor
-from kmm.tui.changes import page_number
 from kmm.tui.lines import CHANGED, FATAL, Line
 from kmm.tui.session import FAILURES, Session, open_session
 

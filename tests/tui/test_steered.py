@@ -9,6 +9,7 @@ from tui.test_app import session_of
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race, play
 from kmm.scenarios.race import ScheduleToken
+from kmm.sim.slices import at_once
 from kmm.tui.screens.beside import Beside
 from kmm.tui.screens.choose import Choose
 from kmm.tui.screens.oops import Oops
@@ -72,15 +73,11 @@ def test_one_comes_back_to_the_run_that_was_shown_before() -> None:
 def test_what_can_still_happen_is_what_a_search_from_there_says() -> None:
     race, kernel = find_race("exec-stack"), find_kernel("2.6.34")
     session = open_session(race, kernel)
-
-    def go_on(_: object) -> bool:
-        return True
-
-    fails = look_ahead(race, kernel, session.recording.choices[:-1], go_on)
+    fails = at_once(look_ahead(race, kernel, session.recording.choices[:-1]))
     assert fails.result.failure is not None
     assert "A failure can still be reached" in fails.text(session.recording)
     fixed = find_kernel("v6")
-    held = look_ahead(race, fixed, (), go_on)
+    held = at_once(look_ahead(race, fixed, ()))
     assert held.result.verdict == "proved"
     assert "Nothing can fail any more" in held.text(session.recording)
 

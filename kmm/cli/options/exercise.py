@@ -147,12 +147,13 @@ def add_grade(parser: argparse.ArgumentParser) -> None:
         help="submissions: files, students' folders, or a folder of these",
     )
     add_judging(parser)
+    formats = (*FORMATS, "classroom50")
     parser.add_argument(
         "--format",
-        choices=FORMATS,
+        choices=formats,
         default="text",
         metavar="NAME",
-        help=f"{', '.join(FORMATS)} (default: %(default)s)",
+        help=f"{', '.join(formats)} (default: %(default)s)",
     )
     parser.add_argument(
         "--kept",
@@ -161,6 +162,20 @@ def add_grade(parser: argparse.ArgumentParser) -> None:
     )
     add_workers(parser, "judge at once (default: one a CPU)")
     add_output(parser)
+
+
+def add_autograder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the exercise")
+    add_seed(parser)
+    parser.add_argument(
+        "--hidden",
+        metavar="FILE",
+        help="hidden checks that are kept elsewhere, as TOML",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the zip (default: NAME.zip)"
+    )
+    add_json(parser)
 
 
 def add_new(parser: argparse.ArgumentParser) -> None:
@@ -190,7 +205,8 @@ WHAT = {
     "reset": ("put the starter back; your file is kept beside it", add_file),
     "solution": ("a solution; asks first", add_solution),
     "replay": ("make a run of a submission again, and draw it", add_replay),
-    "grade": ("judge a class", add_grade),
+    "grade": ("for teachers: judge a class", add_grade),
+    "autograder": ("for teachers: a zip that judges on Gradescope", add_autograder),
     "verify": ("for authors: every starter fails, every solution passes", add_verify),
     "new": ("for authors: a new exercise, to be changed bit by bit", add_new),
 }
@@ -210,6 +226,10 @@ EXAMPLES = {
     "grade": (
         "  kmm exercise grade exec-stack handed-in/\n"
         "  kmm exercise grade exec-stack handed-in/ --kept class.jsonl --format csv"
+    ),
+    "autograder": (
+        "  kmm exercise autograder exec-stack\n"
+        "  kmm exercise autograder walk-by-hand --seed 7 -o walk.zip"
     ),
     "verify": "  kmm exercise verify",
     "new": "  kmm exercise new my-stack --kind design",

@@ -32,12 +32,13 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         "--seed), or person: you are asked",
     )
     add_seed(parser)
-    add_json(parser)
+    add_forms(parser)
     add_output(parser)
     parser.epilog = (
         "examples:\n"
         "  kmm run exec-stack --kernel v6\n"
-        "  kmm run exec-stack --seed 3\n\n"
+        "  kmm run exec-stack --seed 3\n"
+        "  kmm run exec-stack --export perfetto -o run.json\n\n"
         "exit code: 0 if the run went well, 1 if it failed"
     )
 
@@ -75,8 +76,6 @@ def add_prove(parser: argparse.ArgumentParser) -> None:
 
 
 def add_replay(parser: argparse.ArgumentParser) -> None:
-    from ...report.export import EXPORTS
-
     parser.description = (
         "Make a run again from its schedule, and check that it is the same run.  A\n"
         "moment of a run (SCHEDULE@N) may stop in the middle of things."
@@ -86,19 +85,25 @@ def add_replay(parser: argparse.ArgumentParser) -> None:
     form.add_argument(
         "--step", action="store_true", help="print every step, a line each"
     )
-    form.add_argument(
-        "--export", choices=EXPORTS, metavar="FORMAT", help=f"{', '.join(EXPORTS)}"
-    )
-    add_json(form)
+    add_forms(parser, form)
     add_check(parser)
     add_output(parser)
     parser.epilog = (
+        f"formats of --export (more in docs/exports.md):\n{formats()}\n\n"
         "examples:\n"
         "  kmm replay witness.json --step\n"
-        "  kmm replay witness.json --export mermaid -o race.mmd\n\n"
+        "  kmm replay witness.json --export mermaid -o race.mmd\n"
+        "  kmm replay witness.json --export svg --moment 79 -o moment.svg\n\n"
         "exit code: 1 if the run fails, 0 if it does not, 2 if the schedule does not\n"
         "fit"
     )
+
+
+def formats() -> str:
+    """What each is, a line each."""
+    from ...report.exports import EXPORTS
+
+    return "\n".join(f"  {name:9} {each.told}" for name, each in EXPORTS.items())
 
 
 def add_proc(parser: argparse.ArgumentParser) -> None:
@@ -146,8 +151,33 @@ def add_search(parser: argparse.ArgumentParser, command: str) -> None:
         "share the search by dpor; its outcome is the same for any number",
     )
     add_strict(parser)
-    add_json(parser)
+    add_forms(parser)
     add_output(parser)
+
+
+def add_forms(
+    parser: argparse.ArgumentParser,
+    form: argparse._MutuallyExclusiveGroup | None = None,
+) -> None:
+    """How the run that is shown may be written, other than in words."""
+    from ...report.exports import EXPORTS
+
+    form = form or parser.add_mutually_exclusive_group()
+    add_json(form)
+    form.add_argument(
+        "--export",
+        choices=EXPORTS,
+        metavar="FORMAT",
+        help=f"the run for another program: {', '.join(EXPORTS)} (see `kmm replay "
+        "--help`)",
+    )
+    parser.add_argument(
+        "--moment",
+        type=zero_or_more,
+        metavar="N",
+        help="which moment svg, png and dot show: that after N steps (default: that "
+        "of SCHEDULE@N, or the end)",
+    )
 
 
 def add_race(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from ...workloads.stress import PARTS, PAUSE
 from ...workloads.triggers import TRIGGERS
-from .common import add_design, add_json
+from .common import add_design, add_json, add_output
 from .values import integer, positive_number, size, whole_number, zero_or_more
 
 LAST = 60  # steps that are drawn
@@ -28,11 +28,13 @@ def add_stress(parser: ArgumentParser) -> None:
         action="store_true",
         help="see after each millisecond whether all counts and lists add up (slow)",
     )
-    add_json(parser)
+    add_form(parser)
+    add_output(parser)
     parser.epilog = (
         "examples:\n"
         f"  kmm stress {QUICK}\n"
         f"  kmm stress {QUICK} --last 400 --why\n"
+        f"  kmm stress {QUICK} --last 4000 --export perfetto -o end.json\n"
         f"  kmm stress {QUICK} --kernel v6 --duration 0.005\n"
         f"  kmm stress --small --only b,c --table 2 --duration 0.001\n\n"
         "docs/stress.md has settings under which kernels fail, and how soon.\n\n"
@@ -145,6 +147,18 @@ def add_way_back(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--why", action="store_true", help="of these, draw only those that matter"
+    )
+
+
+def add_form(parser: ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    add_json(form)
+    form.add_argument(
+        "--export",
+        choices=("perfetto",),
+        metavar="FORMAT",
+        help="the steps of --last for another program: perfetto, in virtual time (see "
+        "docs/exports.md)",
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ...hw.memory import PAGE_SHIFT
 from ...mm.pgtable import LEVELS
+from ...report.changes import tlb_entry_name
 from ...report.mmu import bit_rows, seen_alone, what_it_is
-from ..changes import tlb_entry_name
 from ..lines import FATAL, Line
 from ..pictures.seen import LEVEL_NAMES, Seen, dim, entry_at
 from .pages import whose_frame

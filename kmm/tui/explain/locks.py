@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..changes import lock_holders
+from ...report.changes import lock_holders
 from ..lines import Line
 from ..pictures.seen import Seen, dim
 from ..tables import lock_waiters

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from ...mm.observe import MmView
-from ..changes import entry_name, tlb_entry_name
+from ...report.changes import entry_name, tlb_entry_name
 from ..pictures.seen import ENTRY, Seen, Slot
 from ..tables import known_locks
 from .lock_facts import is_lock

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...report.changes import lock_holders, thread_name
 from ...report.words import function
-from ..changes import lock_holders, thread_name
 from ..lines import CHANGED, CURRENT, FATAL, Line
 from ..tables import known_locks, lock_waiters
 from .seen import Seen, dim, title

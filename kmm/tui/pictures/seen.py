@@ -10,10 +10,10 @@ from attrs import define, field, frozen
 from ...hw.memory import PAGE_SHIFT
 from ...mm.observe import EntryView, MmView, PageView, State
 from ...mm.pgtable import LEVELS
+from ...report.outline import Outline, outline_of
 from ...report.words import Names, is_entry
 from ...sim.recording import Moment, Recording, Step
 from ..lines import CHANGED, Line
-from .outline import Outline, outline_of
 
 ENTRY = "entry "  # what the key of a page-table entry begins with
 ENTRY_BYTES = 8

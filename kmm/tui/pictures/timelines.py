@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from ...report.outline import Stretch
 from ...sim.recording import Recording
 from ..lines import CURRENT, FATAL, Line, Span
-from .outline import Stretch
 from .seen import Seen, dim, title
 
 NAME = 22  # columns for what a lane is called

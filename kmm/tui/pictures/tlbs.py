@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...mm.observe import CpuView, State, TlbEntryView
-from ..changes import tlb_entry_name
+from ...report.changes import tlb_entry_name
 from ..lines import FATAL, Line
 from .seen import Seen, dim, entry_at, title
 

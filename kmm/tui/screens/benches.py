@@ -6,17 +6,17 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from textual import work
 from textual.binding import Binding, BindingType
-from textual.worker import get_current_worker
 
 from ...designs import KernelSpec
 from ...report.bench import table_text
 from ...report.bench_plot import plot_text
 from ...report.bench_runs import Runs, work_text
+from ...sim.slices import Slices
 from ...workloads.benchmark import RunFailed, TakesTooLong, compare
 from ...workloads.benchmarks import BENCHMARKS
 from ...workloads.cycles import usual_table
+from ..background import background
 from ..lines import Line
 from ..messages import BenchMoved
 from ..widgets.pane import GUTTER
@@ -92,10 +92,12 @@ class Benches(Box[None]):
         self.query_one(Paper).show([Line("The first run ...")])
         self.measure(self.benchmark, (self.kernels[0], self.kernels[1]))
 
-    @work(thread=True, exclusive=True)
-    def measure(self, name: str, kernels: tuple[KernelSpec, KernelSpec]) -> None:
-        """Runs in a thread of its own; what there is so far is sent after each run."""
-        worker, benchmark = get_current_worker(), BENCHMARKS[name]
+    @background(exclusive=True)
+    def measure(
+        self, name: str, kernels: tuple[KernelSpec, KernelSpec]
+    ) -> Slices[None]:
+        """Beside the screen; what there is so far is sent after each run."""
+        benchmark = BENCHMARKS[name]
         runs = Runs(benchmark, (kernels[0].text, kernels[1].text))
         total = 2 * benchmark.runs * len(benchmark.tests)
         problem = ""
@@ -107,9 +109,10 @@ class Benches(Box[None]):
                 now = time.perf_counter()
                 runs.add(run, now - started)
                 started = now
-                if worker.is_cancelled or self.is_stopping:
+                if self.is_stopping:
                     break
                 self.post_message(BenchMoved(runs, len(runs.runs), total))
+                yield
         except (RunFailed, TakesTooLong) as error:
             problem = str(error)
         done = len(runs.runs)

@@ -22,12 +22,15 @@ from ...course.lesson import Prose
 from ...course.library import library
 from ...course.progress import Progress
 from ...designs import find_kernel
+from ...exercises import Exercise, exercises
+from ...exercises.scores import Scores
 from ...scenarios import RACES, Race
 from ..keys import CONTENTS_KEYS
 from ..session import open_session
 from ..widgets.pane import STYLES
 from .benches import Benches
 from .confirm import Confirm
+from .exercise import ExerciseScreen
 from .help import Help
 from .lesson import LessonScreen
 from .matrix import Matrix
@@ -74,7 +77,7 @@ class Row:
     """A line of the list; a heading if there is nothing to open."""
 
     text: str
-    opens: Lesson | Race | Tool | None = None
+    opens: Lesson | Exercise | Race | Tool | None = None
 
     def label(self, *, pointed: bool = False) -> Content:
         if self.opens is None:
@@ -173,9 +176,9 @@ class Contents(Screen[None]):
         self.draw_head()
 
     def opened_at(self) -> str | None:
-        """The name of what the pointer is at; at first, of what was open last."""
+        """The name of what the pointer is at; at first, of what is or was open."""
         if self.pointed is None or self.pointed >= len(self.rows):
-            return self.progress.last
+            return self.first.name if self.first else self.progress.last
         at = self.rows[self.pointed].opens
         return at.name if at else None
 
@@ -208,10 +211,26 @@ class Contents(Screen[None]):
             yield Row("TO MEASURE AND COMPARE")
         for tool in tools:
             yield Row(f"   {tool.name}", tool)
+        yield from self.listed_exercises()
         yield Row("ALL RACES, ONE STEP AT A TIME")
         for race in RACES.values():
             if self.words in f"{race.name} {race.title}".lower():
                 yield Row(f"{race.name:24} {race.title}", race)
+
+    def listed_exercises(self) -> Iterator[Row]:
+        best = Scores.load().best()
+        found = [
+            one
+            for one in exercises()
+            if self.words in f"{one.name} {one.title} {one.task}".lower()
+        ]
+        if found:
+            yield Row("EXERCISES, JUDGED BY PROOF")
+        for one in found:
+            earned = best.get(one.name, 0)
+            mark = "x" if earned >= one.points else "." if one.name in best else " "
+            score = f"  {earned:g}/{one.points}" if one.name in best else ""
+            yield Row(f"   [{mark}] {one.title}{score}", one)
 
     def is_wanted(self, lesson: Lesson) -> bool:
         if not self.words:
@@ -240,9 +259,16 @@ class Contents(Screen[None]):
         if about is not None:
             self.query_one("#abstract", Static).update(self.about(about))
 
-    def about(self, what: Lesson | Race | Tool) -> Content:
+    def about(self, what: Lesson | Exercise | Race | Tool) -> Content:
         if isinstance(what, Tool):
             return Content(what.about)
+        if isinstance(what, Exercise):
+            lines = [
+                f"{what.points} points; of the lesson {what.lesson}.",
+                "",
+                what.task,
+            ]
+            return Content("\n".join(lines))
         if isinstance(what, Race):
             lines = [what.asks, "", " ".join(what.story.split())]
             return Content("\n".join(lines))
@@ -265,6 +291,8 @@ class Contents(Screen[None]):
         elif isinstance(what, Race):
             session = open_session(what, VANILLA)
             _ = self.app.push_screen(Stepper(session))
+        elif isinstance(what, Exercise):
+            _ = self.app.push_screen(ExerciseScreen(what))
         elif isinstance(what, Tool):
             _ = self.app.push_screen(what.make())
 

@@ -19,6 +19,9 @@ FRAME = 7  # columns that are not for text
 
 
 class Drawing(Box[None]):
+    DEFAULT_CSS = """
+    Drawing > Vertical { width: 120; }
+    """
     heading = "The race: one lane a CPU, from the top down"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,space,enter", "answer", "close", key_display="esc"),
@@ -63,5 +66,5 @@ class Steps(Box[None]):
 
 def drawing_lines(recording: Recording, columns: int) -> list[Line]:
     """For a screen of so many columns."""
-    width = min(WIDTH, columns - FRAME)
+    width = min(WIDTH, columns) - FRAME
     return [Line(text) for text in lanes(recording, width)]

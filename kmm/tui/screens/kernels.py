@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from attrs import frozen
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
@@ -18,17 +20,25 @@ from .box import Box
 
 @frozen
 class Choice:
-    """A line of the list; without a kernel it is a heading."""
+    """A name and what it stands for; without a kernel it is a heading."""
 
-    text: str
+    name: str
+    title: str = ""
     kernel: KernelSpec | None = None
     is_current: bool = False
 
-    def label(self, *, pointed: bool = False) -> str:
-        """The line; colour alone would not show which one enter takes."""
+    def label(self, *, pointed: bool = False) -> str | Table:
+        """The line; colour alone would not show which one enter takes.
+
+        A title that is too long for it goes on below its own beginning.
+        """
         if self.kernel is None:
-            return self.text
-        return f"{'>' if pointed else ' '}{'*' if self.is_current else ' '} {self.text}"
+            return self.name
+        marks = f"{'>' if pointed else ' '}{'*' if self.is_current else ' '} "
+        columns = Table.grid()
+        columns.add_column(no_wrap=True)
+        columns.add_row(Text(marks + self.name), Text(self.title))
+        return columns
 
 
 def choices(race: Race | None, current: KernelSpec) -> Iterator[Choice]:
@@ -39,16 +49,17 @@ def choices(race: Race | None, current: KernelSpec) -> Iterator[Choice]:
     insists = race.sets if race is not None else {}
     yield Choice("KERNELS: name, time, and how exec moves the stack")
     for spec in KERNELS.values():
-        text = f"{spec.name:7} {spec.title}: {spec.exec_stack.name}"
+        title = f"{spec.title}: {spec.exec_stack.name}"
         is_current = (spec if race is None else race.kernel(spec)) == current
-        yield Choice(text, spec, is_current)
+        yield Choice(f"{spec.name:7} ", title, spec, is_current)
     for question, answers in QUESTIONS.items():
         fixed = " (this race insists on its own)" if question in insists else ""
         yield Choice(f"OR ONLY ANOTHER ANSWER TO {question}{fixed}")
         width = max(len(name) for name in answers)
         for answer in answers.values():
             yield Choice(
-                f"{answer.name:{width}}  {answer.title}",
+                f"{answer.name:{width}}  ",
+                answer.title,
                 current.with_answer(question, answer.name),
                 current.answers[question] is answer,
             )

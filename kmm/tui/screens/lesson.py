@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -16,23 +15,34 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
-from textual.worker import get_current_worker
 
 from ...course.claims import play_motion
-from ...course.lesson import Lesson, Motion, Question, Section
+from ...course.lesson import EXERCISES, Lesson, Motion, Question, Section
 from ...course.progress import Progress
 from ...designs import parse_kernel
+from ...exercises import Exercise, exercises
 from ...report.outcome import plural
 from ...scenarios import find_race
-from ...scenarios.play import Played, hunt
+from ...scenarios.play import Played, hunting
 from ...sim.schedule import context_switches
 from ...sim.search import Coverage
+from ...sim.slices import Slices
 from ...sim.strategies import SourceDpor
+from ..background import background
 from ..keys import LESSON_KEYS
-from ..messages import Answered, KernelChosen, KernelSearched, RunChosen
+from ..messages import (
+    Answered,
+    ExerciseChosen,
+    KernelChosen,
+    KernelSearched,
+    RunChosen,
+    RunMade,
+)
 from ..session import session_of
-from ..widgets.blocks import KernelRow, widget_for
+from ..widgets.blocks import JudgedBlock, KernelRow, widget_for
 from ..widgets.pane import STYLES
+from .choose import Choose
+from .exercise import ExerciseScreen
 from .help import Help
 from .stepper import HEIGHTS, WIDTHS, Stepper
 
@@ -55,7 +65,8 @@ class LessonScreen(Screen[None]):
 
     DEFAULT_CSS = """
     LessonScreen #head { height: 2; padding: 0 1; background: $panel; }
-    LessonScreen #sections { width: 28; padding: 1 1; display: none; }
+    /* At 120 columns, what it leaves is room for 88 columns of source. */
+    LessonScreen #sections { width: 24; padding: 1 0; display: none; }
     LessonScreen.-wide #sections { display: block; }
     LessonScreen #body { height: 1fr; }
     """
@@ -118,6 +129,8 @@ class LessonScreen(Screen[None]):
             after = f"  Read before: {', '.join(needs)}." if needs else ""
             about = Content(f"{self.lesson.abstract}{after}\n")
             parts.append(Static(about, id="about"))
+        if self.section.heading == EXERCISES:
+            parts += [JudgedBlock(exercise) for exercise in self.exercises()]
         for block in self.section.blocks:
             chosen = None
             if isinstance(block, Question):
@@ -195,6 +208,29 @@ class LessonScreen(Screen[None]):
         """Whatever there is to be done in this section, one after the other."""
         self.focus_next("Doable, KernelRow")
 
+    def action_exercise(self) -> None:
+        """One that is judged; if the lesson has several, choose."""
+        found = self.exercises()
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self.post_message(ExerciseChosen(found[index]))
+
+        if not found:
+            self.notify("No exercise that is judged belongs to this lesson.")
+        elif len(found) == 1:
+            chosen(0)
+        else:
+            lines = [f"{one.title} ({one.points} points)" for one in found]
+            _ = self.app.push_screen(Choose("Which exercise?", lines), chosen)
+
+    def exercises(self) -> list[Exercise]:
+        """Those of this lesson."""
+        return [one for one in exercises() if one.lesson == self.lesson.name]
+
+    def on_exercise_chosen(self, message: ExerciseChosen) -> None:
+        _ = self.app.push_screen(ExerciseScreen(message.exercise))
+
     def action_help(self) -> None:
         _ = self.app.push_screen(Help("kmm: a lesson", LESSON_KEYS))
 
@@ -209,11 +245,14 @@ class LessonScreen(Screen[None]):
     def on_run_chosen(self, message: RunChosen) -> None:
         self.open_run(message.motion)
 
-    @work(thread=True, exclusive=True, group="run")
-    def open_run(self, motion: Motion) -> None:
+    @background(exclusive=True, group="run")
+    def open_run(self, motion: Motion) -> Slices[None]:
         """Make the lesson's run; it may have to be searched for."""
-        played = play_motion(self.lesson, motion)
-        self.app.call_from_thread(self.step_through, played, "the lesson's run")
+        yield
+        self.post_message(RunMade(play_motion(self.lesson, motion)))
+
+    def on_run_made(self, message: RunMade) -> None:
+        self.step_through(message.played, "the lesson's run")
 
     def step_through(self, played: Played, origin: str) -> None:
         def back(_: None) -> None:
@@ -233,20 +272,17 @@ class LessonScreen(Screen[None]):
         else:
             self.notify("No run fails there, so there is none to step through.")
 
-    @work(thread=True, group="search")
-    def search(self, row: KernelRow) -> None:
-        worker = get_current_worker()
-
+    @background(group="search")
+    def search(self, row: KernelRow) -> Slices[None]:
         def progress(coverage: Coverage) -> bool:
             if coverage.executions % EVERY == 0:
                 self.post_message(KernelSearched(row, coverage.executions))
-            return not worker.is_cancelled
+            return True
 
         race, kernel = find_race(row.race), parse_kernel(row.kernel)
-        played = hunt(race, kernel, SourceDpor(), progress=progress)
-        if not worker.is_cancelled:
-            executions = played.coverage.executions
-            self.post_message(KernelSearched(row, executions, played))
+        played = yield from hunting(race, kernel, SourceDpor(), progress=progress)
+        executions = played.coverage.executions
+        self.post_message(KernelSearched(row, executions, played))
 
     def on_kernel_searched(self, message: KernelSearched) -> None:
         if message.played is None:

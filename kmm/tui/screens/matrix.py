@@ -11,21 +11,29 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
-from textual.worker import get_current_worker
 
 from ...designs import KERNELS, parse_kernel
 from ...report.matrix import short
 from ...report.outcome import plural
 from ...scenarios import RACES, find_race
-from ...scenarios.matrix import BUDGET, NOT_RUN, Cell, Job, Store, run, usual_folder
+from ...scenarios.matrix import (
+    BUDGET,
+    NOT_RUN,
+    Cell,
+    Job,
+    Store,
+    usual_folder,
+    working_out,
+)
 from ...scenarios.play import replay
 from ...scenarios.race import ScheduleToken
+from ...sim.slices import Slices
+from ..background import background
 from ..keys import MATRIX_KEYS
 from ..lines import Line
 from ..messages import CellFound
@@ -161,15 +169,14 @@ class Matrix(Screen[None]):
         self.is_searching = True
         self.find(missing)
 
-    @work(thread=True, group="cells")
-    def find(self, places: Sequence[tuple[str, str]], *, open_it: bool = False) -> None:
-        """In a thread of its own; each cell is kept as soon as it is found."""
-        worker = get_current_worker()
+    @background(group="cells")
+    def find(
+        self, places: Sequence[tuple[str, str]], *, open_it: bool = False
+    ) -> Slices[None]:
+        """Beside the screen; each cell is kept as soon as it is found."""
         for number, (race, kernel) in enumerate(places, start=1):
-            if worker.is_cancelled:
-                return
             job = Job(race, kernel, BUDGET)
-            cell = run(job)
+            cell = yield from working_out(job)
             self.store.save_all({job: cell})
             is_last = number == len(places)
             self.post_message(CellFound(cell, open_it=open_it, is_last=is_last))

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from attrs import evolve
-from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.worker import get_current_worker
 
 from ...report.outcome import answer, plural
 from ...scenarios import play
 from ...scenarios.play import Played
 from ...sim.schedule import context_switches
 from ...sim.search import Coverage
+from ...sim.slices import Slices
 from ...sim.strategies import SourceDpor
+from ..background import background
 from ..lines import Line
 from ..messages import SearchEnded, SearchFound, SearchMoved
 from ..session import Session
@@ -35,6 +35,9 @@ class Search(Box[Played | None]):
     Answers with what was found if there is a run to look at, else with None.
     """
 
+    DEFAULT_CSS = """
+    Search > Vertical { width: 120; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "look", "step through it", key_display="enter"),
         Binding("escape,q,ctrl+c", "stop", "stop", key_display="esc"),
@@ -52,10 +55,9 @@ class Search(Box[Played | None]):
         super().on_mount()
         self.hunt()
 
-    @work(thread=True, exclusive=True)
-    def hunt(self) -> None:
-        """Runs in a thread of its own, and sends messages."""
-        worker = get_current_worker()
+    @background(exclusive=True)
+    def hunt(self) -> Slices[None]:
+        """Runs beside the screen, and sends messages."""
         strategy = SourceDpor()
         started = drawn = time.perf_counter()
 
@@ -67,17 +69,13 @@ class Search(Box[Played | None]):
                 self.post_message(
                     SearchMoved(coverage.executions, now - started, strategy.estimate())
                 )
-            return not (worker.is_cancelled or self.is_stopping)
+            return not self.is_stopping
 
         def found() -> None:
             self.post_message(SearchFound())
 
-        played = play.hunt(
-            self.race,
-            self.kernel,
-            strategy,
-            progress=progress,
-            found=found,
+        played = yield from play.hunting(
+            self.race, self.kernel, strategy, progress=progress, found=found
         )
         self.post_message(SearchEnded(played, time.perf_counter() - started))
 

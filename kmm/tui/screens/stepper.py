@@ -6,20 +6,20 @@ What is shown is worked out by `session`; here it is handed to the panes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from functools import wraps
+from typing import ClassVar, Concatenate, ParamSpec, TypeVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Footer, Static
-from textual.worker import get_current_worker
 
 from ...designs import KernelSpec
 from ...scenarios.play import Played
-from ...sim.search import Coverage
+from ...sim.slices import Slices
+from ..background import background
 from ..explain import explain, things
 from ..keys import KEYS
 from ..messages import LookedAhead, MomentChosen, TabChosen
@@ -52,6 +52,7 @@ WIDTHS = [(0, "-tiny"), (LEAST[0], "-narrow"), (ALL_AT_ONCE[0], "-wide")]
 HEIGHTS = [(0, "-low"), (LEAST[1], "-short"), (ALL_AT_ONCE[1], "-tall")]
 
 Result = TypeVar("Result")
+Given = ParamSpec("Given")
 
 PANES = ("code0", "code1", "memory", "locks", "log")  # for the keys 1 to 5
 TAB_OF = {
@@ -61,6 +62,22 @@ TAB_OF = {
     "locks": "memory",
     "log": "log",
 }
+
+
+def makes_it_again(
+    action: Callable[Concatenate[Stepper, Given], None],
+) -> Callable[Concatenate[Stepper, Given], None]:
+    """An action that needs the code of the run; where that is not here, it says so."""
+
+    @wraps(action)
+    def acting(screen: Stepper, /, *args: Given.args, **kwargs: Given.kwargs) -> None:
+        foreign = screen.session.foreign
+        if foreign is None:
+            action(screen, *args, **kwargs)
+        else:
+            screen.notify(foreign.refusal, timeout=8)
+
+    return acting
 
 
 class Stepper(Screen[None]):
@@ -253,6 +270,7 @@ class Stepper(Screen[None]):
 
     # Runs.
 
+    @makes_it_again
     def action_restart(self) -> None:
         self.session.restart()
         self.draw()
@@ -266,8 +284,9 @@ class Stepper(Screen[None]):
                     title = f"The same schedule on {self.session.kernel.text}"
                     self.notify(self.session.outlook, title=title, timeout=10)
 
-        self.over(Kernels(self.session.race, self.session.kernel), chosen)
+        self.over(Kernels(self.session.race, self.session.model_kernel), chosen)
 
+    @makes_it_again
     def action_search(self) -> None:
         def found(played: Played | None) -> None:
             if played is not None:
@@ -278,6 +297,7 @@ class Stepper(Screen[None]):
 
     # The reader as the scheduler.
 
+    @makes_it_again
     def action_choose(self, thread: int) -> None:
         """Let a thread take the next step, whatever the recording does."""
         session = self.session
@@ -293,6 +313,7 @@ class Stepper(Screen[None]):
         elif session.is_unfinished:
             self.look_ahead()
 
+    @makes_it_again
     def action_mine(self) -> None:
         """Forget what the recording does from here on, and ask who goes next."""
         if self.session.is_at_failure:
@@ -306,6 +327,7 @@ class Stepper(Screen[None]):
         self.draw()
         self.look_ahead()
 
+    @makes_it_again
     def action_rest(self) -> None:
         if self.session.is_at_end:
             self.notify("The run is over: there is no rest of it.")
@@ -313,23 +335,19 @@ class Stepper(Screen[None]):
         self.session.let_the_rest_run()
         self.draw()
 
+    @makes_it_again
     def action_judge(self) -> None:
         """Ask the search what can still happen after this moment."""
         self.notify("Looking at all that can come after this moment ...", timeout=2)
         self.look_ahead(tell=True)
 
-    @work(thread=True, exclusive=True, group="outlook")
-    def look_ahead(self, *, tell: bool = False) -> None:
-        """In a thread of its own; what it finds is shown if nobody has moved on."""
-        worker, session = get_current_worker(), self.session
+    @background(exclusive=True, group="outlook")
+    def look_ahead(self, *, tell: bool = False) -> Slices[None]:
+        """Beside the screen; what it finds is shown if nobody has moved on."""
+        session = self.session
         choices = session.recording.choices[: session.at]
-
-        def progress(_: Coverage) -> bool:
-            return not worker.is_cancelled
-
-        found = look_ahead(session.race, session.kernel, choices, progress)
-        if not worker.is_cancelled:
-            self.post_message(LookedAhead(found, tell))
+        found = yield from look_ahead(session.race, session.kernel, choices)
+        self.post_message(LookedAhead(found, tell))
 
     def on_looked_ahead(self, message: LookedAhead) -> None:
         session = self.session
@@ -380,7 +398,7 @@ class Stepper(Screen[None]):
                 return
             self.over(Beside((ours[0], other), (ours[1], run)))
 
-        self.over(Kernels(self.session.race, self.session.kernel), chosen)
+        self.over(Kernels(self.session.race, self.session.model_kernel), chosen)
 
     # Stops.
 
@@ -420,7 +438,7 @@ class Stepper(Screen[None]):
         self.over(Choose("Who wrote this last?", lines, empty=empty), chosen)
 
     def action_stress(self) -> None:
-        self.over(Stress(self.session.kernel))
+        self.over(Stress(self.session.model_kernel))
 
     def action_oops(self) -> None:
         if self.session.recording.failure is None:
@@ -437,6 +455,7 @@ class Stepper(Screen[None]):
 
         self.over(Oops(self.session), answered)
 
+    @makes_it_again
     def action_files(self) -> None:
         moment = f"after step {self.session.at}" if self.session.at else "at the start"
         files = self.session.files()
@@ -446,9 +465,10 @@ class Stepper(Screen[None]):
             self.notify("This race has no kernel whose files could be read.")
 
     def action_copy(self) -> None:
-        token = str(self.session.moment_token)
-        self.app.copy_to_clipboard(token)
-        text = f"kmm --open {token}\nor kmm replay {token}"
+        session = self.session
+        token = session.token if session.foreign else session.moment_token
+        self.app.copy_to_clipboard(str(token))
+        text = "\nor ".join(session.commands)
         self.notify(text, title="This moment was copied", markup=False)
 
     def action_leave(self) -> None:

@@ -7,21 +7,21 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from attrs import evolve
-from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.worker import get_current_worker
 
 from ...designs import KernelSpec
 from ...report.gauges import named_numbers, rates, smooth_bar, spark
 from ...report.oops import oops
 from ...report.stress import sentence, work_lines
 from ...sim.recording import Recording
-from ...workloads.endurance import StressResult, run
+from ...sim.slices import Slices
+from ...workloads.endurance import StressResult, running
 from ...workloads.gauges import Gauges, read_gauges
 from ...workloads.stress import MIB, PARTS, Recipe, small
-from ...workloads.tail import NotWanted, last_steps
+from ...workloads.tail import NotWanted, writing_down
 from ...workloads.userland import System
+from ..background import background
 from ..lines import Line
 from ..messages import StepsWritten, StressEnded, StressMoved
 from ..widgets.pane import GUTTER
@@ -132,10 +132,9 @@ class Stress(Box[None]):
         self.query_one(Paper).show([Line("Booting ...")])
         self.endure(self.recipe)
 
-    @work(thread=True, exclusive=True)
-    def endure(self, recipe: Recipe) -> None:
-        """Runs in a thread of its own, and sends messages."""
-        worker = get_current_worker()
+    @background(exclusive=True)
+    def endure(self, recipe: Recipe) -> Slices[None]:
+        """Runs beside the screen, and sends messages."""
         started = drawn = time.perf_counter()
         history: list[Gauges] = []
 
@@ -147,9 +146,9 @@ class Stress(Box[None]):
             if now - drawn >= REDRAW:
                 drawn = now
                 self.post_message(StressMoved(tuple(history), now - started))
-            return not (worker.is_cancelled or self.is_stopping)
+            return not self.is_stopping
 
-        result = run(recipe, DURATION, progress, tick=TICK)
+        result = yield from running(recipe, DURATION, progress, tick=TICK)
         self.post_message(StressEnded(result))
 
     def on_stress_moved(self, message: StressMoved) -> None:
@@ -200,17 +199,16 @@ class Stress(Box[None]):
         far = f"{seconds:.3f} of {self.result.seconds:.3f} s"
         self.query_one(Paper).show([Line(text), Line(far)])
 
-    @work(thread=True, exclusive=True)
-    def write_down(self, result: StressResult) -> None:
+    @background(exclusive=True)
+    def write_down(self, result: StressResult) -> Slices[None]:
         """As `endure`."""
-        worker = get_current_worker()
 
         def progress(system: System) -> bool:
             self.post_message(StressMoved((read_gauges(system),), 0.0))
-            return not (worker.is_cancelled or self.is_stopping)
+            return not self.is_stopping
 
         try:
-            recording = last_steps(result, LAST, progress)
+            recording = yield from writing_down(result, LAST, progress)
         except NotWanted:
             recording = None
         self.post_message(StepsWritten(result, recording))

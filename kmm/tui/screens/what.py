@@ -1,4 +1,4 @@
-"""What is this?  One object of the moment, explained."""
+"""What is this?  One object of the moment, explained; or other lines to read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class What(Box[None]):
         Binding("escape,q,space,enter,x", "answer", "close", key_display="esc"),
     ]
 
-    def __init__(self, said: Sequence[Line]) -> None:
+    def __init__(self, said: Sequence[Line], heading: str = heading) -> None:
         super().__init__()
+        self.heading = heading
         self.said = said
 
     def lines(self) -> Sequence[Line]:

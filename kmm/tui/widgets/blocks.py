@@ -1,4 +1,4 @@
-"""The parts of a lesson's page: prose, code, questions, a run, fixes, a command.
+"""The parts of a lesson's page: prose, code, questions, a run, fixes, exercises.
 
 Each is made from a block of `kmm.course.lesson`.  What a reader does there is sent as a
 message; the lesson's screen acts on it.
@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Click
+from textual.geometry import Size
 from textual.highlight import highlight
 from textual.widget import Widget
 from textual.widgets import Markdown, Static
@@ -32,12 +33,15 @@ from ...course.lesson import (
 )
 from ...course.tables import table_lines
 from ...course.text import plain
-from ..lines import CURRENT
-from ..messages import Answered, KernelChosen, RunChosen
+from ...exercises import Exercise
+from ..lines import CURRENT, break_line
+from ..messages import Answered, ExerciseChosen, KernelChosen, RunChosen
 from .code import CodeTheme, code_rows
 from .pane import STYLES
 
 LETTERS = "abcdefgh"
+HANG = 4  # a line that is too long goes on this much further right
+NARROWEST = 20  # columns
 RIGHT, WRONG = "+", "-"  # beside an option that was chosen
 
 
@@ -66,6 +70,7 @@ class ProseBlock(Markdown):
     DEFAULT_CSS = """
     ProseBlock { padding: 0; margin: 0; background: transparent; }
     ProseBlock MarkdownFence { background: transparent; margin: 0 0 1 2; padding: 0; }
+    ProseBlock MarkdownFence > Label { padding: 0 2; }
     ProseBlock MarkdownParagraph { margin: 0 0 1 0; }
     ProseBlock MarkdownBulletList, ProseBlock MarkdownOrderedList { margin: 0 0 1 0; }
     ProseBlock MarkdownListItem MarkdownParagraph { margin: 0; }
@@ -75,30 +80,51 @@ class ProseBlock(Markdown):
         super().__init__(markdown, open_links=False)
 
 
-class TableBlock(Static):
+class Fitted(Static):
+    """Rows that are made for the room that there is, and as high as they are many.
+
+    (Text that is put in after a resize may find its height already settled, and lose
+    its end.)
+    """
+
+    DEFAULT_CSS = """
+    Fitted { height: auto; }
+    """
+
+    def rows(self, width: int) -> list[Content]:
+        """Of at most `width` columns."""
+        raise NotImplementedError
+
+    def render(self) -> Content:
+        return Content("\n").join(self.rows(self.content_size.width))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.rows(width))
+
+
+class TableBlock(Fitted):
     """A table in as few lines as it takes."""
 
     DEFAULT_CSS = """
-    TableBlock { margin: 0 1 1 3; height: auto; }
+    TableBlock { margin: 0 1 1 3; }
     """
 
     def __init__(self, markdown: str) -> None:
         super().__init__()
         self.markdown = bare(markdown)
 
-    def on_resize(self) -> None:
-        lines = table_lines(self.markdown, self.content_size.width)
-        self.update(Content("\n".join(lines)))
+    def rows(self, width: int) -> list[Content]:
+        return [Content(line) for line in table_lines(self.markdown, width)]
 
 
-class Verbatim(Static):
+class Verbatim(Fitted):
     """Lines that stay as they are, and need every column of a narrow terminal."""
 
     DEFAULT_CSS = """
     Verbatim {
         border-top: solid $foreground 40%; border-bottom: solid $foreground 40%;
         border-title-color: $foreground;
-        margin: 0 0 1 0; height: auto;
+        margin: 0 0 1 0;
     }
     """
 
@@ -113,30 +139,42 @@ class CodeBlock(Verbatim):
         self.lines = highlight(text, language="python", theme=CodeTheme).split("\n")
         self.border_title = Content(self.found.name)
 
-    def on_resize(self) -> None:
-        width = self.content_size.width
+    def rows(self, width: int) -> list[Content]:
         rows = []
         for number, line in enumerate(self.lines, start=self.found.first):
             mark = CURRENT if number == self.found.marked else " "
             rows += code_rows(line, number, mark, width)
-        self.update(Content("\n").join(rows))
+        return rows
 
 
 class ConsoleBlock(Verbatim):
     """A command, and what it prints."""
 
     def __init__(self, block: Console) -> None:
-        super().__init__(Content(block.output.rstrip("\n")))
+        super().__init__()
+        self.output = block.output.rstrip("\n")
         self.border_title = Content(f"$ {block.command}")
 
+    def rows(self, width: int) -> list[Content]:
+        return kept_rows(self.output, width)
 
-class Doable(Static, can_focus=True):
+
+def kept_rows(text: str, width: int) -> list[Content]:
+    """Lines as they are; one that is too long goes on further right."""
+    rows = []
+    for line in text.split("\n"):
+        for start, end in break_line(line, width, HANG):
+            rows.append(Content(" " * (HANG if start else 0) + line[start:end]))
+    return rows
+
+
+class Doable(Fitted, can_focus=True):
     """Something that the reader can do; in focus it has a heavy frame."""
 
     DEFAULT_CSS = """
     Doable {
         border-top: solid $accent; border-bottom: solid $accent;
-        border-title-color: $foreground; margin: 0 0 1 0; height: auto;
+        border-title-color: $foreground; margin: 0 0 1 0;
     }
     Doable:focus {
         border-top: heavy $border; border-bottom: heavy $border;
@@ -159,45 +197,39 @@ class QuestionBlock(Doable):
         self.chosen = [] if chosen is None else [chosen]
         self.border_title = Content("Predict")
 
-    def on_mount(self) -> None:
-        self.draw()
+    def rows(self, width: int) -> list[Content]:
+        return [row for row, _ in self.laid_out(width)]
 
-    def draw(self) -> None:
-        self.rows: list[int | None] = []  # of each line, the option that it belongs to
-        width = max(self.content_size.width, 20)
-        lines: list[Content] = []
+    def laid_out(self, width: int) -> list[tuple[Content, int | None]]:
+        """The rows, and of each the option that it belongs to."""
+        rows: list[tuple[Content, int | None]] = []
 
         def put(text: str, style: str, option: int | None, hang: int = 0) -> None:
-            for line in wrapped(bare(text), width, hang):
-                lines.append(Content.styled(line, style))
-                self.rows.append(option)
+            lines = wrapped(text, width, hang)
+            rows.extend((Content.styled(line, style), option) for line in lines)
 
         put(" ".join(bare(self.question.asks).split()), STYLES["loud"], None)
         for number, option in enumerate(self.question.options):
             is_chosen = number in self.chosen
             mark = (RIGHT if option.is_right else WRONG) if is_chosen else " "
             style = STYLES["loud"] if is_chosen else ""
-            text = bare(option.text)
-            put(f"{mark} {LETTERS[number]}. {text}", style, number, 5)
+            put(f"{mark} {LETTERS[number]}. {bare(option.text)}", style, number, 5)
             if is_chosen:
                 verdict = "Right. " if option.is_right else "Not so. "
-                why = bare(option.why)
-                put(f"     {verdict}{why}", STYLES["dim"], None, 5)
+                put(f"     {verdict}{bare(option.why)}", STYLES["dim"], None, 5)
         if self.question.right not in self.chosen:
             put(self.advice(), STYLES["dim"], None)
-        self.update(Content("\n").join(lines))
+        return rows
 
     def advice(self) -> str:
         letters = " ".join(LETTERS[: len(self.question.options)])
         return f"Press one of {letters}." if not self.chosen else f"Again: {letters}."
 
-    def on_resize(self) -> None:
-        self.draw()
-
     def on_click(self, event: Click) -> None:
-        row = event.get_content_offset(self)
-        if row is not None and row.y < len(self.rows):
-            option = self.rows[row.y]
+        where = event.get_content_offset(self)
+        options = [option for _, option in self.laid_out(self.content_size.width)]
+        if where is not None and where.y < len(options):
+            option = options[where.y]
             if option is not None:
                 self.action_choose(option)
 
@@ -205,7 +237,7 @@ class QuestionBlock(Doable):
         if option >= len(self.question.options) or option in self.chosen:
             return
         self.chosen.append(option)
-        self.draw()
+        self.refresh(layout=True)
         self.post_message(Answered(self.question, option))
 
 
@@ -217,7 +249,7 @@ def bare(text: str) -> str:
 def wrapped(text: str, width: int, hang: int) -> list[str]:
     return textwrap.wrap(
         text,
-        width,
+        max(width, NARROWEST),
         subsequent_indent=" " * hang,
         break_on_hyphens=False,
         drop_whitespace=True,
@@ -232,13 +264,36 @@ class MotionBlock(Doable):
     ]
 
     def __init__(self, motion: Motion, lesson: Lesson) -> None:
-        text = lesson.transcript.read_text(encoding="utf-8")
-        super().__init__(Content(text.rstrip("\n")))
+        super().__init__()
         self.motion = motion
+        self.drawing = lesson.transcript.read_text(encoding="utf-8").rstrip("\n")
         self.border_title = Content("enter: step through this run")
+
+    def rows(self, width: int) -> list[Content]:
+        return kept_rows(self.drawing, width)
 
     def action_open(self) -> None:
         self.post_message(RunChosen(self.motion))
+
+    def on_click(self) -> None:
+        self.action_open()
+
+
+class JudgedBlock(Doable):
+    """An exercise that is judged; enter opens it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open"),
+    ]
+
+    def __init__(self, exercise: Exercise) -> None:
+        text = f"{exercise.title}.  {exercise.points} points, judged by kmm."
+        super().__init__(Content(text))
+        self.exercise = exercise
+        self.border_title = Content("enter: work on this exercise")
+
+    def action_open(self) -> None:
+        self.post_message(ExerciseChosen(self.exercise))
 
     def on_click(self) -> None:
         self.action_open()
@@ -269,12 +324,9 @@ class ToggleBlock(Vertical):
             yield KernelRow(self.toggle.race, kernel, room)
 
 
-class KernelRow(Static, can_focus=True):
+class KernelRow(Fitted, can_focus=True):
     """One kernel of a toggle, and what is known of the race on it so far."""
 
-    DEFAULT_CSS = """
-    KernelRow { height: auto; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "search", "search, step"),
     ]
@@ -284,23 +336,20 @@ class KernelRow(Static, can_focus=True):
         self.race, self.kernel, self.room = race, kernel, room
         self.found = "not searched yet"
 
-    def on_resize(self) -> None:
-        self.draw()
-
     def watch_has_focus(self, has_focus: bool) -> None:
         super().watch_has_focus(has_focus)
-        self.draw()
+        self.refresh()
 
     def say(self, text: str) -> None:
         self.found = text
-        self.draw()
+        self.refresh(layout=True)
 
-    def draw(self) -> None:
+    def rows(self, width: int) -> list[Content]:
         pointer = ">" if self.has_focus else " "
         text = f"{pointer} {self.kernel:{self.room}}  {self.found}"
-        width = max(self.content_size.width, 40)
-        lines = "\n".join(wrapped(text, width, self.room + 4))
-        self.update(Content.styled(lines, STYLES["loud"] if self.has_focus else ""))
+        style = STYLES["loud"] if self.has_focus else ""
+        lines = wrapped(text, width, self.room + 4)
+        return [Content.styled(line, style) for line in lines]
 
     def action_search(self) -> None:
         self.post_message(KernelChosen(self))

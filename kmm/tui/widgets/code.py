@@ -15,6 +15,7 @@ from .pane import STYLES, Pane
 
 NUMBER = 5  # columns for a line number and a space
 HANG = 4  # a broken line goes on this much further right than it began
+UNMARKED = " "
 CORNERS = 6  # columns of the frame that its title leaves free
 
 COLOURS = {
@@ -63,11 +64,16 @@ class CodePane(Pane):
         view = self.view
         if view is None:
             return rows, marked
-        for offset, code in enumerate(highlighted(view.function)):
+        lines = highlighted(view.function)
+        for offset, plain in enumerate(plain_rows(view.function, width)):
             number = offset + (view.function.first if view.function else 0)
             if number == (view.next_line or view.done_line):
                 marked.append(len(rows))
-            rows += code_rows(code, number, mark_of(view, number), width)
+            mark = mark_of(view, number)
+            if mark == UNMARKED:
+                rows += plain
+            else:
+                rows += code_rows(lines[offset], number, mark, width)
         return rows, marked
 
     def bring_into_sight(self, rows: Sequence[int]) -> None:
@@ -78,7 +84,7 @@ class CodePane(Pane):
 def mark_of(view: ThreadView, number: int) -> str:
     if number == view.next_line:
         return FATAL if view.is_failed else CURRENT
-    return CHANGED if number == view.done_line else " "
+    return CHANGED if number == view.done_line else UNMARKED
 
 
 @lru_cache(maxsize=128)
@@ -90,6 +96,16 @@ def highlighted(function: Function | None) -> tuple[Content, ...]:
         return (Content(f"the source of {function.name}() is not installed"),)
     text = "\n".join(function.lines)
     return tuple(highlight(text, language="python", theme=CodeTheme).split("\n"))
+
+
+@lru_cache(maxsize=128)
+def plain_rows(function: Function | None, width: int) -> list[list[Content]]:
+    """The rows of each of its lines; most of them are the same at the next step."""
+    first = function.first if function else 0
+    return [
+        code_rows(line, number, UNMARKED, width)
+        for number, line in enumerate(highlighted(function), start=first)
+    ]
 
 
 def code_rows(code: Content, number: int, mark: str, width: int) -> list[Content]:

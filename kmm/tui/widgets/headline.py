@@ -35,6 +35,8 @@ class Headline(Static):
             return Content("")
         width = self.content_size.width
         left = f"{session.race.name} on kernel {session.kernel.text}"
+        if session.foreign is not None:
+            left += f" with your {session.foreign.file}"
         right = session.position
         left = shortened(left, width - len(right) - 2)
         gap = max(width - len(left) - len(right), 2)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from textual.content import Content
 
-from ..logbook import LogEntry, has_columns, log_lines
+from ..logbook import LogEntry, entry_lines, has_columns
 from .pane import Pane, lay_out
 
 MOST = 400  # steps that are drawn; a long run's earlier ones are left out
@@ -30,6 +31,18 @@ class LogPane(Pane):
         super().draw()
 
     def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:
-        lines = list(log_lines(self.entries, len(self.names), width))
-        rows, _ = lay_out(lines, width, gutter=0)
+        rows: list[Content] = []
+        last = len(self.entries) - 1
+        for number, entry in enumerate(self.entries):
+            look = "loud" if number == last else ""
+            rows += entry_rows(entry, len(self.names), width, look)
         return rows, [len(rows) - 1] if rows else []
+
+
+@lru_cache(maxsize=4 * MOST)
+def entry_rows(
+    entry: LogEntry, threads: int, width: int, look: str
+) -> Sequence[Content]:
+    """The rows of a step; they are asked for again at every later one."""
+    rows, _ = lay_out(list(entry_lines(entry, threads, width, look)), width, gutter=0)
+    return rows

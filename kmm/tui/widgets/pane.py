@@ -81,10 +81,18 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         self.repaint(before)
 
     def call(self, title: str, subtitle: str = "") -> None:
-        """What stands in the frame.  (Setting it again would paint the whole pane.)"""
-        if self.called != (title, subtitle):
-            self.called = title, subtitle
-            self.border_title, self.border_subtitle = Content(title), Content(subtitle)
+        """What stands in the frame.
+
+        (Setting `border_title` as usual would paint the whole pane at every step.)
+        """
+        if self.called == (title, subtitle):
+            return
+        self.called = title, subtitle
+        self._border_title, self._border_subtitle = Content(title), Content(subtitle)
+        (width, height), (left, top) = self.outer_size, self.content_offset
+        self.refresh(
+            Region(-left, -top, width, 1), Region(-left, height - top - 1, width, 1)
+        )
 
     def in_sight(self) -> Iterator[Content | None]:
         """What each row on the screen shows; None below the last."""

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from seeing import drawn, session
 
+from kmm.report.outline import outline_of
 from kmm.tui.pictures import find_picture
-from kmm.tui.pictures.outline import outline_of
 from kmm.tui.pictures.timelines import NAME, Strip
 
 

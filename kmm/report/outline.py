@@ -1,6 +1,7 @@
 """A whole run in few words: who went on in what function, and who had which lock.
 
-Worked out once for a run, and drawn by `timelines`.
+Worked out once for a run.  Drawn by the screen (`kmm.tui.pictures.timelines`) and by
+`exports.perfetto`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from itertools import groupby
 
 from attrs import frozen
 
-from ...report.words import kernel_trace
-from ...sim.recording import Recording, Step
+from ..sim.recording import Recording, Step
+from .words import kernel_trace
 
 PARTS = 4  # into which the steps of a thread should fall
 OF_A_CPU = "interrupts"  # what the locks are called that only a CPU itself takes
@@ -34,6 +35,7 @@ class Hold:
     cpu: int
     first: int
     last: int
+    thread: int  # whose it was
 
 
 @frozen
@@ -110,4 +112,4 @@ def holds_in(recording: Recording) -> tuple[Hold, ...]:
 
 def hold(recording: Recording, what: tuple[int, str], first: int, last: int) -> Hold:
     thread, lock = what
-    return Hold(lock, recording.threads[thread].cpu, first, last)
+    return Hold(lock, recording.threads[thread].cpu, first, last, thread)

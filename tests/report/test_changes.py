@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kmm.designs import find_kernel
+from kmm.report.changes import Change
 from kmm.scenarios import find_race
-from kmm.tui.changes import Change
 from kmm.tui.session import Session, open_session
 
 

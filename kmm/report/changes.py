@@ -2,8 +2,9 @@
 
 Each moment is spread out into objects and their fields, all in words; two moments
 are then compared field by field, so a change is named at the depth where it happened:
-`vma#1.vm_start`, not "the address space".  Used by `session`; `tables` has the names of
-objects from here, so that both panes speak of the same things.
+`vma#1.vm_start`, not "the address space".  Used by `exports` and the screen
+(`kmm.tui.session`); its panes have the names of objects from here, so that all speak of
+the same things.
 """
 
 from __future__ import annotations
