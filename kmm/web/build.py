@@ -3,7 +3,8 @@
     python -m kmm.web.build kmm.html             one file, to be opened by double-click
     python -m kmm.web.build --folder site        a folder for a web server
 
-Takes npm and pip, and the network the first time.  The same parts make the same bytes.
+Takes node with npm, pip, and the network the first time.  The same parts make the same
+bytes.
 Exits with 2 if something is wrong, and with 3 if a part cannot be had.
 """
 
@@ -83,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m kmm.web.build",
         description="kmm as a page for a browser: one file that needs no server and "
         "no network, or a folder for a web server, or both.",
-        epilog="Takes npm and pip, and the network the first time.  Exits with 2 if "
+        epilog="Takes node with npm, pip, and the network the first time.  Exits with 2 if "
         "something is wrong, and with 3 if a part cannot be had.",
     )
     found.add_argument(
