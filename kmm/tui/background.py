@@ -12,6 +12,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial, update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -57,15 +58,17 @@ def background(
 def alone(slices: Slices[None]) -> None:
     """All of it, in a thread, unless nobody wants it any more."""
     worker = get_current_worker()
-    for _ in slices:
-        if worker.is_cancelled:
-            slices.close()
+    with closing(slices):
+        for _ in slices:
+            if worker.is_cancelled:
+                return
 
 
 async def in_turns(slices: Slices[None]) -> None:
     """A little of it, and then whatever else there is to do, and so on."""
     since = time.perf_counter()
-    for _ in slices:
-        if time.perf_counter() - since > TURN:
-            await asyncio.sleep(REST)
-            since = time.perf_counter()
+    with closing(slices):
+        for _ in slices:
+            if time.perf_counter() - since > TURN:
+                await asyncio.sleep(REST)
+                since = time.perf_counter()

@@ -3,8 +3,8 @@
     python -m kmm.web.build kmm.html             one file, to be opened by double-click
     python -m kmm.web.build --folder site        a folder for a web server
 
-Takes npm and pip, and the network the first time.  The same parts make the same bytes.
-Exits with 2 if something is wrong, and with 3 if a part cannot be had.
+Takes node with npm, pip, and the network the first time.  The same parts make the same
+bytes.  Exits with 2 if something is wrong, and with 3 if a part cannot be had.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m kmm.web.build",
         description="kmm as a page for a browser: one file that needs no server and "
         "no network, or a folder for a web server, or both.",
-        epilog="Takes npm and pip, and the network the first time.  Exits with 2 if "
-        "something is wrong, and with 3 if a part cannot be had.",
+        epilog="Takes node with npm, pip, and the network the first time.  Exits with "
+        "2 if something is wrong, and with 3 if a part cannot be had.",
     )
     found.add_argument(
         "file", type=Path, nargs="?", metavar="FILE", help="the page, all in one"
