@@ -25,7 +25,8 @@ from .reference import children, reference
 # The sidebar: titles, and the pages below them.
 HOW_TO = ("for-students", "for-teachers", "for-authors", "for-hackers")
 SIDEBAR: Mapping[str, tuple[str, ...]] = {
-    "How to": ("installing", *HOW_TO, "textbook", "classroom", "contributing"),
+    "How to": ("installing", "web", *HOW_TO, "textbook", "classroom", "contributing"),
+    "Use it from elsewhere": ("python", "exports"),
     "Races and answers": ("matrix", "races", "designs/index", "history"),
     "The model": ("modelled", "hardware", "memory", "programs"),
     "Measuring": ("explorer", "stress", "benchmarks"),

@@ -96,6 +96,12 @@ def test_the_reference_has_every_module_and_every_public_name() -> None:
                 assert re.search(rf"{{py:\w+}} {re.escape(short)}\b", page), name
 
 
+def test_every_room_is_in_the_table_of_rooms() -> None:
+    rooms = {m.name for m in modules() if m.is_package and m.name.count(".") == 1}
+    index = referred()["reference/index"]
+    assert set(re.findall(r"\((kmm\.\w+)\.md\)", index)) == rooms
+
+
 def test_a_signature_says_which_type_is_meant() -> None:
     page = referred()["reference/kmm.mm.rmap"]
     assert "page: kmm.mm.mm_types.Page" in page
