@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-STEP = 5  # columns from one shaft to the next
+STEP = 4  # columns from one shaft to the next
 
 Imports = Mapping[str, frozenset[str]]
 
