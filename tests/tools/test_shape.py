@@ -164,14 +164,14 @@ def test_a_drawing_of_three_rooms() -> None:
     }
     expected = """\
     ┌──────┐
-    │ face ├──●────●
-    └──────┘  │    │
-        ┌─────▼─┐  │
-        │ heart ├──●
-        └───────┘  │
-            ┌──────▼─┐
-            │ ground │
-            └────────┘"""
+    │ face ├─●───●
+    └──────┘ │   │
+       ┌─────▼─┐ │
+       │ heart ├─●
+       └───────┘ │
+          ┌──────▼─┐
+          │ ground │
+          └────────┘"""
     assert rooms.drawing([*taken], taken) == dedent(expected)
 
 
