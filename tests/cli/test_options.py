@@ -37,7 +37,13 @@ LONG = {"matrix": [pytest.mark.slow]}  # one of its examples is the whole table
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", [pytest.param(name, marks=LONG.get(name, [])) for name in COMMANDS]
+    "command",
+    # serve goes on until it is stopped: test_serve.py
+    [
+        pytest.param(name, marks=LONG.get(name, []))
+        for name in COMMANDS
+        if name != "serve"
+    ],
 )
 def test_every_example_in_the_help_works(
     command: str, tmp_path_factory: pytest.TempPathFactory
