@@ -11,12 +11,12 @@ from attrs import define, evolve, field, frozen
 
 from ..designs import KernelSpec
 from ..exercises import Exercise, litmus, schedules
+from ..exercises.code import race_for
 from ..fs.proc.root import contents
 from ..mm.kernel import Kernel
 from ..report.changes import Change, changes_between
 from ..report.outcome import plural
 from ..report.words import Names, describe, kernel_trace
-from ..scenarios import find_race
 from ..scenarios.play import Played, machine_at
 from ..scenarios.race import Race, ScheduleToken
 from ..sim.recording import Moment, Recording, Step, record, record_choices
@@ -653,7 +653,7 @@ def foreign_session(
     race, kernel = schedule.split("/")[:2]
     shown, model = told_kernel(exercise, kernel)
     return Session(
-        find_race(race),
+        race_for(exercise, race),
         shown,
         recording,
         f"a run with your {exercise.file}",

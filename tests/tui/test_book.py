@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 from tui.driving import (
     LARGE,
     SIZES,
@@ -188,6 +188,26 @@ def test_only_lessons_with_the_words_are_listed(tmp_path: Path) -> None:
         assert len(titles) < len(lessons()) or len(lessons()) == 1
         await press(pilot, "escape")
         await eventually(lambda: screen.words == "")
+
+    run(steps, tmp_path)
+
+
+def test_what_was_at_the_pointer_of_a_longer_list_is_forgotten(tmp_path: Path) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        await on_top(pilot, Contents)
+        screen = pilot.app.screen
+        assert isinstance(screen, Contents)
+        last = len(screen.rows) - 1
+        chapters = screen.query_one(OptionList)
+        late = OptionList.OptionHighlighted(
+            chapters, chapters.get_option_at_index(last), last
+        )
+        screen.words = "locked update"
+        screen.draw()
+        assert len(screen.rows) <= last
+        screen.post_message(late)  # as happens on a slow machine
+        await press(pilot, "question_mark")
+        await on_top(pilot, Help)
 
     run(steps, tmp_path)
 

@@ -249,6 +249,8 @@ class Contents(Screen[None]):
         self, event: OptionList.OptionHighlighted
     ) -> None:
         """Move the pointer along, and say what is there."""
+        if event.option_index >= len(self.rows):  # of a list that was longer
+            return
         for index in {self.pointed, event.option_index} - {None}:
             assert index is not None
             if index < len(self.rows):
@@ -285,6 +287,8 @@ class Contents(Screen[None]):
     # What is done.
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if event.option_index >= len(self.rows):
+            return
         what = self.rows[event.option_index].opens
         if isinstance(what, Lesson):
             self.open_lesson(what)
