@@ -108,7 +108,7 @@ def test_a_file_may_be_plain_or_gzipped_in_one_member_or_more() -> None:
         (b"\xff\xfe\x00", "neither JSON nor gzip"),
         (b"\x1f\x8b\x08\x00", "cut off"),
         (b"\x1f\x8bnonsense", "damaged"),
-        (gzip.compress(b"{}")[:-3], "cut off"),
+        (gzip.compress(b"{}", mtime=0)[:-3], "cut off"),
         (b"[" * 200_000, "nested too deeply"),
     ],
 )
