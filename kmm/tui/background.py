@@ -3,7 +3,8 @@
 A screen's long method is a generator that yields wherever the screen might want a turn
 (`sim.slices`), and sends messages.  In a process it runs in a thread of its own.  A
 browser's page has no threads; there the work stops every few milliseconds, for keys and
-for drawing.  This is the one place that knows which it is.
+for drawing.  Nor has it processes, in one of which an exercise could be judged.  This
+is the one place that knows what there is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from textual.worker import get_current_worker
 
 from ..sim.slices import Slices
 
-HAS_THREADS = sys.platform != "emscripten"
+HAS_THREADS = HAS_PROCESSES = sys.platform != "emscripten"
 
 TURN = 0.015  # seconds of work, and then of rest: a key is answered in between
 REST = 0.003

@@ -15,9 +15,11 @@ from attrs import define, field
 from textual._context import active_app
 from tui import driving
 
+from kmm.exercises import exercises
 from kmm.scenarios import find_race
 from kmm.tui import background
 from kmm.tui.screens.contents import Contents
+from kmm.tui.screens.exercise import open_exercise
 from kmm.tui.screens.lesson import LessonScreen
 from kmm.tui.screens.stepper import Stepper
 from kmm.tui.session import Session
@@ -90,7 +92,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in "state", "config", "cache":
         monkeypatch.setenv(f"XDG_{name.upper()}_HOME", str(tmp_path / name))
-    monkeypatch.setattr(background, "HAS_THREADS", False)
+    for name in "HAS_THREADS", "HAS_PROCESSES":
+        monkeypatch.setattr(background, name, False)
     return tmp_path
 
 
@@ -293,3 +296,19 @@ def test_what_the_address_opens_has_its_keys_at_the_bottom() -> None:
         await here.sees("space p step")
 
     visit(steps, asked=f"{TOKEN}@5")
+
+
+def test_an_exercise_is_for_the_terminal() -> None:
+    async def steps(here: Visit) -> None:
+        await here.on(Contents)
+        first = next(iter(exercises()))
+        here.app.call_later(open_exercise, here.app, first)
+        await driving.eventually(
+            lambda: any(
+                f"kmm exercise start {first.name}" in note.message
+                for note in here.app._notifications
+            )
+        )
+        await here.on(Contents)
+
+    assert visit(steps) == ""

@@ -30,7 +30,7 @@ from ..session import open_session
 from ..widgets.pane import STYLES
 from .benches import Benches
 from .confirm import Confirm
-from .exercise import ExerciseScreen
+from .exercise import open_exercise
 from .help import Help
 from .lesson import LessonScreen
 from .matrix import Matrix
@@ -296,7 +296,7 @@ class Contents(Screen[None]):
             session = open_session(what, VANILLA)
             _ = self.app.push_screen(Stepper(session))
         elif isinstance(what, Exercise):
-            _ = self.app.push_screen(ExerciseScreen(what))
+            open_exercise(self.app, what)
         elif isinstance(what, Tool):
             _ = self.app.push_screen(what.make())
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -29,6 +29,7 @@ from ...exercises.sandbox import Stopped, judge, recording_of
 from ...exercises.scores import Scores
 from ...exercises.wire import NoRecording
 from ...sim.schedule import ScheduleError
+from .. import background
 from ..editor import NoEditor, edit
 from ..keys import EXERCISE_KEYS
 from ..lines import Line
@@ -57,6 +58,18 @@ class Reading(VerticalScroll, can_focus=True):
     Reading { scrollbar-size-vertical: 1; }
     Reading > * { max-width: 100; margin: 0 1; }
     """
+
+
+def open_exercise(app: App[Any], exercise: Exercise) -> None:
+    """Its screen; what to do instead, where no process can be had to judge in."""
+    if background.HAS_PROCESSES:
+        _ = app.push_screen(ExerciseScreen(exercise))
+        return
+    text = (
+        f"It is judged in a process of its own, which a browser does not have. "
+        f"In a terminal: kmm exercise start {exercise.name}"
+    )
+    app.notify(text, title=exercise.title, timeout=10, markup=False)
 
 
 class ExerciseScreen(Screen[None]):

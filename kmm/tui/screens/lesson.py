@@ -42,7 +42,7 @@ from ..session import session_of
 from ..widgets.blocks import JudgedBlock, KernelRow, widget_for
 from ..widgets.pane import STYLES
 from .choose import Choose
-from .exercise import ExerciseScreen
+from .exercise import open_exercise
 from .help import Help
 from .stepper import HEIGHTS, WIDTHS, Stepper
 
@@ -229,7 +229,7 @@ class LessonScreen(Screen[None]):
         return [one for one in exercises() if one.lesson == self.lesson.name]
 
     def on_exercise_chosen(self, message: ExerciseChosen) -> None:
-        _ = self.app.push_screen(ExerciseScreen(message.exercise))
+        open_exercise(self.app, message.exercise)
 
     def action_help(self) -> None:
         _ = self.app.push_screen(Help("kmm: a lesson", LESSON_KEYS))

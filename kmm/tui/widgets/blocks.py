@@ -287,10 +287,14 @@ class JudgedBlock(Doable):
     ]
 
     def __init__(self, exercise: Exercise) -> None:
-        text = f"{exercise.title}.  {exercise.points} points, judged by kmm."
-        super().__init__(Content(text))
+        super().__init__()
         self.exercise = exercise
         self.border_title = Content("enter: work on this exercise")
+
+    def rows(self, width: int) -> list[Content]:
+        exercise = self.exercise
+        text = f"{exercise.title}.  {exercise.points} points, judged by kmm."
+        return [Content(line) for line in wrapped(text, width, hang=0)]
 
     def action_open(self) -> None:
         self.post_message(ExerciseChosen(self.exercise))
