@@ -81,7 +81,8 @@ def test_no_command_and_nothing_outside_the_screen_imports_textual() -> None:
     ran = python(
         "import pkgutil, sys, importlib, kmm\n"
         "for module in pkgutil.walk_packages(kmm.__path__, 'kmm.'):\n"
-        "    if not module.name.startswith('kmm.tui') and 'main' not in module.name:\n"
+        "    screen = module.name.startswith(('kmm.tui', 'kmm.web'))\n"
+        "    if not screen and 'main' not in module.name:\n"
         "        importlib.import_module(module.name)\n"
         "print('textual' in sys.modules, 'kmm.cli.search' in sys.modules)"
     )

@@ -86,7 +86,8 @@ def test_an_unknown_name_says_what_there_is(text: str) -> None:
 def test_there_is_one_yield_in_what_kernel_threads_run() -> None:
     """Every preemption point is an await; only the trap yields."""
     # These list things, for whoever shows them, or asks for the next with a `for`;
-    # none can suspend a thread.
+    # none can suspend a thread.  Nor can what is done in slices (`sim.slices`): that is
+    # a search, seen from outside.
     iterators = {
         "entries_of",
         "entries_in",
@@ -102,12 +103,16 @@ def test_there_is_one_yield_in_what_kernel_threads_run() -> None:
         "work_out",
         "processes",
         "shared_out",
+        "no_collections",
+        "one_by_one",
     }
     found = []
     for room in ("sim", "hw", "mm", "fs", "kernel", "designs", "scenarios"):
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    if "Slices" in ast.dump(node.returns or ast.Pass()):
+                        continue
                     yields = [n for n in ast.walk(node) if isinstance(n, ast.Yield)]
                     found += [node.name] * bool(yields)
     assert set(found) - iterators == {"trap"}
