@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
 
-from ..sim.estimate import Estimate
+from ..sim.estimate import Estimate, written
 from ..sim.search import Coverage
 from .output import on_terminal
 
 REDRAW = 0.1  # seconds
+DAY = 86_400.0  # seconds
 
 
 def nobody_knows() -> None:
     """The usual `guess`, which is none: of how many there will be."""
+
+
+def time_left(seconds: float) -> str:
+    """So long that nobody waits for it is not said."""
+    return f", {seconds:.0f} s left" if seconds < DAY else ""
 
 
 class Meter:
@@ -72,12 +79,16 @@ class Meter:
         else:
             left = max(0.0, guess.runs - done) * elapsed / max(done, 1)
             line = (
-                f"{self.what}: {done:,} of about {guess.runs:,.0f} {self.unit} "
-                f"({guess.low:,.0f} to {guess.high:,.0f}), {left:.0f} s left"
+                f"{self.what}: {done:,} of about {written(guess.runs)} {self.unit}"
+                f"{time_left(left)} ({written(guess.low)} to {written(guess.high)})"
             )
         self.write(line)
 
     def write(self, line: str) -> None:
+        """Over what stands there; a line that does not fit would leave a row behind."""
+        room = shutil.get_terminal_size().columns - 1
+        if len(line) > room:
+            line = line[: max(room - 3, 0)] + "..."
         sys.stderr.write(f"\r{line}\x1b[K")
         sys.stderr.flush()
         self.drawn = True

@@ -220,8 +220,7 @@ def of_about(played: Played) -> str:
     guess = played.estimate
     if guess is None:
         return ""
-    about, low, high = (f"{round(n):,}" for n in (guess.runs, guess.low, guess.high))
-    return f", of about {about} ({low} to {high})"
+    return f", of about {guess}"
 
 
 def within(played: Played) -> str:

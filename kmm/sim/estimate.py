@@ -22,6 +22,8 @@ from math import sqrt
 
 from attrs import frozen
 
+READABLE = 1e12  # what is larger is no number to wait for
+
 
 @frozen
 class Estimate:
@@ -37,6 +39,15 @@ class Estimate:
     @property
     def high(self) -> float:
         return self.runs + self.spread
+
+    def __str__(self) -> str:
+        low, high = written(self.low), written(self.high)
+        return f"{written(self.runs)} ({low} to {high})"
+
+
+def written(number: float) -> str:
+    """A number of runs; one so large that nobody knows its digits goes without them."""
+    return f"{number:,.0f}" if number < READABLE else f"{number:.0e}"
 
 
 @frozen

@@ -5,6 +5,7 @@ Called by `kmm` alone, on a terminal.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -73,6 +74,14 @@ class KmmApp(App[None]):
             problems.append(f"no theme is called {settings.theme!r}; ctrl+p lists them")
         for problem in problems:
             self.notify(problem, severity="warning", timeout=10, markup=False)
+
+    def on_ready(self) -> None:
+        """What is loaded by now stays: to look through it again would hold up a key."""
+        gc.collect()
+        gc.freeze()
+
+    def on_unmount(self) -> None:
+        gc.unfreeze()
 
     def get_default_screen(self) -> Screen[None]:
         if self.session is not None:

@@ -32,6 +32,12 @@ def test_help_has_an_example_and_the_exit_codes(command: str) -> None:
     assert "exit code" in text
 
 
+def test_a_mistyped_command_is_told_what_it_is_like() -> None:
+    assert refused(kmm("hnut", "exec-stack"), "no 'hnut'; did you mean hunt?")
+    assert refused(kmm("list", "rcaes"), "no 'rcaes'; did you mean races?")
+    assert refused(kmm("xyzzy"), "choose from")
+
+
 LONG = {"matrix": [pytest.mark.slow]}  # one of its examples is the whole table
 
 

@@ -6,6 +6,7 @@ from cli.running import kmm, pretend_terminal
 from kmm.cli import progress
 from kmm.cli.main import main
 from kmm.cli.progress import Meter
+from kmm.sim.estimate import Estimate
 from kmm.sim.search import Coverage
 
 
@@ -34,6 +35,23 @@ def test_progress_stays_in_its_line_and_is_wiped_away(
     assert "\n" not in text
     assert text.count("\r") == 3
     assert text.endswith("\r\x1b[K")
+
+
+def test_a_line_is_never_longer_than_the_terminal_and_numbers_stay_readable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = pretend_terminal(monkeypatch, "stderr")
+    monkeypatch.setenv("COLUMNS", "80")
+    huge = Estimate(1e48, 1e47)
+    with Meter("proving a-race", None, quiet=False, guess=lambda: huge) as meter:
+        meter.update(Coverage(executions=3349))
+        meter.what = "proving a-race-whose-name-is-long:hot-remove"
+        meter.update(Coverage(executions=3349))
+        meter.look_for_least()
+    lines = terminal.getvalue().replace("\x1b[K", "").split("\r")
+    assert max(map(len, lines)) < 80
+    assert "of about 1e+48 executions" in lines[1]
+    assert "left" not in lines[1]
 
 
 def test_quiet_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,26 @@ def test_rows_that_a_step_left_alone_are_as_if_all_were_painted_anew(
     run(steps, size)
 
 
+@SIZES
+def test_the_functions_above_a_source_are_those_of_its_moment(
+    size: tuple[int, int],
+) -> None:
+    async def steps(pilot: Pilot[None]) -> None:
+        screen = stepper(pilot)
+        last = screen.session.last
+        for moment in (last, 53, last, 24, 36, 37, last, 53):
+            screen.go(moment)
+            await pilot.pause()
+            await pilot.pause()
+            seen = picture(pilot)
+            for pane in screen.query(Pane):
+                pane.refresh()
+            await pilot.pause()
+            assert picture(pilot) == seen
+
+    run(steps, size)
+
+
 def test_a_pane_that_was_scrolled_shows_what_is_left_when_that_is_less() -> None:
     async def steps(pilot: Pilot[None]) -> None:
         pane = stepper(pilot).query_one("#locks", Pane)

@@ -11,7 +11,9 @@ share, `values` what a word may be.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import NoReturn
 
 from ... import __version__
@@ -73,7 +75,16 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog, formatter_class=NarrowHelp, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        raise Usage(f"{message} (see {self.prog} --help)")
+        raise Usage(f"{with_the_nearest(message)} (see {self.prog} --help)")
+
+
+def with_the_nearest(message: str) -> str:
+    """A complaint of argparse's: of a mistyped word, what it is like, and not all."""
+    found = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+    near = found and get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), n=1)
+    if not found or not near:
+        return message
+    return f"{message[: found.start()]}no {found[1]!r}; did you mean {near[0]}?"
 
 
 class NarrowHelp(argparse.RawDescriptionHelpFormatter):

@@ -301,6 +301,7 @@ class ExerciseScreen(Screen[None]):
         self.is_stopping = False
         self.bench.judge(text)
         self.draw()
+        self.call_later(self.open_tab, "checks")
         self.judge(text, self.bench.seed)
 
     def action_stop(self) -> None:

@@ -91,8 +91,7 @@ class Search(Box[Played | None]):
             runs = plural(message.executions, "execution")
             guess = message.estimate
             text = (
-                f"{runs} so far, none failed, of about {guess.runs:,.0f} "
-                f"({guess.low:,.0f} to {guess.high:,.0f}); {message.seconds:.0f} s"
+                f"{runs} so far, none failed, of about {guess}; {message.seconds:.0f} s"
             )
             self.query_one(Paper).show(
                 [*self.lines(), Line(text), Line(EXPLAINED, look="dim")]

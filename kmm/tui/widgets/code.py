@@ -54,8 +54,6 @@ class CodePane(Pane):
             title_room = self.outer_size.width - CORNERS
             file = self.view.function.file if self.view.function else ""
             self.call(fitted_title(self.title, self.view, title_room), file)
-            trace = fitted_trace(self.view, self.room)
-            self.head = Content.styled(trace, STYLES["dim"])
         super().draw()
 
     def laid_out(self, width: int) -> tuple[Sequence[Content], Sequence[int]]:
@@ -64,6 +62,7 @@ class CodePane(Pane):
         view = self.view
         if view is None:
             return rows, marked
+        self.head = Content.styled(fitted_trace(view, width), STYLES["dim"])
         lines = highlighted(view.function)
         for offset, plain in enumerate(plain_rows(view.function, width)):
             number = offset + (view.function.first if view.function else 0)
