@@ -79,8 +79,8 @@ class Meter:
         else:
             left = max(0.0, guess.runs - done) * elapsed / max(done, 1)
             line = (
-                f"{self.what}: {done:,} of about {written(guess.runs)} {self.unit}"
-                f"{time_left(left)} ({written(guess.low)} to {written(guess.high)})"
+                f"{self.what}: {done:,} of about {written(guess.runs)} {self.unit} "
+                f"({written(guess.low)} to {written(guess.high)}){time_left(left)}"
             )
         self.write(line)
 
