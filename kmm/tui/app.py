@@ -38,6 +38,9 @@ from .settings import PROJECTOR, Settings, load_settings
 TABLES = (KEYS, LESSON_KEYS, CONTENTS_KEYS, MATRIX_KEYS, EXERCISE_KEYS)
 KNOWN_KEYS = frozenset(key.id for table in TABLES for key in table if key.action)
 CRASHED = 3  # exit code
+# When Python looks for garbage: after so many objects that are new, then so many times
+# of that through the not so new, then so many times of that through all.
+SELDOM = (2_000, 10, 100)
 
 
 class KmmApp(App[None]):
@@ -59,6 +62,7 @@ class KmmApp(App[None]):
         super().__init__()
         self.session, self.progress, self.lesson = session, progress, lesson
         self.settings = settings or Settings()
+        self.collected = gc.get_threshold()
         self.register_theme(PROJECTOR)
 
     def on_mount(self) -> None:
@@ -76,12 +80,17 @@ class KmmApp(App[None]):
             self.notify(problem, severity="warning", timeout=10, markup=False)
 
     def on_ready(self) -> None:
-        """What is loaded by now stays: to look through it again would hold up a key."""
+        """What is loaded by now stays: to look through it again would hold up a key.
+
+        So would to look through all of the rest, which is seldom worth it.
+        """
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*SELDOM)
 
     def on_unmount(self) -> None:
         gc.unfreeze()
+        gc.set_threshold(*self.collected)
 
     def get_default_screen(self) -> Screen[None]:
         if self.session is not None:
