@@ -33,7 +33,7 @@ def test_the_least_of_all_failing_runs_is_found() -> None:
 
 @pytest.mark.slow
 def test_the_least_of_all_failing_runs_is_found_in_larger_programs() -> None:
-    tally = held_against_enumeration(seed=2, failures=300, limit=2000)
+    tally = held_against_enumeration(seed=2, failures=150, limit=2000)
     assert tally.most_switches >= 3
 
 
