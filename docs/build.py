@@ -20,6 +20,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
+# A script of docs/, whose package is found only once the path says where.
 from website.check import problems  # noqa: E402
 from website.links import DeadLink  # noqa: E402
 from website.tree import write_tree  # noqa: E402

@@ -19,7 +19,7 @@ from textwrap import wrap
 from attrs import asdict, frozen
 
 from .. import __version__
-from ..scenarios.found import own_lessons, plugins
+from ..scenarios.found import own_lessons, plugin_race, plugins
 from .exits import FAILED, OK
 from .output import deliver, print_json, text_width
 from .screen import terminal_problem
@@ -211,11 +211,11 @@ def plug_in(entry: EntryPoint) -> Finding:
     found = f"{entry.group}, {entry.value} of {package}"
     try:
         if entry.group == "kmm.races":
-            entry.load()
+            plugin_race(entry)
         elif find_spec(entry.module) is None:
             raise ModuleNotFoundError(f"there is no module {entry.module}")
-    except Exception as error:  # whatever somebody else's code does
-        advice = f"{package} is broken ({error!r}): mend it or remove it"
+    except Exception as error:  # `find_spec` imports packages, which may do anything
+        advice = f"{package} is broken ({error}): mend it or remove it"
         return Finding("Plug-ins", entry.name, found, advice, is_broken=True)
     return Finding("Plug-ins", entry.name, found)
 

@@ -45,6 +45,7 @@ def cluster(where: str) -> Iterator[Executor]:
         from distributed import Client, KilledWorker
     except ImportError:
         raise Usage("--executor needs Dask: pip install 'kmm-lab[dask]'") from None
+    # Dask's types are not complete.
     try:
         client = Client(  # type: ignore[no-untyped-call]
             place.netloc, timeout=PATIENCE, set_as_default=False

@@ -131,7 +131,7 @@ def asked(ask: Callable[[], Finding], exercise: Exercise, check: Check) -> Findi
     """What came of a check, or what went wrong in the submission meanwhile."""
     try:
         finding = ask()
-    except Exception as error:
+    except Exception as error:  # a student's code, which may raise anything
         return Finding(check.name, False, printable(raised(error, exercise.file)))
     return evolve(finding, why=printable(finding.why))
 

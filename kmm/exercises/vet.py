@@ -316,6 +316,7 @@ def is_open(module: str) -> bool:
 def is_module(name: str) -> bool:
     """Whether kmm has such a file.  (To import and see would run what is no module.)"""
     path = files("kmm").joinpath(*name.split(".")[1:])
+    # kmm is never in a zip, so this is a Path, which `files` does not promise.
     return path.is_dir() or path.with_name(f"{path.name}.py").is_file()  # type: ignore[attr-defined]
 
 

@@ -94,7 +94,7 @@ def find_elsewhere(name: str) -> Race | None:
 def plugin_race(entry: EntryPoint) -> Race:
     try:
         race = entry.load()
-    except Exception as error:
+    except Exception as error:  # somebody else's code, which may do anything
         raise BrokenPlugin(f"race {entry.name} ({entry.value}): {error!r}") from error
     if not isinstance(race, Race):
         raise BrokenPlugin(f"race {entry.name} ({entry.value}) is no Race")
