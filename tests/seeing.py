@@ -13,8 +13,9 @@ from kmm.mm.observe import observe
 from kmm.scenarios import find_race
 from kmm.sim.recording import Moment, Recording
 from kmm.tui.lines import Line
+from kmm.tui.opening import open_session
 from kmm.tui.pictures import Run, Seen, find_picture
-from kmm.tui.session import Session, open_session
+from kmm.tui.session import Session
 
 WIDTH = 78  # columns for text on a screen of 80
 

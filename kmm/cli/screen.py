@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from ..course import find_lesson
 from ..designs import UnknownName, find_kernel
-from ..tui.session import Session, open_session, session_of
+from ..tui.opening import open_session, session_of
+from ..tui.session import Session
 from .exits import Usage
 from .naming import race_named
 from .replay import replayed

@@ -1,8 +1,8 @@
 """What is being looked at: a race, a kernel, a recorded run of it, and a moment.
 
-Everything that the screen shows is worked out here, as plain values, and can be had
-without a terminal.  Stepping is moving an index: moment 0 is before the first step,
-moment n is after n steps.
+Plain values, which can be had without a terminal.  Stepping is moving an index: moment
+0 is before the first step, moment n is after n steps.  How a session begins is in
+`opening`, and what is said of it in `telling` and `standing`.
 """
 
 from __future__ import annotations
@@ -10,65 +10,22 @@ from __future__ import annotations
 from attrs import define, evolve, field, frozen
 
 from ..designs import KernelSpec
-from ..exercises import Exercise, litmus, schedules
-from ..exercises.code import race_for
 from ..fs.proc.root import contents
 from ..mm.kernel import Kernel
 from ..report.changes import Change, changes_between
-from ..report.outcome import plural
-from ..report.words import Names, describe, kernel_trace
+from ..report.words import Names
 from ..scenarios.play import Played, machine_at
 from ..scenarios.race import Race, ScheduleToken
-from ..sim.recording import Moment, Recording, Step, record, record_choices
-from ..sim.search import search
-from ..sim.strategies import RoundRobin, SourceDpor
-from ..sim.thread import Place
+from ..sim.recording import Moment, Recording, Step
 from .follow import Fit, follow
-from .foreign import Foreign, told_kernel
-from .lines import CHANGED, FATAL, Line
+from .foreign import Foreign
+from .lines import Line
 from .logbook import LogEntry
-from .narration import brief, intention, purpose, sentence
+from .narration import brief
 from .pictures import PICTURES, Picture, Run, Seen, find_picture, next_picture
-from .source import Function, function_at
-from .steered import LETTERS, Outlook, OwnRun
+from .steered import Outlook, OwnRun
 from .stops import EVENTS, Stop, Taken, offered, stops_at, taken
 from .tables import lock_lines
-
-# What is tried before the screen opens, so that the first run is one worth seeing.
-FIRST_TRIES = 30  # executions; some tens of milliseconds
-
-FIRST_KEYS = (
-    "Press space to step, ] for the next event, s to search, k for another kernel, "
-    "? for help."
-)
-# The kinds of failure, in words.
-FAILURES = {
-    "bug_on": "the kernel meets what must not be",
-    "deadlock": "every thread waits for another one",
-    "livelock": "the run does not come to an end",
-    "corruption": "a program reads what it did not write",
-    "use_after_free": "something is used that has been freed",
-    "atomic_sleep": "a thread would sleep while it holds a spinlock",
-    "leak": "something was not given back",
-    "lock_order": "locks are taken in two orders",
-    "data_race": "no lock keeps two accesses to a field apart",
-}
-
-ONE_AFTER_ANOTHER = 10_000  # steps a turn: more than any thread here needs
-
-
-@frozen
-class ThreadView:
-    """Where one thread is."""
-
-    name: str  # "CPU 1: date:4021"
-    role: str  # what it does in this race
-    trace: str  # the functions that it is in, outermost first
-    standing: str  # what it does next, or why it does nothing
-    function: Function | None  # the innermost
-    next_line: int | None  # the line at which it stands
-    done_line: int | None  # the line that took the last step, if it took it
-    is_failed: bool
 
 
 @frozen
@@ -88,7 +45,7 @@ class Shown:
 
 @define
 class Session:
-    """A recording and a place in it.  Made by `open_session`."""
+    """A recording and a place in it.  Made by `opening`."""
 
     race: Race
     kernel: KernelSpec
@@ -229,9 +186,8 @@ class Session:
         recording, _ = follow(boot, self.recording, self.kernel.text)
         return kernel.text, recording
 
-    def restart(self) -> None:
-        """The run that this kernel is opened with."""
-        fresh = open_session(self.race, self.kernel)
+    def restart(self, fresh: Session) -> None:
+        """Show the run of another session, and keep its schedule."""
         self.schedule, self.schedule_of = fresh.schedule, fresh.schedule_of
         self.show(fresh.kernel, fresh.recording, fresh.origin)
 
@@ -378,105 +334,6 @@ class Session:
         """The objects that the step to this moment changed."""
         return {change.name for change in self.changes()}
 
-    def happened(self) -> list[Line]:
-        """What the last step did: who, what, what for; most important first."""
-        step = self.step
-        if step is None:
-            return self.opening_lines()
-        lines = [Line(sentence(self.recording, step, self.names), look="loud", hang=2)]
-        lines += self.remarks()
-        changes = self.changes()
-        width = max((len(change.what) for change in changes), default=0)
-        lines += [
-            Line(f"{c.what:{width}}  {c.before} -> {c.after}", CHANGED, hang=width + 2)
-            for c in changes
-        ]
-        if not changes:
-            lines.append(own_change(step, self.names))
-        if text := purpose(step):
-            lines.append(Line(text, look="dim", hang=2))
-        return lines
-
-    def opening_lines(self) -> list[Line]:
-        """What stands there before the first step: how to go on, and the race."""
-        return [
-            Line(f"Nothing has run yet. {FIRST_KEYS}", look="loud", hang=2),
-            *self.remarks(),
-            Line(" ".join(self.race.story.split()), hang=2),
-            Line(f"Watch {self.race.watch}", hang=2),
-        ]
-
-    def remarks(self) -> list[Line]:
-        """What else is to be said here: how the run ends, where a schedule is left."""
-        lines = []
-        fit, failure = self.fit, self.recording.failure
-        if self.at == 0:
-            lines.append(Line(f"This is {self.origin}; it {self.ending}."))
-        if fit is not None and self.at == fit.alike:
-            lines.append(Line(self.fit_text(fit), FATAL, hang=2))
-        elif fit is not None and self.at == fit.left_at:
-            lines.append(Line(left_text(fit), FATAL, hang=2))
-        if self.is_unfinished and self.at == self.last:
-            lines += self.turn_lines()
-        elif self.at == self.last:
-            text = (
-                failure.message if failure else "The run is over, and nothing failed."
-            )
-            lines.append(Line(text, FATAL if failure else " ", "loud"))
-        return lines
-
-    def turn_lines(self) -> list[Line]:
-        """For the scheduler: who can go next, and what is known of what may come."""
-        able = [
-            f"{LETTERS[index]}: CPU {self.recording.threads[index].cpu}, "
-            f"{self.recording.threads[index].comm}"
-            for index in self.moment.able
-        ]
-        lines = [Line(f"Who goes next?  {';  '.join(able)}", look="loud", hang=2)]
-        outlook = self.outlook_from
-        if outlook is not None and outlook.choices == self.recording.choices:
-            lines.append(Line(outlook.text(self.recording), hang=2))
-        return lines
-
-    def fit_text(self, fit: Fit) -> str:
-        """How the schedule of another kernel goes with this one."""
-        if fit.alike == self.last and fit.left_at is None:
-            return f"The run is the same as on {fit.of}, step for step."
-        text = f"Up to here all is as on {fit.of}; the next step is another one."
-        if fit.left_at is None:
-            return f"{text} The schedule fits to its end."
-        return f"{text} {left_text(fit)}"
-
-    @property
-    def outlook(self) -> str:
-        """What is to come of another kernel's schedule, in a sentence or two."""
-        fit = self.fit
-        if fit is None or fit.alike <= self.at:
-            return ""
-        text = f"Up to step {fit.alike} all is as on {fit.of}."
-        return text if fit.left_at is None else f"{text} {left_text(fit)}"
-
-    @property
-    def ending(self) -> str:
-        """How the run ends, to be put behind "it"."""
-        failure = self.recording.failure
-        if self.is_unfinished:
-            return "waits for your choice"
-        if failure is None:
-            return "ends well"
-        return f"fails at step {self.last}"
-
-    def failing_words(self) -> list[str]:
-        """The failure, for somebody who does not read oopses."""
-        failure = self.recording.failure
-        if failure is None:
-            return []
-        who = f" in {failure.thread}" if failure.thread else ""
-        return [
-            f"Step {self.last} fails{who}: {FAILURES.get(failure.kind, failure.kind)}.",
-            "Going back is exact: undo the last step, and see how it came to this.",
-        ]
-
     @property
     def is_off_schedule(self) -> bool:
         """Whether a choice before this moment could not be made as scheduled."""
@@ -485,31 +342,6 @@ class Session:
             and self.fit.left_at is not None
             and (self.at > self.fit.left_at)
         )
-
-    @property
-    def position(self) -> str:
-        off = ", off the schedule" if self.is_off_schedule else ""
-        return f"step {self.at} of {self.last}{off}"
-
-    def timeline(self, width: int) -> str:
-        """The run as a strip: a digit for the CPU of each step done, dots ahead."""
-        steps, cpus = self.recording.steps, self.recording.threads
-        width = min(width, self.last)
-        cells = []
-        for cell in range(width):
-            number = cell * self.last // width
-            done = number < self.at
-            cells.append(str(cpus[steps[number].thread].cpu) if done else ".")
-        if self.recording.failure is not None and cells:
-            cells[-1] = FATAL
-        return "".join(cells)
-
-    def moment_at(self, width: int, column: int) -> int:
-        """The moment that a column of the timeline stands for."""
-        width = min(width, self.last)
-        if column >= width - 1:
-            return self.last
-        return max(column, 0) * self.last // width + 1
 
     # Pictures of it.
 
@@ -545,149 +377,3 @@ class Session:
         cpu = self.recording.threads[step.thread].cpu
         column = self.recording.column_of(step.thread)
         return LogEntry(step.number + 1, column, cpu, brief(step, self.names))
-
-    def threads(self) -> list[ThreadView]:
-        """Where each thread is that has a pane or a column of its own."""
-        return [self.thread(index) for index in self.recording.columns]
-
-    def thread(self, index: int) -> ThreadView:
-        """Where one of the threads is."""
-        info, moment = self.recording.threads[index], self.moment
-        trace = kernel_trace(moment.standing[index])
-        step, failure = self.step, self.recording.failure
-        did_it = step is not None and step.thread == index
-        name = f"{info.comm}:{info.pid}"
-        failed = self.is_at_failure and failure is not None and failure.thread == name
-        if failed and failure is not None:
-            trace = kernel_trace(failure.trace)
-        # A thread that has ended is shown where it took its last step.
-        innermost = trace[0] if trace else self.last_place(index)
-        done = kernel_trace(step.trace)[:1] if step is not None and did_it else ()
-        function = self.function_at(innermost) if innermost else None
-        # The line that took the step may be in a function that has returned since.
-        in_sight = bool(done) and function == self.function_at(done[0])
-        return ThreadView(
-            name=f"CPU {info.cpu}: {name}",
-            role="answers interrupts" if info.daemon else self.race.threads[index],
-            trace=" > ".join(place.function for place in reversed(trace)),
-            standing=self.standing(index, failed=failed),
-            function=function,
-            next_line=innermost.line if trace and innermost else None,
-            done_line=done[0].line if in_sight else None,
-            is_failed=failed,
-        )
-
-    def function_at(self, place: Place) -> Function:
-        """Of the model, or of a submission."""
-        if self.foreign is not None and place.file == self.foreign.file:
-            return self.foreign.function_at(place)
-        return function_at(place)
-
-    def standing(self, index: int, *, failed: bool) -> str:
-        """What a thread does next, or why it does nothing."""
-        if failed:
-            return "failed here"
-        op = self.moment.about_to[index]
-        if op is None:
-            return "has ended"
-        if self.moment.blocked[index]:
-            return f"must wait for {op.partition(' ')[2]}"
-        return f"next: {intention(op, self.names)}"
-
-    def why_not(self, index: int) -> str:
-        """Why a thread cannot take the next step."""
-        if self.is_at_failure:
-            return "the run has failed"
-        if self.moment.about_to[index] is None:
-            return "it has ended"
-        return self.standing(index, failed=False)
-
-    def last_place(self, index: int) -> Place | None:
-        """Where a thread that has ended took its last step."""
-        for step in reversed(self.recording.steps[: self.at]):
-            if step.thread == index and kernel_trace(step.trace):
-                return kernel_trace(step.trace)[0]
-        return None
-
-
-def told_run(shown: Shown) -> str:
-    """A run in a line."""
-    recording = shown.recording
-    failure = recording.failure
-    end = failure.message if failure else "goes well"
-    steps = plural(len(recording.steps), "step")
-    return f"{shown.origin} on {shown.kernel.text}: {steps}, {end}"
-
-
-def left_text(fit: Fit) -> str:
-    return (
-        f"The schedule of {fit.of} stops fitting after step {fit.left_at}: "
-        f"{fit.reason}. Choices that cannot be made are passed over."
-    )
-
-
-def own_change(step: Step, names: Names) -> Line:
-    """For a step that changed nothing which the panes show."""
-    if step.kind in ("read", "wait"):
-        return Line("It only looked: nothing changed.", look="dim")
-    return Line(describe(step, names), CHANGED, hang=2)
-
-
-def session_of(played: Played, origin: str) -> Session:
-    """A run that was made elsewhere; `origin` says where it comes from."""
-    recording = played.recording
-    assert recording is not None
-    session = Session(
-        played.race, played.kernel, recording, origin, recording, played.kernel.text
-    )
-    session.go(played.at or 0)
-    if played.token is not None and played.token.is_part:
-        session.take_over()  # it was left before its end, and waits for a choice
-    return session
-
-
-def foreign_session(
-    exercise: Exercise, text: str, schedule: str, recording: Recording
-) -> Session:
-    """A run that a judge has made of a submission.  Raises UnknownName."""
-    race, kernel = schedule.split("/")[:2]
-    shown, model = told_kernel(exercise, kernel)
-    return Session(
-        race_for(exercise, race),
-        shown,
-        recording,
-        f"a run with your {exercise.file}",
-        recording,
-        shown.text,
-        foreign=Foreign(exercise, text, model),
-    )
-
-
-def data_session(exercise: Exercise, text: str, schedule: str) -> Session:
-    """A run of a submission that is data, of which nothing is executed.
-
-    It is made here, and the reader may go on from any moment of it.  Raises Complaint,
-    ScheduleError.
-    """
-    if exercise.kind == "litmus":
-        played = litmus.remade(litmus.race_of(text, exercise), schedule)
-    else:
-        played = schedules.play(text, exercise)
-    return session_of(played, f"the run of your {exercise.file}")
-
-
-def open_session(race: Race, kernel: KernelSpec) -> Session:
-    """A first run to look at: one that fails if there is one close at hand.
-
-    Else the threads one after another, which every kernel survives.
-    """
-    kernel = race.kernel(kernel)
-    boot = race.rewinder(kernel)
-    found = search(boot, SourceDpor(), budget=FIRST_TRIES)
-    if found.failure is not None:
-        recording = record_choices(boot, found.choices)
-        origin = "a run that the search found"
-    else:
-        recording = record(boot, RoundRobin(ONE_AFTER_ANOTHER))
-        origin = "the run in which the threads go one after the other"
-    return Session(race, kernel, recording, origin, recording, kernel.text)

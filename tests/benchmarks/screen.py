@@ -37,10 +37,12 @@ from kmm.course.progress import load_progress
 from kmm.designs import parse_kernel
 from kmm.scenarios import find_race
 from kmm.tui.app import KmmApp
+from kmm.tui.opening import open_session, session_of
 from kmm.tui.pictures import PICTURES
 from kmm.tui.screens.contents import Contents
 from kmm.tui.screens.stepper import Stepper
-from kmm.tui.session import Session, open_session, session_of
+from kmm.tui.session import Session
+from kmm.tui.telling import happened
 
 STEPS = 80  # that are measured for each picture
 QUIET = 0.03  # seconds without a paint, after which nothing more comes of a key
@@ -153,7 +155,7 @@ def memory_added(session: Session) -> int:
     def walk(steps: int) -> None:
         for number in range(steps):
             session.go(number % (session.last + 1))
-            session.happened()
+            happened(session)
             session.drawn(78)
 
     walk(session.last + 1)

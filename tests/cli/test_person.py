@@ -7,7 +7,7 @@ from cli.running import fresh_kmm
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.scenarios.race import ScheduleToken
-from kmm.tui.session import open_session
+from kmm.tui.opening import open_session
 
 RUN = ("run", "exec-stack", "--strategy", "person")
 

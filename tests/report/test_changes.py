@@ -7,7 +7,9 @@ import pytest
 from kmm.designs import find_kernel
 from kmm.report.changes import Change
 from kmm.scenarios import find_race
-from kmm.tui.session import Session, open_session
+from kmm.tui.opening import open_session
+from kmm.tui.session import Session
+from kmm.tui.telling import happened
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_every_store_of_something_new_is_a_change_or_is_told_by_itself(
 ) -> None:
     for step in session.recording.steps:
         session.go(step.number + 1)
-        assert len(session.happened()) >= 2
+        assert len(happened(session)) >= 2
 
 
 def test_a_structure_that_comes_or_goes_is_one_change() -> None:

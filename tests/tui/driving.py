@@ -19,8 +19,9 @@ from textual.pilot import Pilot
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.tui.app import KmmApp
+from kmm.tui.opening import open_session
 from kmm.tui.screens.box import Paper
-from kmm.tui.session import Session, open_session
+from kmm.tui.session import Session
 
 SMALL, LARGE = (80, 24), (120, 40)
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])

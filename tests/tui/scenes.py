@@ -32,6 +32,7 @@ from kmm.scenarios.matrix import run as work_out
 from kmm.sim.recording import Step
 from kmm.tui.app import KmmApp
 from kmm.tui.messages import BenchMoved, StressMoved
+from kmm.tui.opening import session_of
 from kmm.tui.screens.benches import Benches
 from kmm.tui.screens.contents import Contents
 from kmm.tui.screens.help import Help
@@ -41,7 +42,7 @@ from kmm.tui.screens.matrix import Matrix
 from kmm.tui.screens.oops import Oops
 from kmm.tui.screens.stepper import Stepper
 from kmm.tui.screens.stress import TICK, Stress, first_recipe
-from kmm.tui.session import Session, session_of
+from kmm.tui.session import Session
 from kmm.tui.settings import Settings
 from kmm.workloads.aim9 import AIM9
 from kmm.workloads.benchmark import compare

@@ -31,6 +31,7 @@ from kmm.scenarios.play import hunt
 from kmm.sim.strategies import SourceDpor
 from kmm.tui.app import CRASHED, KmmApp
 from kmm.tui.keys import KEYS
+from kmm.tui.opening import open_session
 from kmm.tui.screens.drawing import Drawing
 from kmm.tui.screens.files import Files
 from kmm.tui.screens.go_to import GoTo
@@ -39,7 +40,7 @@ from kmm.tui.screens.kernels import Kernels
 from kmm.tui.screens.oops import Oops
 from kmm.tui.screens.search import Search, outcome
 from kmm.tui.screens.stepper import PANES, Stepper
-from kmm.tui.session import Session, open_session
+from kmm.tui.session import Session
 from kmm.tui.widgets.code import CodePane
 from kmm.tui.widgets.pane import Pane
 

@@ -23,6 +23,7 @@ from kmm.exercises.sandbox import judge, recording_of
 from kmm.exercises.scores import Scores
 from kmm.tui.app import KmmApp
 from kmm.tui.keys import EXERCISE_KEYS
+from kmm.tui.opening import foreign_session
 from kmm.tui.screens.choose import Choose
 from kmm.tui.screens.confirm import Confirm
 from kmm.tui.screens.contents import Contents
@@ -32,7 +33,8 @@ from kmm.tui.screens.help import Help
 from kmm.tui.screens.lesson import LessonScreen
 from kmm.tui.screens.stepper import Stepper
 from kmm.tui.screens.what import What
-from kmm.tui.session import Session, foreign_session
+from kmm.tui.session import Session
+from kmm.tui.standing import thread_view
 
 BREAK = "break-vanilla"
 
@@ -250,7 +252,7 @@ def broken() -> Session:
 def test_the_students_own_lines_are_shown_where_they_run(broken: Session) -> None:
     step = next(s for s in broken.recording.steps if s.trace[0].file == "fix.py")
     broken.go(step.number)
-    view = broken.thread(step.thread)
+    view = thread_view(broken, step.thread)
     assert view.function is not None
     assert view.next_line == step.trace[0].line
     line = view.function.lines[view.next_line - view.function.first]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kmm.designs import find_kernel
 from kmm.scenarios import find_race
 from kmm.tui.follow import Follower, alike, follow
-from kmm.tui.session import open_session
+from kmm.tui.opening import open_session
 
 RACE = find_race("exec-stack")
 

@@ -30,6 +30,7 @@ from kmm.tui.screens.choose import Choose
 from kmm.tui.screens.stepper import Stepper
 from kmm.tui.screens.what import What
 from kmm.tui.session import Session
+from kmm.tui.telling import moment_at, timeline
 from kmm.tui.widgets.headline import STRIP, STRIP_ROW, Headline
 from kmm.tui.widgets.pane import GUTTER, Pane
 from kmm.tui.widgets.picture import PicturePane
@@ -117,9 +118,9 @@ def test_a_click_on_the_strip_goes_to_that_moment(
         room = min(size[0] - 2 - STRIP, now.last)
         column = round(part * (room - 1))
         await pilot.click(Headline, offset=(1 + STRIP + column, STRIP_ROW))
-        await eventually(lambda: now.at == now.moment_at(room, column))
+        await eventually(lambda: now.at == moment_at(now, room, column))
         assert abs(now.at - part * now.last) <= 2
-        strip = now.timeline(room)
+        strip = timeline(now, room)
         assert strip[column] != "."
         assert strip[column + 1 : column + 2] in (".", "!", "")
 
@@ -128,8 +129,8 @@ def test_a_click_on_the_strip_goes_to_that_moment(
 
 def test_a_click_on_the_strip_before_it_begins_goes_to_the_first_step() -> None:
     now = session()
-    assert now.moment_at(76, -3) == 1
-    assert now.moment_at(76, 500) == now.last
+    assert moment_at(now, 76, -3) == 1
+    assert moment_at(now, 76, 500) == now.last
 
 
 @SIZES

@@ -10,12 +10,13 @@ from kmm.designs import find_kernel
 from kmm.scenarios import find_race, play
 from kmm.scenarios.race import ScheduleToken
 from kmm.sim.slices import at_once
+from kmm.tui.opening import open_session
+from kmm.tui.opening import session_of as session_of_run
 from kmm.tui.screens.beside import Beside
 from kmm.tui.screens.choose import Choose
 from kmm.tui.screens.oops import Oops
 from kmm.tui.screens.stepper import Stepper
-from kmm.tui.session import open_session
-from kmm.tui.session import session_of as session_of_run
+from kmm.tui.standing import why_not
 from kmm.tui.steered import look_ahead
 
 
@@ -38,7 +39,7 @@ def test_who_cannot_go_on_is_not_chosen_and_it_is_said_why() -> None:
     session = opened()
     session.go(session.last)
     assert not session.choose(0)
-    assert session.why_not(0)
+    assert why_not(session, 0)
 
 
 def test_the_recorded_schedule_chosen_by_hand_is_the_recorded_run() -> None:

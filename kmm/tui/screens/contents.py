@@ -26,7 +26,7 @@ from ...exercises import Exercise, exercises
 from ...exercises.scores import Scores
 from ...scenarios import RACES, Race
 from ..keys import CONTENTS_KEYS
-from ..session import open_session
+from ..opening import open_session
 from ..widgets.pane import STYLES
 from .benches import Benches
 from .confirm import Confirm

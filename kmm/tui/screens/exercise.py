@@ -34,7 +34,8 @@ from ..editor import NoEditor, edit
 from ..keys import EXERCISE_KEYS
 from ..lines import Line
 from ..messages import CheckFound, JudgeEnded, TabChosen
-from ..session import Session, data_session, foreign_session
+from ..opening import data_session, foreign_session
+from ..session import Session
 from ..widgets.blocks import ProseBlock
 from ..widgets.headline import shortened
 from ..widgets.pane import STYLES, Pane

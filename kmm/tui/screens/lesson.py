@@ -38,7 +38,7 @@ from ..messages import (
     RunChosen,
     RunMade,
 )
-from ..session import session_of
+from ..opening import session_of
 from ..widgets.blocks import JudgedBlock, KernelRow, widget_for
 from ..widgets.pane import STYLES
 from .choose import Choose

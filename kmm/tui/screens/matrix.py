@@ -37,7 +37,7 @@ from ..background import background
 from ..keys import MATRIX_KEYS
 from ..lines import Line
 from ..messages import CellFound
-from ..session import session_of
+from ..opening import session_of
 from .box import Box
 from .help import Help
 from .stepper import HEIGHTS, WIDTHS, Stepper

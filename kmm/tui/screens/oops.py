@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from ...report.oops import oops
 from ..lines import Line
 from ..session import Session
+from ..telling import failing_words
 from .box import Box
 
 UNDO, KERNEL, DRAWING = "undo", "kernel", "drawing"
@@ -32,7 +33,7 @@ class Oops(Box[str | None]):
 
     def lines(self) -> Sequence[Line]:
         return [
-            *(Line(text, look="loud") for text in self.session.failing_words()),
+            *(Line(text, look="loud") for text in failing_words(self.session)),
             Line(""),
             *(Line(text, hang=4) for text in self.console()),
         ]

@@ -23,9 +23,12 @@ from ..background import background
 from ..explain import explain, things
 from ..keys import KEYS
 from ..messages import LookedAhead, MomentChosen, TabChosen
+from ..opening import open_session
 from ..pictures import PICTURES
-from ..session import Session, told_run
+from ..session import Session
+from ..standing import thread_views, why_not
 from ..steered import LETTERS, look_ahead
+from ..telling import outlook, told_run
 from ..widgets.changed import ChangedPane
 from ..widgets.code import CodePane
 from ..widgets.headline import Headline
@@ -164,7 +167,7 @@ class Stepper(Screen[None]):
     def draw(self) -> None:
         """Tell every part what to show."""
         session = self.session
-        threads = session.threads()
+        threads = thread_views(session)
         self.query_one(Headline).look_at(session)
         self.query_one(ChangedPane).look_at(session)
         for number, view in enumerate(threads[:2]):
@@ -272,7 +275,8 @@ class Stepper(Screen[None]):
 
     @makes_it_again
     def action_restart(self) -> None:
-        self.session.restart()
+        session = self.session
+        session.restart(open_session(session.race, session.kernel))
         self.draw()
 
     def action_kernel(self) -> None:
@@ -280,9 +284,9 @@ class Stepper(Screen[None]):
             if kernel is not None:
                 self.session.switch(kernel)
                 self.draw()
-                if self.session.outlook:
+                if outlook(self.session):
                     title = f"The same schedule on {self.session.kernel.text}"
-                    self.notify(self.session.outlook, title=title, timeout=10)
+                    self.notify(outlook(self.session), title=title, timeout=10)
 
         self.over(Kernels(self.session.race, self.session.model_kernel), chosen)
 
@@ -305,7 +309,7 @@ class Stepper(Screen[None]):
             return
         if not session.choose(thread):
             info = session.recording.threads[thread]
-            self.notify(f"{info.name} cannot go on here: {session.why_not(thread)}.")
+            self.notify(f"{info.name} cannot go on here: {why_not(session, thread)}.")
             return
         self.draw()
         if session.is_at_failure:
@@ -383,7 +387,7 @@ class Stepper(Screen[None]):
             return
         session.switch(kernel)
         self.draw()
-        self.notify(f"This is kernel {session.kernel.text} now. {session.outlook}")
+        self.notify(f"This is kernel {session.kernel.text} now. {outlook(session)}")
 
     def action_beside(self) -> None:
         """The same schedule on another kernel, step by step beside this one."""

@@ -9,6 +9,7 @@ from textual.geometry import Size
 
 from ..lines import Line
 from ..session import Session
+from ..telling import happened
 from .pane import Pane, lay_out
 
 
@@ -27,7 +28,7 @@ class ChangedPane(Pane, can_focus=False):
         title = f"What {number} did" if session.at else "The race"
         self.call(title)
         before = self.wanted(self.room)
-        self.show(session.happened())
+        self.show(happened(session))
         if self.wanted(self.room) != before:
             self.refresh(layout=True)
 

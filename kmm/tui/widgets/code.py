@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.highlight import HighlightTheme, TokenType, highlight
 
 from ..lines import CHANGED, CURRENT, FATAL, break_line
-from ..session import ThreadView
 from ..source import Function
+from ..standing import ThreadView
 from .pane import STYLES, Pane
 
 NUMBER = 5  # columns for a line number and a space

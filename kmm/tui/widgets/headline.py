@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from ..messages import MomentChosen
 from ..session import Session
+from ..telling import moment_at, position, timeline
 
 STRIP = 4  # columns before the timeline
 STRIP_ROW = 2
@@ -37,10 +38,10 @@ class Headline(Static):
         left = f"{session.race.name} on kernel {session.kernel.text}"
         if session.foreign is not None:
             left += f" with your {session.foreign.file}"
-        right = session.position
+        right = position(session)
         left = shortened(left, width - len(right) - 2)
         gap = max(width - len(left) - len(right), 2)
-        strip = f"CPU {session.timeline(width - STRIP)}"
+        strip = f"CPU {timeline(session, width - STRIP)}"
         return Content("\n").join(
             [
                 Content.styled(left + " " * gap + right, "bold"),
@@ -54,7 +55,7 @@ class Headline(Static):
         if self.session is None or where is None or where.y != STRIP_ROW:
             return
         room = self.content_size.width - STRIP
-        moment = self.session.moment_at(room, where.x - STRIP)
+        moment = moment_at(self.session, room, where.x - STRIP)
         self.post_message(MomentChosen(moment))
 
 
