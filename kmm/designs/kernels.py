@@ -101,15 +101,25 @@ class KernelSpec:
         return evolve(self, replaced=replaced, **answer)
 
 
+ROOM = 240  # characters, for the names that an error lists
+
+
 class UnknownName(ValueError):
     """A name that nothing has; says what comes near, and what there is instead."""
 
     def __init__(self, what: str, name: str, known: list[str]) -> None:
         near = get_close_matches(name, known, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        super().__init__(
-            f"no {what} is called {name!r}{hint}; there is {', '.join(known)}"
-        )
+        super().__init__(f"no {what} is called {name!r}{hint}; there is {some(known)}")
+
+
+def some(names: list[str]) -> str:
+    """Names in a row, or the first of them and how many more there are."""
+    shown = list(names)
+    while len(", ".join(shown)) > ROOM:
+        shown.pop()
+    left = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {left} more (see kmm list)" if left else "")
 
 
 def _kernel(

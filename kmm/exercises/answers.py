@@ -93,13 +93,16 @@ def answers_of(text: str, exercise: Exercise, seed: int | None) -> Mapping[str, 
 
 def is_right(values: tuple[Mapping[str, Any], Variant], check: Check) -> Finding:
     """One answer.  A wrong one is not told the right one."""
-    given, made = values
+    said, made = values
     key = check.settings["key"]
-    found, expected = given.get(key, ""), made.answer(key)
+    found, expected = said.get(key, ""), made.answer(key)
     if found in ("", []):
         return Finding(check.name, False, f"{key} has no answer")
-    passed = as_answer(found, expected) == as_answer(expected, expected)
-    return Finding(check.name, passed, f"{key} = {str(found)[:40]!r}")
+    given, right = as_answer(found, expected), as_answer(expected, expected)
+    told = f"{key} = {str(found)[:40]!r}"
+    if given is None:
+        told += ", which is no number"
+    return Finding(check.name, given == right, told)
 
 
 def as_answer(given: Any, expected: int | str) -> int | str | None:

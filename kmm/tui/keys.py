@@ -221,8 +221,8 @@ CONTENTS_KEYS = (
     Key(
         "filter", "slash", "/", "filter", "find", "only lessons with some words in them"
     ),
-    Key("forget", "x", "x", "forget", "forget", "forget what you did in this lesson"),
-    Key("forget.all", "X", "X", "forget_all", "", "forget what you did in all lessons"),
+    Key("forget", "f", "f", "forget", "forget", "forget what you did in this lesson"),
+    Key("forget.all", "F", "F", "forget_all", "", "forget what you did in all lessons"),
     Key("help", "question_mark,f1", "? F1", "help", "help", "this help"),
     Key("quit", "q", "q ctrl+q", "app.quit", "quit", "leave kmm"),
     Key(
@@ -256,7 +256,7 @@ EXERCISE_KEYS = (
         "check",
         "judge your file; a save does that too",
     ),
-    Key("exercise.stop", "x", "x", "stop", "stop", "stop the judge"),
+    Key("exercise.stop", "S", "S", "stop", "stop", "stop the judge"),
     Key("exercise.hint", "H", "H", "hint", "hint", "the next of three hints"),
     Key(
         "exercise.run",

@@ -114,7 +114,7 @@ class Workbench:
             how_far = f"{done} of {total} checks done"
             if done == total:
                 how_far = "all checks done; now a run that failed is made again"
-            return Line(f"Judging: {how_far}.  x stops it.", CHANGED)
+            return Line(f"Judging: {how_far}.  S stops it.", CHANGED)
         if self.found is None:
             return Line("Not judged yet.  c judges it, and so does every save.")
         complaint = self.found.judgement.complaint

@@ -77,3 +77,14 @@ def test_an_unknown_name_is_told_with_what_comes_near(text: str, told: str) -> N
         parse_kernel(text)
     assert told in str(caught.value)
     assert "; there is " in str(caught.value)
+
+
+def test_an_error_lists_as_many_names_as_can_be_read_and_counts_the_rest() -> None:
+    names = [f"a-name-of-some-length-{n}" for n in range(100)]
+    message = str(UnknownName("race", "no-such", names))
+    assert "there is a-name-of-some-length-0, a-name-of-some-length-1, " in message
+    assert len(message) < 320
+    shown = message.count("a-name-of")
+    assert f" and {100 - shown} more (see kmm list)" in message
+    few = str(UnknownName("race", "no-such", names[:3]))
+    assert few.endswith("-0, a-name-of-some-length-1, a-name-of-some-length-2")

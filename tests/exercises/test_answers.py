@@ -65,3 +65,8 @@ def test_what_a_check_looks_at_is_asked(
     keys = {check.settings["key"] for check in exercise.checks}
     asked = {ask.key for ask in variant(exercise, 1).asks}
     assert keys <= asked
+
+
+def test_what_is_no_number_is_said_to_be_none() -> None:
+    assert finding("the third", 3).why == "key = 'the third', which is no number"
+    assert finding("4", 3).why == "key = '4'"

@@ -231,11 +231,11 @@ def test_a_lesson_is_forgotten_only_after_a_question(tmp_path: Path) -> None:
 
     async def steps(pilot: Pilot[None]) -> None:
         await on_top(pilot, Contents, "1/")
-        await press(pilot, "x")
+        await press(pilot, "f")
         await on_top(pilot, Confirm)
         await press(pilot, "n")
         await on_top(pilot, Contents)
-        await press(pilot, "x")
+        await press(pilot, "f")
         await on_top(pilot, Confirm)
         await press(pilot, "y")
         await on_top(pilot, Contents)

@@ -96,6 +96,30 @@ def test_a_lesson_opens_its_exercises() -> None:
     asyncio.run(main())
 
 
+def test_a_lesson_says_which_of_its_exercises_are_done() -> None:
+    app = KmmApp(
+        progress=load_progress(Path("progress.json").resolve()),
+        lesson=find_lesson("exec-stack"),
+    )
+    first, second, *_ = (e for e in exercises() if e.lesson == "exec-stack")
+    Scores.load().earned(first, float(first.points))
+
+    async def main() -> None:
+        async with app.run_test(size=SMALL) as pilot:
+            await on_top(pilot, LessonScreen, "q contents")
+            await press(pilot, "0")
+            await sees(pilot, f"Done: all {first.points} points.")
+            await sees(pilot, f"{second.points} points, judged by kmm.")
+            await press(pilot, "tab", "tab", "enter")
+            await on_top(pilot, ExerciseScreen, second.title)
+            Scores.load().earned(second, 1.5)
+            await press(pilot, "q")
+            await on_top(pilot, LessonScreen)
+            await sees(pilot, f"1.5 of {second.points} points so far.")
+
+    asyncio.run(main())
+
+
 def test_the_contents_list_them_with_the_score() -> None:
     Scores.load().earned(find_exercise(BREAK), 4.0)
 
@@ -187,10 +211,9 @@ def test_what_was_changed_is_shown_and_taken_back() -> None:
 def test_a_run_that_is_data_opens_in_the_stepper_to_be_gone_on_with() -> None:
     async def steps(pilot: Pilot[None]) -> None:
         await begin(pilot)
-        await press(pilot, "o")
-        await sees(pilot, "Nothing was judged yet")
+        assert "o run" not in seen(pilot)
         await press(pilot, "c")
-        await sees(pilot, "o steps through your run")
+        await sees(pilot, "o steps through your run", "o run")
         await press(pilot, "o")
         await on_top(pilot, Stepper, "exec-stack on kernel 2.6.34", "step 0 of")
         screen = pilot.app.screen
@@ -212,10 +235,10 @@ def test_the_judge_does_not_hold_up_the_screen_and_can_be_stopped() -> None:
         )
         path.write_text(forever, encoding="utf-8")
         await press(pilot, "2")
-        await sees(pilot, "Judging: 0 of 5 checks done", "x stop")
+        await sees(pilot, "Judging: 0 of 5 checks done", "S stop")
         await press(pilot, "1")
         await sees(pilot, "[task]")
-        await press(pilot, "x", "2")
+        await press(pilot, "S", "2")
         await sees(pilot, "Not judged yet", "c check")
 
     run(steps, name=EXEC)
@@ -224,9 +247,9 @@ def test_the_judge_does_not_hold_up_the_screen_and_can_be_stopped() -> None:
 @SIZES
 def test_help_lists_every_key_and_the_footer_fits(size: tuple[int, int]) -> None:
     async def steps(pilot: Pilot[None]) -> None:
-        await sees(pilot, "s start", "H hint", "o run", "? help", "q back")
+        await sees(pilot, "s start", "H hint", "? help", "q back")
         await begin(pilot)
-        await sees(pilot, "e edit", "c check", "H hint", "o run", "? help", "q back")
+        await sees(pilot, "e edit", "c check", "H hint", "? help", "q back")
         await press(pilot, "question_mark")
         await on_top(pilot, Help)
         await eventually(lambda: all(k.help in words_of(pilot) for k in EXERCISE_KEYS))

@@ -103,7 +103,8 @@ class ExerciseScreen(Screen[None]):
         self.nursery = Nursery(exercise)
         self.tab = TABS[0]
         self.is_stopping = False
-        self.can_be_done = False, False  # whether there is a file; and a judge at work
+        # Whether there is a file, a judge at work, and a run to step through.
+        self.can_be_done = False, False, False
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -147,7 +148,7 @@ class ExerciseScreen(Screen[None]):
             )
         )
         self.query_one("#checks", Pane).show(list(bench.checks()))
-        can_be_done = bench.copy is not None, bench.is_judging
+        can_be_done = bench.copy is not None, bench.is_judging, bool(bench.runs())
         if can_be_done != self.can_be_done:
             self.can_be_done = can_be_done
             self.refresh_bindings()
@@ -197,7 +198,7 @@ class ExerciseScreen(Screen[None]):
         await self.open_tab(TABS[(TABS.index(self.tab) + 1) % len(TABS)])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What can be done depends on whether it was begun, or is being judged."""
+        """What can be done depends on the file, the judge, and what that has found."""
         bench = self.bench
         if action == "start":
             return bench.copy is None
@@ -207,6 +208,8 @@ class ExerciseScreen(Screen[None]):
             return bench.copy is not None and not bench.is_judging
         if action == "stop":
             return bench.is_judging
+        if action == "run":
+            return bool(bench.runs())
         return True
 
     # The file.
@@ -352,13 +355,7 @@ class ExerciseScreen(Screen[None]):
     def action_run(self) -> None:
         """Step through a counterexample; if there are several, choose."""
         found = self.bench.runs()
-        if not found:
-            self.notify(
-                "No check has failed with a run that could be shown."
-                if self.bench.found
-                else "Nothing was judged yet.  c does that."
-            )
-        elif self.bench.is_judging:
+        if self.bench.is_judging:
             self.notify("The judge is still at work.")
         elif len(found) == 1:
             self.open_run(found[0][1])

@@ -21,6 +21,7 @@ from ...course.lesson import EXERCISES, Lesson, Motion, Question, Section
 from ...course.progress import Progress
 from ...designs import parse_kernel
 from ...exercises import Exercise, exercises
+from ...exercises.scores import Scores
 from ...report.outcome import plural
 from ...scenarios import find_race
 from ...scenarios.play import Played, hunting
@@ -130,13 +131,21 @@ class LessonScreen(Screen[None]):
             about = Content(f"{self.lesson.abstract}{after}\n")
             parts.append(Static(about, id="about"))
         if self.section.heading == EXERCISES:
-            parts += [JudgedBlock(exercise) for exercise in self.exercises()]
+            best = Scores.load().best()
+            parts += [JudgedBlock(one, best.get(one.name)) for one in self.exercises()]
         for block in self.section.blocks:
             chosen = None
             if isinstance(block, Question):
                 chosen = self.progress.chosen(self.lesson, block)
             parts.append(widget_for(block, self.lesson, chosen))
         return parts
+
+    def on_screen_resume(self) -> None:
+        """An exercise may have been judged meanwhile."""
+        blocks = self.query(JudgedBlock)
+        best = Scores.load().best() if blocks else {}
+        for block in blocks:
+            block.know(best.get(block.exercise.name))
 
     def draw_head(self) -> None:
         """Where the reader is: lesson, section, and how much of it is below."""

@@ -286,15 +286,29 @@ class JudgedBlock(Doable):
         Binding("enter", "open", "open"),
     ]
 
-    def __init__(self, exercise: Exercise) -> None:
+    def __init__(self, exercise: Exercise, best: float | None) -> None:
         super().__init__()
         self.exercise = exercise
+        self.best = best  # points that the reader has had; None: it was not judged
         self.border_title = Content("enter: work on this exercise")
 
+    def know(self, best: float | None) -> None:
+        """It may have been judged since."""
+        if best != self.best:
+            self.best = best
+            self.refresh(layout=True)
+
     def rows(self, width: int) -> list[Content]:
-        exercise = self.exercise
-        text = f"{exercise.title}.  {exercise.points} points, judged by kmm."
+        text = f"{self.exercise.title}.  {self.points()}"
         return [Content(line) for line in wrapped(text, width, hang=0)]
+
+    def points(self) -> str:
+        points, best = self.exercise.points, self.best
+        if best is None:
+            return f"{points} points, judged by kmm."
+        if best >= points:
+            return f"Done: all {points} points."
+        return f"{best:g} of {points} points so far."
 
     def action_open(self) -> None:
         self.post_message(ExerciseChosen(self.exercise))
