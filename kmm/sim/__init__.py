@@ -5,8 +5,8 @@ Reading order: `trap` (the one yield), `thread`, `failure`, `access`, `locks`, `
 loop), `checkpoint` and `scene` (how a run begins, and begins again), `schedule`,
 `estimate`, `state` and `strategies/` (who goes next), `search` and `sharing`, `order`,
 `turns`, `shrink` (from a failing run to its witness), `recording`; `lockdep`, and
-`taps`, `vector_clocks` and `datarace` (who look on while runs go on); `clock`,
-`runqueue` and `timed` (runs in which time passes).
+`taps`, `vector_clocks` and `datarace` (who look on while runs go on); `clock`, `costs`,
+`runqueue`, `garbage` and `timed` (runs in which time passes).
 
 Nothing here imports the memory.
 """

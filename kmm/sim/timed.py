@@ -28,74 +28,30 @@ Left out: who waits for ever while others go on is not found; a deadlock is one 
 
 from __future__ import annotations
 
-import gc
 import heapq
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from threading import get_ident
 
 from .clock import Cross, Sleep, Spend, Work
+from .costs import Costs
 from .failure import sleeping_in_atomic
+from .garbage import no_collections
 from .machine import Machine, no_check
-from .runqueue import NEVER as NEVER
-from .runqueue import Entity as Entity
-from .runqueue import RunQueue as RunQueue
+from .runqueue import NEVER, Entity, RunQueue
 from .thread import KThread
-from .trap import ACQUIRE, READ, SHARE, WAIT, Kind, Op, Touch
-
-
-class Costs(Protocol):
-    """What things cost, in cycles."""
-
-    @property
-    def slice(self) -> int:
-        """How long a thread may keep a CPU that others want; more than 0."""
-        ...
-
-    @property
-    def switch(self) -> int:
-        """For a CPU, to go from one thread to another."""
-        ...
-
-    @property
-    def prices(self) -> Mapping[type[Op], Sequence[int]]:
-        """To do an operation of a class, by its kind, the CPU being busy.
-
-        What is not here is asked for one by one; `Cross` says itself what it costs.
-        """
-        ...
-
-    @property
-    def delays(self) -> Sequence[int]:
-        """What steps with such a price take beyond it, by chance.
-
-        One after the other, whosever they are, and over again at the end.
-        """
-        ...
-
-    def cycles(self, op: Op) -> int:
-        """To do an operation whose price depends on more than that."""
-        ...
-
-    def until(self, op: Op, now: int) -> int:
-        """When a device that is asked for `op` now will have done it; else `now`."""
-        ...
-
-
-@contextmanager
-def no_collections() -> Iterator[None]:
-    """Python looks for garbage in cycles before and after, and not meanwhile.
-
-    A run leaves next to none, and has a machine's worth of pages to look through.
-    """
-    were_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if were_on:
-            gc.enable()
+from .trap import (
+    ACQUIRE,
+    ASK,
+    READ,
+    SHARE,
+    WAIT,
+    WHO,
+    Kind,
+    Op,
+    Touch,
+    let_go_ahead,
+)
 
 
 class TimedMachine(Machine):
@@ -104,6 +60,8 @@ class TimedMachine(Machine):
     `interrupts` are the threads that answer for a CPU, in the order of the CPUs; they
     go first whenever they can go on.
     """
+
+    running: Entity  # whose step is being done
 
     def __init__(
         self,
@@ -123,6 +81,8 @@ class TimedMachine(Machine):
         self.steps = 0
         self.until = 0  # until when a thread may go on with nobody else asked
         self.worked = 0  # cycles of this step, beyond its price
+        self.doing: Op | None = None  # in this step, until it has been paid for
+        self.caller = 0  # the thread of Python in which a step is being done
         self.rqs = [RunQueue(number) for number in range(len(interrupts))]
         self.entities: list[Entity] = []  # by the index of their threads
         # By the key of what they wait for, in the order in which they came.
@@ -149,6 +109,7 @@ class TimedMachine(Machine):
         if answers:
             rq.irq = entity
         self.entities.append(entity)
+        let_go_ahead(None)  # it has yet to come to its first trap
         super().add(thread)
         op = thread.pending
         if op is None:
@@ -186,7 +147,7 @@ class TimedMachine(Machine):
         return not is_over
 
     def _run(self, end: int) -> bool:
-        # This and `_step` are written out for speed: a run is made of little else.
+        # This is written out for speed.  So is `_pay`, which a run is made of.
         first, *others = self.rqs
         timers = self.timers
         while self.failure is None:
@@ -259,30 +220,21 @@ class TimedMachine(Machine):
 
         And then what it announces next, as long as that comes before all else.
         """
-        thread, resume = entity.thread, self._how_to_resume()
-        price_of, waiting, delays = self.prices.get, self.waiting, self.delays
+        thread = entity.thread
+        is_watched = self.watchers or self.is_checked
+        resume = self._resume_watched if is_watched else self._resume_ahead
+        self.running = entity
         op = thread.pending
         assert op is not None
         while True:
-            kind = op.kind
-            if kind >= ACQUIRE and not op.possible():
+            if op.kind >= ACQUIRE and not op.possible():
                 self._wait(rq, entity, op)
                 return
             self.at = rq.now
             self.steps += 1
+            self.doing = op
             resume(thread, thread)
-            if kind is not READ and op.key in waiting:
-                self._wake(op.key)
-            if op.also:
-                self._wake_all(op.also)
-            row = price_of(type(op))
-            cost = self._price(entity, op) if row is None else row[kind]
-            if cost and row is not None:
-                cost += next(delays)
-            rq.now += cost
-            if self.worked:
-                rq.now += self.worked
-                self.worked = 0
+            self._pay()
             op = thread.pending
             if op is None or op.takes_time or rq.now >= self.until:
                 break
@@ -291,6 +243,57 @@ class TimedMachine(Machine):
             self._ended(entity)
         elif op.takes_time:
             self._take_time(entity, op, rq.now)
+
+    def _resume_ahead(self, thread: KThread, value: KThread | None) -> None:
+        """As `_resume`, and on from there as long as `_go_ahead` lets the thread."""
+        self.caller = get_ident()
+        let_go_ahead(self._go_ahead)
+        try:
+            self._resume(thread, value)
+        finally:
+            let_go_ahead(None)
+
+    def _go_ahead(self, op: Op) -> KThread | None:
+        """The running thread announces `op`: that thread, if it may do it at once.
+
+        Other threads of Python may have runs of their own, and ask as well.
+        """
+        if get_ident() != self.caller:
+            return None
+        entity = self.running
+        if op.kind is ASK:
+            return entity.thread if op is WHO else None
+        self._pay()
+        now = entity.rq.now
+        if now >= self.until or op.takes_time:
+            return None
+        if op.kind >= ACQUIRE and (
+            (op.sleeps and entity.thread.in_atomic) or not op.possible()
+        ):
+            return None
+        self.at = now
+        self.steps += 1
+        self.doing = op
+        return entity.thread
+
+    def _pay(self) -> None:
+        """A step is over: who waited for what was done is woken, and it costs."""
+        op, rq = self.doing, self.running.rq
+        if op is None:
+            return
+        self.doing = None
+        if op.kind is not READ and op.key in self.waiting:
+            self._wake(op.key)
+        if op.also:
+            self._wake_all(op.also)
+        row = self.prices.get(type(op))
+        if row is None:
+            self._pay_as_asked(self.running, op)
+        elif cost := row[op.kind]:
+            rq.now += cost + next(self.delays)
+        if self.worked:
+            rq.now += self.worked
+            self.worked = 0
 
     def _answer(self, said: Op) -> None:
         """What was done without a step takes its time as well."""
@@ -303,12 +306,12 @@ class TimedMachine(Machine):
         super()._fail_to_sleep(thread, op)
         self.until = 0
 
-    def _price(self, entity: Entity, op: Op) -> int:
-        """Of what no list of prices has."""
+    def _pay_as_asked(self, entity: Entity, op: Op) -> None:
+        """For what no list of prices has."""
         if type(op) is Cross:
             self._cross(entity, op)
-            return 0
-        return self.costs.cycles(op)
+        else:
+            entity.rq.now += self.costs.cycles(op)
 
     def _cross(self, entity: Entity, op: Cross) -> None:
         """The way itself, in or out, is system time.  Its CPU may be another's turn."""

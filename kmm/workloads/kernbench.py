@@ -16,7 +16,7 @@ from attrs import frozen
 
 from ..fs.namei import sys_unlink
 from ..hw.memory import PAGE_SIZE, VirtAddr
-from ..sim.timed import Entity
+from ..sim.runqueue import Entity
 from .benchmark import Benchmark, Conditions, Result, machine_for, run_to_the_end
 from .program import become, fill, read_file, sbrk, write_file
 from .userland import Program, System, User

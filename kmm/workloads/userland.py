@@ -33,8 +33,9 @@ from ..mm.mmap import MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from ..mm.vmscan import kswapd
 from ..sim.clock import compute, enter_kernel, return_to_user, sleep
 from ..sim.failure import Corruption
+from ..sim.runqueue import Entity
 from ..sim.thread import KThread
-from ..sim.timed import Entity, TimedMachine
+from ..sim.timed import TimedMachine
 from ..sim.trap import start_thread
 from .cycles import Prices, Table
 

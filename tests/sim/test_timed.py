@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
@@ -25,6 +27,7 @@ from sim.timing import (
 from kmm.sim.clock import compute, enter_kernel, return_to_user, sleep, work
 from kmm.sim.failure import Corruption
 from kmm.sim.locks import Mutex, RwSem, SpinLock
+from kmm.sim.machine import run_alone
 from kmm.sim.thread import KThread
 from kmm.sim.trap import WAIT, WRITE, GateOp, Op, get_current, start_thread, trap
 from kmm.sim.wait import WaitQueue
@@ -747,13 +750,49 @@ def test_who_looks_on_changes_nothing(program: list[tuple[int, list[Doing]]]) ->
     assert accounts(player.rig.machine) == accounts(played(program).rig.machine)
 
 
-def test_a_run_is_the_same_each_time() -> None:
+def some_program() -> Program:
     chance = Random(7)
-    program = [
-        (
-            n % 3,
-            [Doing(chance.choice(VERBS.split()), chance.randrange(9999))] * 20,
-        )
+    verbs = VERBS.split()
+    return [
+        (n % 3, [Doing(chance.choice(verbs), chance.randrange(9999))] * 20)
         for n in range(8)
     ]
+
+
+def test_a_run_is_the_same_each_time() -> None:
+    program = some_program()
     assert trace_of(played(program)) == trace_of(played(program))
+
+
+def unwatched() -> list[tuple[int, ...]]:
+    player = Player()
+    player.start(some_program())
+    player.rig.run()
+    return accounts(player.rig.machine)
+
+
+def test_runs_in_two_threads_of_python_do_not_meet() -> None:
+    """Each lets its threads go ahead, and not the other's."""
+    expected = unwatched()
+    with ThreadPoolExecutor(2) as pool:
+        switched = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        try:
+            found = [pool.submit(unwatched) for _ in range(6)]
+            assert [one.result() for one in found] == [expected] * 6
+        finally:
+            sys.setswitchinterval(switched)
+
+
+def test_what_runs_alone_within_a_step_takes_no_time_of_the_run() -> None:
+    async def looks_at_the_model(cell: Cell) -> None:
+        await steps(3)
+        assert run_alone(cell.read()) == 0
+        await steps(3)
+
+    rig, plain = Rig(1), Rig(1)
+    rig.start(0, looks_at_the_model(Cell("cell")))
+    plain.start(0, steps(6))
+    rig.run()
+    plain.run()
+    assert accounts(rig.machine) == accounts(plain.machine)
