@@ -32,10 +32,13 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # typing has it too, and takes a while to import
 if TYPE_CHECKING:
+    from .api import Bench as Bench
     from .api import Moment as Moment
     from .api import Run as Run
+    from .api import Stress as Stress
     from .api import Table as Table
     from .api import Walk as Walk
+    from .api import bench as bench
     from .api import decode as decode
     from .api import designs_of as designs_of
     from .api import diff as diff
@@ -49,12 +52,14 @@ if TYPE_CHECKING:
     from .api import races as races
     from .api import replay as replay
     from .api import run as run
+    from .api import stress as stress
     from .api import walk as walk
 
 # What programs and notebooks use (docs/python.md).
 API = (
-    *("Moment", "Run", "Table", "Walk"),
+    *("Bench", "Moment", "Run", "Stress", "Table", "Walk"),
     *("run", "hunt", "prove", "replay", "matrix", "diff", "walk", "decode"),
+    *("stress", "bench"),
     *("races", "kernels", "questions", "designs_of", "lessons", "lesson"),
 )
 

@@ -10,7 +10,8 @@ that the command would print.
 
 Reading order: `html` (what a notebook shows), `table`, `text` and `graph`, `calls`
 (run, hunt, prove, replay), `runs` (what they return), `moments` (one moment of a run),
-`walks`, `listings` (what there is), `chapters` (lessons), `errors`.
+`walks`, `listings` (what there is), `chapters` (lessons), `workloads` (the letter's
+recipe and its tables), `errors`.
 """
 
 from .calls import hunt, prove, replay, run
@@ -20,12 +21,16 @@ from .moments import Moment
 from .runs import Run
 from .table import Table
 from .walks import Walk, decode, walk
+from .workloads import Bench, Stress, bench, stress
 
 __all__ = [
+    "Bench",
     "Moment",
     "Run",
+    "Stress",
     "Table",
     "Walk",
+    "bench",
     "decode",
     "designs_of",
     "diff",
@@ -39,5 +44,6 @@ __all__ = [
     "races",
     "replay",
     "run",
+    "stress",
     "walk",
 ]

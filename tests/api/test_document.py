@@ -10,6 +10,8 @@ from tools import refresh_outputs
 
 import kmm
 
+pytestmark = pytest.mark.slow
+
 PAGE = refresh_outputs.ROOT / "docs" / "python.md"
 BLOCK = re.compile(r"^```pycon\n(.*?)^```$", re.S | re.M)
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from tools import refresh_outputs
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = refresh_outputs.ROOT / "docs" / "notebooks" / "lecture.ipynb"
 
 

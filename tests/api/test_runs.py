@@ -16,6 +16,8 @@ from kmm.api import Run
 from kmm.report.outcome import as_text
 from kmm.scenarios.play import Played
 
+pytestmark = pytest.mark.slow
+
 
 def failing() -> Run:
     return Run(hunted("2.6.34"))

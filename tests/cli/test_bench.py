@@ -20,6 +20,8 @@ from kmm.workloads.benchmark import Benchmark, Conditions, Result
 from kmm.workloads.kernbench import KERNBENCH, kernbench
 from kmm.workloads.sysbench import SYSBENCH, sysbench
 
+pytestmark = pytest.mark.slow
+
 LETTER = str(Path(__file__).parents[1] / "report" / "data" / "letter.json")
 AIM9 = {
     "title": "AIM9",

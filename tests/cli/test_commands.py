@@ -55,6 +55,7 @@ def holds(whole: dict[str, Any], contract: dict[str, tuple[type, ...]]) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "verdict"),
     [
@@ -111,11 +112,13 @@ def test_a_hunt_prints_the_bug_and_a_replay_command_that_works() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_proof_that_finds_a_bug_shows_it_as_a_hunt_does() -> None:
     prove, hunt = kmm("prove", "exec-stack"), kmm("hunt", "exec-stack")
     assert prove == hunt
 
 
+@pytest.mark.slow
 def test_an_unlocked_look_breaks_version_6() -> None:
     ran = kmm("hunt", "exec-stack", "--kernel", "v6", "--design", "pte-peek=unlocked")
     assert ran.code == 1
@@ -167,6 +170,7 @@ def test_the_same_seed_is_the_same_run_and_another_is_not() -> None:
     assert one != other
 
 
+@pytest.mark.slow
 def test_a_replay_is_the_same_byte_for_byte_in_fresh_processes(schedule: str) -> None:
     ran = [
         fresh_kmm("replay", schedule, "--json", PYTHONHASHSEED=seed)
@@ -179,6 +183,7 @@ def test_a_replay_is_the_same_byte_for_byte_in_fresh_processes(schedule: str) ->
     assert holds(ran[0].json, CONTRACT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "text", "bare"])
 def test_a_replay_takes_what_a_hunt_wrote(
     form: str, tmp_path: Path, schedule: str
@@ -194,6 +199,7 @@ def test_a_replay_takes_what_a_hunt_wrote(
     assert ran.json["schedule"] == schedule
 
 
+@pytest.mark.slow
 def test_a_replay_reads_standard_input(schedule: str) -> None:
     ran = fresh_kmm("replay", "-", "--json", stdin=schedule)
     assert ran.code == 1
@@ -338,6 +344,7 @@ def test_a_file_from_before_operations_were_written_down_is_taken(
     assert kmm("replay", str(file)).code == 1
 
 
+@pytest.mark.slow
 def test_a_proof_has_no_run_to_replay(tmp_path: Path) -> None:
     file = tmp_path / "proof.json"
     kmm("prove", "exec-stack", "--kernel", "v6", "--json", "-o", str(file))
@@ -384,6 +391,7 @@ def test_a_name_that_comes_near_is_suggested() -> None:
 # Other ways to begin, to look, and to search.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trigger", ["compaction", "hot-remove"])
 def test_a_race_begins_with_the_trigger_that_is_named(trigger: str) -> None:
     ran = kmm("run", "exec-stack", "--kernel", "v6", "--trigger", trigger, "--json")
@@ -399,6 +407,7 @@ def test_a_trigger_that_there_is_not_is_refused_with_those_that_there_are() -> N
     assert "hot-remove" in ran.err
 
 
+@pytest.mark.slow
 def test_what_is_no_failure_by_itself_is_one_to_the_strict() -> None:
     words = ("hunt", "vma-adjust", "--kernel", "2.6.34", "--budget", "20", "--json")
     found = kmm(*words, "--strict").json

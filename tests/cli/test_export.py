@@ -13,6 +13,8 @@ from kmm.cli.exits import Usage
 from kmm.cli.output import deliver
 from kmm.report.exports import EXPORTS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def schedule() -> str:
