@@ -14,7 +14,8 @@ from ..designs import parse_kernel
 from ..report.interleaving import lanes
 from ..report.oops import oops
 from ..report.outcome import filled, how_to_replay
-from ..scenarios import find_race
+from ..scenarios import RACES, find_race
+from ..scenarios.matrix import HERE, Store, matrix
 from ..scenarios.play import Played, hunt, once, replay, run
 from ..scenarios.race import ScheduleToken
 from ..sim.recording import record_choices
@@ -102,15 +103,21 @@ def make_transcript(motion: Motion) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def verdict(toggle: Toggle, kernel: str) -> Played:
-    """A search of a toggle's race on one kernel, to its end."""
-    return hunt(find_race(toggle.race), parse_kernel(kernel), SourceDpor())
+def verdict(race: str, kernel: str, store: Store | None = None) -> str:
+    """How a search of a race on one kernel ends.
+
+    `store` keeps the model's races; of a lesson's own it does not know the code.
+    """
+    kept = store if race in RACES else None
+    races, kernels = [find_race(race)], [parse_kernel(kernel)]
+    (cell,) = matrix(races, kernels, workers=HERE, store=kept)
+    return cell.verdict
 
 
-def problems(lesson: Lesson) -> Iterator[str]:
+def problems(lesson: Lesson, store: Store | None = None) -> Iterator[str]:
     """What a lesson says that is not so, but for what its commands print.
 
-    Takes as long as all its searches together.
+    Takes as long as all its searches together, but for those that `store` has.
     """
     for code in lesson.blocks(Code):
         try:
@@ -122,7 +129,7 @@ def problems(lesson: Lesson) -> Iterator[str]:
         yield from problems_of_motion(lesson, motion)
     for toggle in lesson.blocks(Toggle):
         for kernel, expected in toggle.expected:
-            found = verdict(toggle, kernel).verdict
+            found = verdict(toggle.race, kernel, store)
             if found != expected:
                 yield f"{toggle.race} on {kernel} is {found}, not {expected}"
 

@@ -9,6 +9,7 @@ from kmm.course.claims import problems
 from kmm.course.lesson import Code, Prose
 from kmm.course.library import library
 from kmm.course.text import lesson_text
+from kmm.scenarios.matrix import Store, usual_folder
 
 LESSONS = pytest.mark.parametrize("lesson", lessons(), ids=lambda one: one.name)
 
@@ -20,7 +21,7 @@ def test_no_lesson_is_left_out() -> None:
 @pytest.mark.slow
 @LESSONS
 def test_what_a_lesson_claims_is_so(lesson: Lesson) -> None:
-    assert list(problems(lesson)) == []
+    assert list(problems(lesson, Store(usual_folder()))) == []
 
 
 @LESSONS
