@@ -283,7 +283,7 @@ def run_alone(
     """
     thread = current or SWAPPER
     held_before = list(thread.held)
-    judge = let_go_ahead(None)  # which is there if a timed run is going on around this
+    let_go_ahead(None)  # these steps are none of a run that goes on around this
     others = Machine(daemons, max_steps=sys.maxsize)
     value: Any = None
     try:
@@ -309,4 +309,3 @@ def run_alone(
         for ready in iter(others.enabled, []):
             others.step(ready[0])
         others.close()
-        let_go_ahead(judge)

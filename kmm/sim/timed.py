@@ -32,6 +32,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Sequence
 from threading import get_ident
+from typing import Any
 
 from .clock import Cross, Sleep, Spend, Work
 from .costs import Costs
@@ -82,7 +83,7 @@ class TimedMachine(Machine):
         self.until = 0  # until when a thread may go on with nobody else asked
         self.worked = 0  # cycles of this step, beyond its price
         self.doing: Op | None = None  # in this step, until it has been paid for
-        self.caller = 0  # the thread of Python in which a step is being done
+        self.caller = 0  # the thread of Python in which it goes on
         self.rqs = [RunQueue(number) for number in range(len(interrupts))]
         self.entities: list[Entity] = []  # by the index of their threads
         # By the key of what they wait for, in the order in which they came.
@@ -138,8 +139,12 @@ class TimedMachine(Machine):
 
         Where it stops makes no difference to what happens.
         """
+        self.caller = get_ident()
         with no_collections():
-            is_over = not self._run(end)
+            try:
+                is_over = not self._run(end)
+            finally:
+                let_go_ahead(None)
         if self.failure is None:
             self.at = max(rq.now for rq in self.rqs) if is_over else max(self.at, end)
         for rq in self.rqs:
@@ -220,10 +225,9 @@ class TimedMachine(Machine):
 
         And then what it announces next, as long as that comes before all else.
         """
-        thread = entity.thread
-        is_watched = self.watchers or self.is_checked
-        resume = self._resume_watched if is_watched else self._resume_ahead
+        thread, resume = entity.thread, self._how_to_resume()
         self.running = entity
+        let_go_ahead(self._go_ahead if resume == self._resume else None)
         op = thread.pending
         assert op is not None
         while True:
@@ -244,23 +248,16 @@ class TimedMachine(Machine):
         elif op.takes_time:
             self._take_time(entity, op, rq.now)
 
-    def _resume_ahead(self, thread: KThread, value: KThread | None) -> None:
-        """As `_resume`, and on from there as long as `_go_ahead` lets the thread."""
-        self.caller = get_ident()
-        let_go_ahead(self._go_ahead)
-        try:
-            self._resume(thread, value)
-        finally:
-            let_go_ahead(None)
-
     def _go_ahead(self, op: Op) -> KThread | None:
         """The running thread announces `op`: that thread, if it may do it at once.
 
-        Other threads of Python may have runs of their own, and ask as well.
+        Runs in other threads of Python ask as well, and if this one was interrupted
+        those that come after it.
         """
-        if get_ident() != self.caller:
-            return None
         entity = self.running
+        body: Any = entity.thread.body
+        if get_ident() != self.caller or not body.cr_running:
+            return None
         if op.kind is ASK:
             return entity.thread if op is WHO else None
         self._pay()

@@ -27,7 +27,8 @@ There a thread is suspended, and nowhere else.  These are the rules that follow 
 6. These coroutines are not asyncio's.  `Machine` steps them.
 7. A run loop that knows already that this thread is the next one may say so when it is
    asked (`let_go_ahead`), and the thread goes on without having been suspended.  What
-   happens is the same, sooner.  Only timed runs do so, if nobody looks on.
+   happens is the same; the way down and up again through the awaits is saved.  Only
+   timed runs do so, if nobody looks on.
 
 Most code traps through `access`, `locks` and `kmm.hw.memory`.  A few modules of `mm` do
 so themselves, where they wait for something that is no lock.
@@ -215,14 +216,16 @@ async def start_thread(thread: KThread) -> None:
 
 
 Judge = Callable[["Op"], "KThread | None"]
+
+# One for all threads of Python, each of which may have runs of its own: a judge answers
+# None to whom it does not know.  None in place of it is always right, and slower.
 _judge: Judge | None = None
 
 
-def let_go_ahead(judge: Judge | None) -> Judge | None:
-    """Have `judge` asked at each trap (7); None: nobody.  Returns who was before."""
+def let_go_ahead(judge: Judge | None) -> None:
+    """Have `judge` asked at each trap (7), and whoever was before no more."""
     global _judge
-    before, _judge = _judge, judge
-    return before
+    _judge = judge
 
 
 @types.coroutine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -27,9 +28,19 @@ from sim.timing import (
 from kmm.sim.clock import compute, enter_kernel, return_to_user, sleep, work
 from kmm.sim.failure import Corruption
 from kmm.sim.locks import Mutex, RwSem, SpinLock
-from kmm.sim.machine import run_alone
+from kmm.sim.machine import Machine, run_alone
+from kmm.sim.strategies import RoundRobin
 from kmm.sim.thread import KThread
-from kmm.sim.trap import WAIT, WRITE, GateOp, Op, get_current, start_thread, trap
+from kmm.sim.trap import (
+    WAIT,
+    WRITE,
+    GateOp,
+    Op,
+    get_current,
+    let_go_ahead,
+    start_thread,
+    trap,
+)
 from kmm.sim.wait import WaitQueue
 
 # Time.
@@ -796,3 +807,55 @@ def test_what_runs_alone_within_a_step_takes_no_time_of_the_run() -> None:
     rig.run()
     plain.run()
     assert accounts(rig.machine) == accounts(plain.machine)
+
+
+def suspensions(amount: int) -> int:
+    """How often a thread of another run is suspended, which takes so many steps."""
+    machine = Machine([KThread("t", 1, 0, steps(amount))])
+    machine.run(RoundRobin())
+    return len(machine.choices)
+
+
+def test_who_comes_after_a_run_does_not_go_ahead_in_its_name() -> None:
+    """Even if nobody was there any more to say that it is over."""
+
+    async def interrupted() -> None:
+        await steps(2)
+        raise KeyboardInterrupt
+
+    rig = Rig(1)
+    rig.start(0, interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        rig.run()
+    assert suspensions(7) == 7
+    let_go_ahead(rig.machine._go_ahead)
+    assert suspensions(7) == 7
+    let_go_ahead(None)
+
+
+def test_what_runs_alone_meanwhile_leaves_nothing_of_the_run_behind() -> None:
+    inside, alone_is_over = threading.Event(), threading.Event()
+
+    async def waits_within_a_step() -> None:
+        await steps(1)
+        inside.set()
+        alone_is_over.wait()
+        await steps(1)
+
+    def timed() -> None:
+        rig = Rig(1)
+        rig.start(0, waits_within_a_step())
+        rig.run()
+
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(timed)
+        inside.wait()
+
+        async def lets_it_end() -> None:
+            await steps(1)
+            alone_is_over.set()
+            run.result()
+            await steps(1)
+
+        run_alone(lets_it_end())
+        assert pool.submit(suspensions, 7).result() == 7
