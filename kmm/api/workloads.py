@@ -7,7 +7,7 @@ recipe, and what it has done is returned; of a benchmark it is raised.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..cli.bench_runs import Bench as Asked
@@ -21,8 +21,8 @@ from ..report.bench import table_json, table_text
 from ..report.bench_plot import plot_text
 from ..report.bench_runs import Runs
 from ..report.oops import oops_of
-from ..report.outcome import failure_json
 from ..report.stress import last_text, stress_json, work_text
+from ..sim.failure import Failure
 from ..workloads.benchmark import Benchmark, RunFailed, TakesTooLong, compare
 from ..workloads.benchmarks import BENCHMARKS
 from ..workloads.endurance import StressResult
@@ -49,9 +49,8 @@ class Stress:
         return self.result.verdict
 
     @property
-    def failure(self) -> dict[str, Any] | None:
-        failure = self.result.failure
-        return failure_json(failure) if failure is not None else None
+    def failure(self) -> Failure | None:
+        return self.result.failure
 
     @property
     def seconds(self) -> float:
@@ -63,19 +62,27 @@ class Stress:
         """All that was done, by name: forks, page faults, migrations, ..."""
         return self.result.works
 
-    def last(self, steps: int = 400, *, why: bool = True) -> Text:
-        """The last steps, a column for each CPU: `kmm stress --last N --why`.
+    def last(self, steps: int = 400, *, why: bool | None = None) -> Text:
+        """The last steps, a column for each CPU: `kmm stress --last N`.
 
-        The run is made again.  Raises ValueError for a run that somebody stopped.
+        The run is made again.  Of a failing one only those steps are drawn from which
+        the failure follows, unless `why` is False.  Raises ValueError for a run that
+        somebody stopped.
         """
         if self.result.stopped:
             raise ValueError("the run was stopped: it has no end to be drawn")
+        if type(steps) is not int or steps < 1:
+            raise ValueError(f"steps is a whole number above 0, not {steps!r}")
         recording = last_steps(self.result, steps)
-        words = last_text(self.result, recording, WIDTH, why=why)
+        chosen = self.failure is not None if why is None else why
+        words = last_text(self.result, recording, WIDTH, why=chosen)
         return Text(f"the end of {self!r}", words)
 
     def json(self) -> dict[str, Any]:
-        """What `kmm stress` prints with --json, without the host's time."""
+        """What `kmm stress` prints with --json, but for the command of the run.
+
+        `seconds`, which are the host's, are 0.
+        """
         return stress_json(self.result, 0.0)
 
     def __repr__(self) -> str:
@@ -149,7 +156,7 @@ def stress(
     """
     known = ["seed", "duration", "small", "check", "costs", *SETTINGS]
     with plainly():
-        options = options_of("stress", known, design, kernel=kernel, **settings)
+        options = options_of("stress", known, settings, design)
         made = recipe(options, kernel)
         return Stress(endure(made, options.duration, check=options.check))
 
@@ -168,23 +175,25 @@ def bench(
     """
     if benchmark not in BENCHMARKS:
         raise UnknownName("benchmark", benchmark, list(BENCHMARKS))
-    pair = {"kernel": kernel, "against": against}
     with plainly():
         known = ["runs", "seed", "costs"]
-        options = options_of(f"bench {benchmark}", known, design, **pair, **settings)
+        options = options_of(f"bench {benchmark}", known, settings, design)
+        options.kernel, options.against = kernel, against
         asked = Asked(options, kernels_of(options), costs_of(options.costs))
         return Bench(figures_of(BENCHMARKS[benchmark], asked))
 
 
 def figures_of(benchmark: Benchmark, asked: Asked) -> Figures:
-    """Raises ValueError if a run fails, or would take too long."""
+    """Raises ValueError if a run would take too long, RuntimeError if one fails."""
     found = Runs(benchmark, asked.columns(benchmark))
     seeds = range(asked.seed, asked.seed + (asked.options.runs or benchmark.runs))
     try:
         for run in compare(benchmark, asked.kernels, asked.costs, seeds):
             found.add(run, 0.0)  # how long it took here is not asked
     except RunFailed as failed:
-        raise ValueError(f"a run failed: {failed.failure.message}") from None
+        kernel = asked.failed_on(found)
+        oops = oops_of(failed.failure, kernel.name)
+        raise RuntimeError(f"a run on {kernel.text} failed:\n{oops}") from None
     except TakesTooLong as error:
         raise ValueError(f"{benchmark.name}: {error}; try lower costs") from None
     assert found.table is not None
@@ -192,12 +201,12 @@ def figures_of(benchmark: Benchmark, asked: Asked) -> Figures:
 
 
 def options_of(
-    command: str, known: Sequence[str], design: Design, **given: Any
+    command: str, known: Sequence[str], settings: Mapping[str, Any], design: Design
 ) -> Namespace:
     """What the command makes of these, having checked them.  Raises Usage."""
     words = command.split()
-    for name, value in given.items():
-        if name not in (*known, "kernel", "against"):
+    for name, value in settings.items():
+        if name not in known:
             raise UnknownName("option", name, list(known))
         option = f"--{name.replace('_', '-')}"
         if value is True:

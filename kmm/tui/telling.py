@@ -88,9 +88,9 @@ def turn_lines(session: Session) -> list[Line]:
         for index in session.moment.able
     ]
     lines = [Line(f"Who goes next?  {';  '.join(able)}", look="loud", hang=2)]
-    outlook = session.outlook_from
-    if outlook is not None and outlook.choices == session.recording.choices:
-        lines.append(Line(outlook.text(session.recording), hang=2))
+    hint = session.outlook_from
+    if hint is not None and hint.choices == session.recording.choices:
+        lines.append(Line(hint.text(session.recording), hang=2))
     return lines
 
 

@@ -6,9 +6,7 @@ import pytest
 from tui.sessions import opened
 
 from kmm.tui.session import Session
-from kmm.tui.telling import (
-    ending,
-)
+from kmm.tui.telling import ending
 
 
 def test_an_unprotected_kernel_opens_with_a_run_that_fails(session: Session) -> None:

@@ -10,12 +10,7 @@ from kmm.sim.failure import FailureKind, ReportKind
 from kmm.tui.lines import CHANGED, FATAL
 from kmm.tui.session import Session
 from kmm.tui.standing import thread_view
-from kmm.tui.telling import (
-    FAILURES,
-    failing_words,
-    happened,
-    timeline,
-)
+from kmm.tui.telling import FAILURES, failing_words, happened, timeline
 
 
 def test_a_newcomer_is_told_what_this_is_and_what_to_press(session: Session) -> None:

@@ -209,7 +209,7 @@ class ExerciseScreen(Screen[None]):
         if action == "stop":
             return bench.is_judging
         if action == "run":
-            return bool(bench.runs())
+            return bool(bench.runs()) and not bench.is_judging
         return True
 
     # The file.
@@ -355,9 +355,7 @@ class ExerciseScreen(Screen[None]):
     def action_run(self) -> None:
         """Step through a counterexample; if there are several, choose."""
         found = self.bench.runs()
-        if self.bench.is_judging:
-            self.notify("The judge is still at work.")
-        elif len(found) == 1:
+        if len(found) == 1:
             self.open_run(found[0][1])
         else:
             self.choose_run(found)
