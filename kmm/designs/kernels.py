@@ -116,7 +116,7 @@ class UnknownName(ValueError):
 def some(names: list[str]) -> str:
     """Names in a row, or the first of them and how many more there are."""
     shown = list(names)
-    while len(", ".join(shown)) > ROOM:
+    while len(shown) > 1 and len(", ".join(shown)) > ROOM:
         shown.pop()
     left = len(names) - len(shown)
     return ", ".join(shown) + (f" and {left} more (see kmm list)" if left else "")
