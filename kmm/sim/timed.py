@@ -54,6 +54,8 @@ from .trap import (
     let_go_ahead,
 )
 
+FAR = 500  # cycles: some ten steps
+
 
 class TimedMachine(Machine):
     """Threads on CPUs with clocks.
@@ -83,6 +85,7 @@ class TimedMachine(Machine):
         self.until = 0  # until when a thread may go on with nobody else asked
         self.worked = 0  # cycles of this step, beyond its price
         self.doing: Op | None = None  # in this step, until it has been paid for
+        self.is_asked = False  # by `trap`, whether a thread may go ahead
         self.caller = 0  # the thread of Python in which it goes on
         self.rqs = [RunQueue(number) for number in range(len(interrupts))]
         self.entities: list[Entity] = []  # by the index of their threads
@@ -111,6 +114,7 @@ class TimedMachine(Machine):
             rq.irq = entity
         self.entities.append(entity)
         let_go_ahead(None)  # it has yet to come to its first trap
+        self.is_asked = False
         super().add(thread)
         op = thread.pending
         if op is None:
@@ -145,6 +149,7 @@ class TimedMachine(Machine):
                 is_over = not self._run(end)
             finally:
                 let_go_ahead(None)
+                self.is_asked = False
         if self.failure is None:
             self.at = max(rq.now for rq in self.rqs) if is_over else max(self.at, end)
         for rq in self.rqs:
@@ -227,7 +232,9 @@ class TimedMachine(Machine):
         """
         thread, resume = entity.thread, self._how_to_resume()
         self.running = entity
-        let_go_ahead(self._go_ahead if resume == self._resume else None)
+        is_far = self.until - rq.now > FAR
+        if is_far is not self.is_asked:
+            self._be_asked(wanted=is_far)
         op = thread.pending
         assert op is not None
         while True:
@@ -247,6 +254,12 @@ class TimedMachine(Machine):
             self._ended(entity)
         elif op.takes_time:
             self._take_time(entity, op, rq.now)
+
+    def _be_asked(self, *, wanted: bool) -> None:
+        """Let threads go ahead, unless somebody looks on, or stop that."""
+        self.is_asked = wanted
+        is_watched = self.watchers or self.is_checked
+        let_go_ahead(self._go_ahead if wanted and not is_watched else None)
 
     def _go_ahead(self, op: Op) -> KThread | None:
         """The running thread announces `op`: that thread, if it may do it at once.

@@ -56,6 +56,7 @@ T = TypeVar("T")
 
 # Why it is longer than the rest, by file, and by function.
 REASONS = {
+    "kmm/sim/timed.py": "one run loop, with clocks: whose turn it is, and who waits",
     "kmm/tui/screens/stepper.py": "an action for each key of the screen of a run",
     "kmm/mm/memory.py": "as mm/memory.c: faults, fork's copying, and unmapping",
     "kmm/mm/rmap.py": "as mm/rmap.c: anon_vmas, and all the walks over them",
