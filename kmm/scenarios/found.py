@@ -129,7 +129,7 @@ def load_scenario(path: Path) -> Race:
     try:
         spec.loader.exec_module(module)
         race = module.SCENARIO
-    except Exception as error:
+    except Exception as error:  # the code of a lesson, which may do anything
         del sys.modules[name]
         raise BrokenPlugin(f"{path}: {error!r}") from error
     if not isinstance(race, Race):

@@ -54,7 +54,7 @@ from .trap import (
     let_go_ahead,
 )
 
-FAR = 500  # cycles: some ten steps
+FAR = 500  # cycles, in which a few steps are done: nearer, asking does not pay
 
 
 class TimedMachine(Machine):

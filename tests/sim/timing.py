@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
-from sim.programs import Body
+from sim.programs import Body, Cell
 
 from kmm.sim.access import FieldOp
 from kmm.sim.clock import Sleep, Spend, Work
@@ -144,3 +144,10 @@ def check_accounts(machine: TimedMachine) -> None:
         assert sum(e.system for e in mine) == rq.system + rq.in_irq
         assert min(rq.user, rq.system, rq.in_irq, rq.idle) >= 0
         assert rq.now >= machine.at or machine.failure is not None
+
+
+async def steps(count: int) -> None:
+    """So many that each cost STEP."""
+    cell = Cell("cell")
+    for _ in range(count):
+        await cell.read()
